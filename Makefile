@@ -1,0 +1,165 @@
+# Mintmark: one makefile. `make help` lists the targets.
+#
+#   make                 all programs, applets and API stubs, into build/release
+#   make demo            set all up and play the whole payment story
+#   make check           set all up and pass all tests
+#   SAN=address,undefined, DEBUG=1, CC=clang, WERROR=1 choose a variant (its own build folder)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+CC      ?= cc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+variant := release
+ifdef SAN
+variant := san
+endif
+ifdef DEBUG
+variant := debug
+endif
+ifneq ($(CC),gcc)
+variant := $(variant)-$(notdir $(CC))
+endif
+BUILD   ?= build/$(variant)
+
+# ---- flags ----
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+           -Wswitch-enum -Wvla -Wformat=2
+ifdef WERROR
+WARN    += -Werror
+endif
+CPPFLAGS_ALL := -D_GNU_SOURCE -I. -I$(BUILD)/gen $(CPPFLAGS)
+CFLAGS_ALL   := -std=c11 -g $(WARN) -fno-strict-aliasing
+LDFLAGS_ALL  := -Wl,--as-needed $(LDFLAGS)
+ifdef SAN
+CFLAGS_ALL  += -O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+LDFLAGS_ALL += -fsanitize=$(SAN)
+else ifdef DEBUG
+CFLAGS_ALL  += -O0
+else
+CFLAGS_ALL  += -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LDFLAGS_ALL += -pie -Wl,-z,relro,-z,now
+endif
+CFLAGS_ALL  += $(CFLAGS)
+PCSC_CFLAGS := $(shell pkg-config --cflags libpcsclite 2>/dev/null)
+CPPFLAGS_ALL += $(PCSC_CFLAGS)
+LDLIBS := -lpcsclite -lcurl -levent_openssl -levent -lssl -lcrypto -lcbor -ljansson -lzip -lsqlite3 \
+          -ledit -lpthread -lm
+
+# ---- modules: a folder is a module, a module is a library; main.c is a program ----
+MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose cap:applet_vm/cap nvm:applet_vm/nvm \
+           vm:applet_vm/vm api:applet_vm/api integrity:applet_vm/integrity card:applet_vm/card \
+           link:applet_vm/link chip:applet_vm conv:converter access:host_client/access \
+           gp:host_client/gp trust:host_client/trust apdu:host_client/apdu pay:host_client/pay \
+           agent:trust_agent platform:platform
+mod_name = $(word 1,$(subst :, ,$(1)))
+mod_dir  = $(word 2,$(subst :, ,$(1)))
+
+# What a module's tests and programs link, its own library first (dependencies point one way).
+LIBS_spec      := spec base
+LIBS_base      := spec base
+LIBS_cose      := cose spec base
+LIBS_cap       := cap spec base
+LIBS_nvm       := nvm spec base
+LIBS_vm        := vm cap nvm spec base
+LIBS_api       := api $(LIBS_vm)
+LIBS_integrity := integrity cose $(LIBS_api)
+LIBS_card      := card $(LIBS_integrity)
+LIBS_link      := link $(LIBS_card)
+LIBS_chip      := chip $(LIBS_link)
+LIBS_conv      := conv cap spec base
+LIBS_access    := access $(LIBS_link)
+LIBS_gp        := gp $(LIBS_access)
+LIBS_trust     := trust cose cap spec base
+LIBS_apdu      := apdu gp $(LIBS_access)
+LIBS_pay       := pay gp trust $(LIBS_access)
+LIBS_agent     := agent gp trust $(LIBS_access)
+LIBS_platform  := platform gp trust $(LIBS_access)
+
+PROGRAMS := chip:mintmark-chip conv:mintmark-convert gp:mintmark-gp apdu:mintmark-apdu \
+            pay:mintmark-pay agent:mintmark-agent platform:mintmark-platform
+
+all_objs :=
+define module
+src_$(1) := $$(filter-out $(2)/main.c,$$(wildcard $(2)/*.c))
+obj_$(1) := $$(src_$(1):%.c=$(BUILD)/obj/%.o) $$(gen_obj_$(1))
+all_objs += $$(obj_$(1)) $(BUILD)/obj/$(2)/main.o
+$(BUILD)/lib/libmm-$(1).a: $$(obj_$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcsD $$@ $$^
+endef
+gen_obj_api := $(BUILD)/obj/gen/api_tables.o
+$(foreach m,$(MODULES),$(eval $(call module,$(call mod_name,$(m)),$(call mod_dir,$(m)))))
+libs = $(patsubst %,$(BUILD)/lib/libmm-%.a,$(LIBS_$(1)))
+dir_of = $(patsubst $(1):%,%,$(filter $(1):%,$(MODULES)))
+
+define program
+$(BUILD)/bin/$(2): $(BUILD)/obj/$(call dir_of,$(1))/main.o $(call libs,$(1))
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(LDLIBS)
+programs += $(BUILD)/bin/$(2)
+endef
+programs :=
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(call mod_name,$(p)),$(call mod_dir,$(p)))))
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+-include $(sort $(all_objs:.o=.d))
+
+# ---- generated sources: API tables from the published facts ----
+$(BUILD)/gen/api_tables.c: applet_vm/api/gen_tables.awk applet_vm/api/api_305.tsv \
+                           applet_vm/api/api_gp.tsv applet_vm/api/natives.def
+	@mkdir -p $(@D)
+	awk -f applet_vm/api/gen_tables.awk applet_vm/api/natives.def applet_vm/api/api_305.tsv \
+	    applet_vm/api/api_gp.tsv > $@
+
+# ---- Java: API stubs and applets. Built by the converter of this variant ----
+include converter/java.mk
+
+# ---- unit tests: test/unit/test_<module>_<topic>.c, one program each ----
+unit_src := $(wildcard test/unit/test_*.c)
+unit_mod = $(word 2,$(subst _, ,$(notdir $(1))))
+define unit_test
+$(BUILD)/test/$(notdir $(1:.c=)): $(1:%.c=$(BUILD)/obj/%.o) $(call libs,$(call unit_mod,$(1:.c=)))
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ -lcmocka $(LDLIBS)
+unit_bins += $(BUILD)/test/$(notdir $(1:.c=))
+all_objs += $(1:%.c=$(BUILD)/obj/%.o)
+endef
+unit_bins :=
+$(foreach t,$(unit_src),$(eval $(call unit_test,$(t))))
+-include $(wildcard $(BUILD)/obj/test/unit/*.d)
+
+# ---- fuzz targets: test/fuzz/fuzz_<module>_<topic>.c; plain main replays seeds ----
+fuzz_src := $(wildcard test/fuzz/fuzz_*.c)
+define fuzz_target
+$(BUILD)/fuzz/$(notdir $(1:.c=)): $(1:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/test/fuzz/replay.o \
+                                  $(call libs,$(call unit_mod,$(1:.c=)))
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(LDLIBS)
+fuzz_bins += $(BUILD)/fuzz/$(notdir $(1:.c=))
+endef
+fuzz_bins :=
+$(foreach t,$(fuzz_src),$(eval $(call fuzz_target,$(t))))
+
+# ---- targets ----
+.PHONY: all help deps programs applets unit fuzz-replay check demo bench install clean format
+all: programs applets
+programs: $(programs)
+applets: $(applet_caps)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)

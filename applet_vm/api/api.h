@@ -1,0 +1,56 @@
+/*
+ * The Java Card API: natives of java.lang, javacard.*, javacardx.*, org.globalplatform. Tables come
+ * from api_305.tsv and api_gp.tsv (facts: packages, classes, tokens); natives.def says which C
+ * function implements which method. A method without a native cannot be linked against.
+ */
+#ifndef MM_API_H
+#define MM_API_H
+
+#include "applet_vm/vm/vm.h"
+
+/* All ROM packages, NULL-terminated, static. */
+const struct mm_rom_package *const *mm_api_packages(void);
+
+/* Make the API's state for a VM: the APDU object and its buffer, key material caches. Called once
+ * after mm_vm_new. */
+enum mm_status mm_api_init(struct mm_vm *vm) MM_USE_RESULT;
+/* Card reset: message digests, ciphers and signatures in progress are gone, sessions too. */
+void mm_api_reset(struct mm_vm *vm);
+
+/* ---- APDU exchange: card side of javacard.framework.APDU ---- */
+#define MM_APDU_BUFFER_LEN 261 /* header, Lc, 255 bytes, Le: the least JCRE 3.0.5 asks (133) is less */
+
+/* Start a command: fills the APDU buffer with CLA INS P1 P2 Lc; body is what
+ * setIncomingAndReceive hands out. le: expected length, 0..65536; 0 when there is none.
+ * Returns the APDU object for mm_vm_process. data borrowed until mm_api_apdu_end. */
+mm_ref mm_api_apdu_begin(struct mm_vm *vm, const uint8_t header[4], const uint8_t *body,
+                         size_t body_len, uint32_t le, bool has_le, uint8_t channel);
+/* End it: what the applet sent (sendBytes...), borrowed until the next begin. */
+void mm_api_apdu_end(struct mm_vm *vm, const uint8_t **response, size_t *response_len);
+
+/* Nothing is asked of the card during an exchange yet; room for waiting time extension. */
+struct mm_apdu_services {
+    enum mm_status (*wait_extension)(void *ctx);
+};
+
+/* ---- org.globalplatform: implemented by the card manager ---- */
+/* The secure channel of the security domain of the running applet (owner). All sizes in bytes;
+ * buffers are the APDU buffer's. Status words, as the card answers; 0x9000 is success. */
+struct mm_gp_services {
+    void *ctx;
+    /* SecureChannel.processSecurity: INITIALIZE UPDATE / EXTERNAL AUTHENTICATE. *out_len response
+     * bytes were written to buf from ISO7816.OFFSET_CDATA on. */
+    uint16_t (*process_security)(void *ctx, mm_comp owner, uint8_t *buf, size_t buf_len,
+                                 size_t apdu_len, size_t *out_len);
+    /* unwrap: apdu (header, Lc, data) in place; *len in and out. */
+    uint16_t (*unwrap)(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len);
+    uint16_t (*wrap)(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_t cap);
+    uint16_t (*decrypt_data)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
+    void (*reset_security)(void *ctx, mm_comp owner);
+    uint8_t (*security_level)(void *ctx, mm_comp owner);
+    uint8_t (*card_state)(void *ctx);
+    uint8_t (*card_content_state)(void *ctx, mm_comp owner);
+    bool (*set_card_content_state)(void *ctx, mm_comp owner, uint8_t state);
+};
+
+#endif

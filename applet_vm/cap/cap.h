@@ -1,0 +1,149 @@
+/*
+ * CAP files: read, check, hash. (JCVM 3.0.5, chapter 6.) Nothing is linked here; the VM links.
+ *
+ * A package is kept as loaded: the raw components, byte for byte, in the order of the Load File
+ * Data Block (LFDB). Its code digest is the GlobalPlatform Load File Data Block Hash with SHA-256,
+ * so anyone can compute it from the .cap file alone.
+ */
+#ifndef MM_CAP_H
+#define MM_CAP_H
+
+#include "applet_vm/base/base.h"
+
+#define MM_CAP_MAX_LEN 0x40000 /* 256 KiB: a component's size is u2, and there are 11 of them */
+#define MM_CAP_COMPONENT_N 13  /* tags 1..12; index 0 is unused */
+#define MM_DIGEST_LEN 32       /* SHA-256 */
+
+enum mm_cap_tag {
+    MM_CAP_HEADER = 1,
+    MM_CAP_DIRECTORY = 2,
+    MM_CAP_APPLET = 3,
+    MM_CAP_IMPORT = 4,
+    MM_CAP_CONSTANT_POOL = 5,
+    MM_CAP_CLASS = 6,
+    MM_CAP_METHOD = 7,
+    MM_CAP_STATIC_FIELD = 8,
+    MM_CAP_REF_LOCATION = 9,
+    MM_CAP_EXPORT = 10,
+    MM_CAP_DESCRIPTOR = 11,
+    MM_CAP_DEBUG = 12
+};
+
+/* The info bytes of one component (after tag and size). Borrowed from the cap. */
+struct mm_cap_component {
+    const uint8_t *info; /* NULL: component absent */
+    uint16_t len;
+};
+
+struct mm_cap_import {
+    struct mm_aid aid;
+    uint8_t major, minor;
+};
+struct mm_cap_applet {
+    struct mm_aid aid;
+    uint16_t install_off; /* into Method info, at the method header */
+};
+
+/* A constant pool entry as in the file: see reference/cap_format.md, 5. */
+struct mm_cap_cp {
+    uint8_t tag;
+    uint8_t b[3];
+};
+
+/* A CAP file, parsed and structurally checked, not linked. Immutable after mm_cap_read. */
+struct mm_cap;
+
+/*
+ * Read a CAP from its Load File Data Block: the components one after the other, any order that
+ * GlobalPlatform allows. Checks the structure of every component and the references between them:
+ * each offset lands on a record, each bytecode is defined, each branch lands on an instruction of
+ * the same method, each constant pool operand has the kind its opcode needs.
+ * data  copied
+ * out   on MM_OK owned by the caller (mm_cap_free); otherwise set to NULL
+ * err   filled on failure: component, offset, what was expected; may be NULL
+ */
+enum mm_status mm_cap_read(const uint8_t *data, size_t data_len, struct mm_cap **out,
+                           struct mm_err *err) MM_USE_RESULT;
+
+/* The same from a .cap archive (ZIP) on disk. */
+enum mm_status mm_cap_read_file(const char *path, struct mm_cap **out,
+                                struct mm_err *err) MM_USE_RESULT;
+
+/* Make the LFDB of a .cap archive: components in the order Header, Directory, Import, Applet,
+ * Class, Method, StaticField, Export, ConstantPool, RefLocation, Descriptor (left out when
+ * with_descriptor is false); Debug never. *data owned by the caller (free). */
+enum mm_status mm_cap_lfdb_from_file(const char *path, bool with_descriptor, uint8_t **data,
+                                     size_t *data_len, struct mm_err *err) MM_USE_RESULT;
+
+void mm_cap_free(struct mm_cap **cap); /* sets *cap to NULL; NULL is fine */
+
+/* Everything below is borrowed: it lives as long as cap. */
+const struct mm_aid *mm_cap_aid(const struct mm_cap *cap);
+uint8_t mm_cap_major(const struct mm_cap *cap);  /* package version */
+uint8_t mm_cap_minor(const struct mm_cap *cap);
+uint8_t mm_cap_flags(const struct mm_cap *cap);  /* 01 INT, 02 EXPORT, 04 APPLET */
+const struct mm_cap_component *mm_cap_component(const struct mm_cap *cap, enum mm_cap_tag tag);
+size_t mm_cap_import_n(const struct mm_cap *cap);
+const struct mm_cap_import *mm_cap_import(const struct mm_cap *cap, size_t i);
+size_t mm_cap_applet_n(const struct mm_cap *cap);
+const struct mm_cap_applet *mm_cap_applet(const struct mm_cap *cap, size_t i);
+size_t mm_cap_cp_n(const struct mm_cap *cap);
+const struct mm_cap_cp *mm_cap_cp(const struct mm_cap *cap, size_t i);
+/* The whole LFDB as loaded. */
+const uint8_t *mm_cap_lfdb(const struct mm_cap *cap, size_t *len);
+/* SHA-256 over the LFDB: the GlobalPlatform Load File Data Block Hash, and our code digest. */
+void mm_cap_code_digest(const struct mm_cap *cap, uint8_t digest[MM_DIGEST_LEN]);
+
+/* ---- Opcodes (JCVM 3.0.5, chapter 7): one list, applet_vm/cap/opcodes.def ---- */
+/* What follows an opcode: name, operand bytes (0xFF: computed, the switches). */
+#define MM_OPERANDS(X)                                                                             \
+    X(NONE, 0)                                                                                     \
+    X(S8, 1)                                                                                       \
+    X(S16, 2)                                                                                      \
+    X(S32, 4)                                                                                      \
+    X(BRANCH8, 1)            /* from the opcode itself */                                          \
+    X(BRANCH16, 2)                                                                                 \
+    X(LOCAL, 1)                                                                                    \
+    X(LOCAL_S8, 2)                                                                                 \
+    X(LOCAL_S16, 3)                                                                                \
+    X(CP8_FIELD, 1)          /* constant pool index of an InstanceFieldref */                      \
+    X(CP16_FIELD, 2)                                                                               \
+    X(CP16_STATIC_FIELD, 2)                                                                        \
+    X(CP16_VIRTUAL, 2)                                                                             \
+    X(CP16_SPECIAL, 2)       /* StaticMethodref or SuperMethodref */                               \
+    X(CP16_STATIC_METHOD, 2)                                                                       \
+    X(CP16_CLASS, 2)                                                                               \
+    X(INTERFACE, 4)          /* u1 cells of arguments with this, u2 Classref, u1 method token */   \
+    X(ATYPE, 1)                                                                                    \
+    X(ATYPE_CP16_CLASS, 3)                                                                         \
+    X(MN, 1)                                                                                       \
+    X(STABLESWITCH, 0xFF)                                                                          \
+    X(SLOOKUPSWITCH, 0xFF)                                                                         \
+    X(ITABLESWITCH, 0xFF)                                                                          \
+    X(ILOOKUPSWITCH, 0xFF)
+
+enum mm_operands {
+#define X(name, len) MM_OPERANDS_##name,
+    MM_OPERANDS(X)
+#undef X
+};
+enum mm_opcode {
+#define MM_OP(name, code, operands, pops, pushes, needs_int) MM_OP_##name = (code),
+#include "applet_vm/cap/opcodes.def"
+#undef MM_OP
+};
+#define MM_VAR 0xFF /* pops or pushes that depend on the operands */
+struct mm_op_info {
+    const char *name;      /* mnemonic in lower case ("getfield_a"); NULL: code not defined */
+    uint8_t operands;      /* enum mm_operands */
+    uint8_t operand_bytes; /* 0xFF: a switch */
+    uint8_t pops, pushes;
+    bool needs_int;
+};
+/* Facts of an opcode, never NULL. */
+const struct mm_op_info *mm_op_info(uint8_t code);
+/* Length in bytes of the instruction at code[off], 0 when undefined or cut off by code_len.
+ * Handles stableswitch, slookupswitch, itableswitch, ilookupswitch. */
+size_t mm_op_len(const uint8_t *code, size_t code_len, size_t off);
+
+#endif

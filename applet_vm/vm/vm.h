@@ -1,0 +1,238 @@
+/*
+ * The Java Card virtual machine: packages, objects, contexts, the interpreter. (JCVM 3.0.5; JCRE
+ * 3.0.5 chapters 6, 7.) No APDU and no GlobalPlatform here; the card (applet_vm/card) drives it
+ * and gives it services; the API classes (applet_vm/api) are natives registered with it.
+ *
+ * Words
+ *  ref      16-bit handle of an object; 0 is null. Looked up in the object table at every use.
+ *  context  a package's context (JCRE 6.1.1), numbered by the package's component id; 0: the JCRE.
+ *  owner    the applet instance (component id) that made an object; 0: the JCRE.
+ *
+ * Persistent objects are NVM records with key = ref. Handles 1..MM_REF_RAM_MAX are never in the
+ * NVM: JCRE entry points, global arrays, exception instances; made anew at every power-on.
+ * Transient arrays have a persistent header record and volatile contents.
+ */
+#ifndef MM_VM_H
+#define MM_VM_H
+
+#include "applet_vm/base/base.h"
+#include "applet_vm/cap/cap.h"
+#include "applet_vm/nvm/nvm.h"
+
+typedef uint16_t mm_ref;
+#define MM_REF_NULL 0
+#define MM_REF_RAM_MAX 0x01FF
+
+struct mm_vm;
+
+/* ---- Outcome of running Java code ---- */
+enum mm_run {
+    MM_RUN_OK,      /* returned */
+    MM_RUN_THROWN,  /* an exception left the call: mm_vm_exception */
+    MM_RUN_FAULT    /* the VM cannot go on with this call (step budget, out of frames, NVM failure) */
+};
+
+/* ---- Natives ---- */
+/* Arguments of a native: 16-bit cells, this first for instance methods; a result of one cell goes
+ * to ret[0], an int to ret[0] (high) and ret[1] (low). args is borrowed until the next
+ * mm_vm_invoke_*. Return MM_RUN_THROWN after mm_vm_throw. */
+typedef enum mm_run (*mm_native)(struct mm_vm *vm, const uint16_t *args, uint16_t *ret);
+
+/* ---- ROM packages: the API, as tables made from applet_vm/api/ *.tsv (build/gen/api_tables.c) */
+struct mm_rom_method {
+    const char *name;       /* "arrayCopy" */
+    const char *descriptor; /* "([BS[BSS)S" */
+    uint8_t token;
+    uint16_t access;        /* as in the export file: 0001 public 0008 static 0400 abstract */
+    uint8_t arg_cells;      /* this included */
+    uint8_t ret_cells;      /* 0, 1, 2 */
+    mm_native native;       /* NULL: abstract, or not implemented on this chip (link refuses it) */
+};
+struct mm_rom_class {
+    const char *name;       /* "javacard/framework/Util" */
+    uint8_t token;
+    uint16_t access;        /* 0200 interface, 0400 abstract, 0800 shareable */
+    const char *super;      /* full name, NULL for Object and interfaces */
+    const char *const *interfaces; /* all of them, transitive; NULL-terminated; may be NULL */
+    uint8_t native_cells;   /* 16-bit cells of hidden instance state this class itself adds */
+    uint8_t native_refs;    /* of them, how many (the first ones) hold references */
+    const struct mm_rom_method *methods; /* virtual and static; inherited ones are not repeated */
+    size_t method_n;
+};
+struct mm_rom_package {
+    const char *name;
+    struct mm_aid aid;
+    uint8_t major, minor;   /* highest offered; imports of the same major, lower minor link */
+    const struct mm_rom_class *classes;
+    size_t class_n;
+};
+
+/* ---- What the card gives the VM ---- */
+struct mm_vm_services {
+    void *ctx;
+    /* Applet.register: the running install() registers itself under aid (NULL: the module AID or the
+     * instance AID of the install parameters). MM_STATE: twice; MM_EXISTS: AID taken. */
+    enum mm_status (*register_applet)(void *ctx, mm_ref applet, const struct mm_aid *aid);
+    /* Applet instance by AID, for lookupAID and getAppletShareableInterfaceObject: its ref and
+     * owner id; false when there is none that may be seen. */
+    bool (*find_applet)(void *ctx, const struct mm_aid *aid, mm_ref *applet, mm_comp *owner);
+    /* AID of an instance by owner id; false when there is none. */
+    bool (*applet_aid)(void *ctx, mm_comp owner, struct mm_aid *aid);
+    /* Is the instance selected on any channel (JCRE 3.0.5, 6.2)? */
+    bool (*applet_selected)(void *ctx, mm_comp owner);
+    bool (*selecting)(void *ctx);       /* Applet.selectingApplet */
+    uint8_t (*channel)(void *ctx);      /* assigned logical channel of the running APDU */
+    enum mm_status (*random)(void *ctx, uint8_t *out, size_t out_len);
+    /* APDU exchange, for the APDU class natives: see applet_vm/api/api.h */
+    const struct mm_apdu_services *apdu;
+    /* org.globalplatform: see applet_vm/api/api.h */
+    const struct mm_gp_services *gp;
+};
+
+struct mm_vm_config {
+    struct mm_nvm *nvm;                       /* borrowed, outlives the VM */
+    const struct mm_rom_package *const *rom;  /* NULL-terminated: mm_api_packages() */
+    const struct mm_vm_services *services;    /* borrowed */
+    uint64_t step_budget;                     /* bytecodes in one call from outside; 0: 2^32 */
+    size_t transient_max;                     /* bytes of transient memory; 0: 16 KiB */
+};
+
+/* Power-on: read the packages from the NVM, link them, rebuild the object table. Packages of
+ * damaged components are left unlinked (mm_vm_package_usable tells). */
+enum mm_status mm_vm_new(const struct mm_vm_config *cfg, struct mm_vm **out,
+                         struct mm_err *err) MM_USE_RESULT;
+void mm_vm_free(struct mm_vm **vm);
+/* Card reset: clears CLEAR_ON_RESET and CLEAR_ON_DESELECT transients, exceptions, frames. */
+void mm_vm_reset(struct mm_vm *vm);
+
+/* ---- Packages ---- */
+/* Store and link a package under a new component id (mm_comp_add was called by the caller, and the
+ * caller holds an NVM transaction that it aborts on failure). err names what did not link. */
+enum mm_status mm_vm_package_load(struct mm_vm *vm, mm_comp package, const struct mm_cap *cap,
+                                  struct mm_err *err) MM_USE_RESULT;
+/* Unlink; the caller drops the component. MM_STATE when another package imports it or an object of
+ * one of its classes is owned by another package's applet. */
+enum mm_status mm_vm_package_unload(struct mm_vm *vm, mm_comp package, struct mm_err *err) MM_USE_RESULT;
+bool mm_vm_package_usable(const struct mm_vm *vm, mm_comp package);
+/* The CAP of a loaded package, borrowed; NULL when not usable. */
+const struct mm_cap *mm_vm_package_cap(const struct mm_vm *vm, mm_comp package);
+/* Component id of a loaded package; 0 when there is none. */
+mm_comp mm_vm_package_find(const struct mm_vm *vm, const struct mm_aid *aid);
+/* The static field image as it is now (JCVM 6.10; references included), borrowed. */
+const uint8_t *mm_vm_package_statics(const struct mm_vm *vm, mm_comp package, size_t *len,
+                                     size_t *ref_n);
+
+/* ---- Applets ---- */
+/* Tell which package (context) an applet instance belongs to; needed before any of its code runs,
+ * and at power-on for every instance in the registry. */
+void mm_vm_applet_bind(struct mm_vm *vm, mm_comp owner, mm_comp package);
+void mm_vm_applet_unbind(struct mm_vm *vm, mm_comp owner);
+/* Call static install(byte[],short,byte) of module i of the package, as owner, inside a transaction
+ * (JCRE 3.0.5, 11.2). params: copied to a global array, at most 255 bytes. */
+enum mm_run mm_vm_install(struct mm_vm *vm, mm_comp package, size_t applet_index, mm_comp owner,
+                          const uint8_t *params, uint8_t params_len);
+/* Applet.select(): *accepted. deselect(); process(APDU). The APDU buffer is filled by the card
+ * through mm_api_apdu_begin before process. An exception is returned as MM_RUN_THROWN. */
+enum mm_run mm_vm_select(struct mm_vm *vm, mm_ref applet, bool *accepted);
+enum mm_run mm_vm_deselect(struct mm_vm *vm, mm_ref applet);
+enum mm_run mm_vm_process(struct mm_vm *vm, mm_ref applet, mm_ref apdu);
+/* AppletEvent.uninstall() when the applet implements it. */
+enum mm_run mm_vm_uninstall(struct mm_vm *vm, mm_ref applet);
+/* May the owner's objects go? MM_STATE: another applet's object or a static field refers to one
+ * (GPCS 11.2, JCRE 11.3.4). Then mm_vm_objects_forget drops them from the object table; the caller
+ * drops the component. */
+enum mm_status mm_vm_owner_deletable(struct mm_vm *vm, mm_comp owner) MM_USE_RESULT;
+void mm_vm_objects_forget(struct mm_vm *vm, mm_comp owner);
+/* Clear CLEAR_ON_DESELECT transients of a context. */
+void mm_vm_clear_on_deselect(struct mm_vm *vm, mm_comp package);
+/* Garbage: mark from applets, statics and JCRE roots, free the rest (JCSystem.requestObjectDeletion,
+ * run by the card after the answer). roots: applet refs. */
+void mm_vm_collect(struct mm_vm *vm, const mm_ref *roots, size_t root_n);
+bool mm_vm_collect_wanted(const struct mm_vm *vm);
+
+/* ---- The exception that left the last call ---- */
+struct mm_exception {
+    const char *class_name;  /* "javacard/framework/ISOException"; for a package's own class that of
+                                its nearest API superclass */
+    mm_ref ref;
+    uint16_t reason;         /* 0 for classes without one */
+};
+const struct mm_exception *mm_vm_exception(const struct mm_vm *vm); /* borrowed */
+
+/* ---- For natives ---- */
+/* Throw an API exception: sets the JCRE's own instance and reason; returns MM_RUN_THROWN so that
+ * natives say: return mm_vm_throw(vm, "javacard/framework/PINException", 1). */
+enum mm_run mm_vm_throw(struct mm_vm *vm, const char *class_name, uint16_t reason);
+enum mm_run mm_vm_throw_ref(struct mm_vm *vm, mm_ref exception);
+const struct mm_vm_services *mm_vm_services(struct mm_vm *vm);
+struct mm_nvm *mm_vm_nvm(struct mm_vm *vm);
+/* A pointer for the API module's volatile per-VM state (EVP contexts by ref, APDU state). */
+void mm_vm_api_state_set(struct mm_vm *vm, void *state, void (*release)(void *state));
+void *mm_vm_api_state(struct mm_vm *vm);
+/* Contexts (JCRE 6.1): the running method's context, the context before the last switch. */
+mm_comp mm_vm_context(const struct mm_vm *vm);          /* package, 0 for the JCRE */
+mm_comp mm_vm_owner(const struct mm_vm *vm);            /* running applet instance */
+mm_comp mm_vm_previous_owner(const struct mm_vm *vm);   /* JCSystem.getPreviousContextAID */
+
+/* Objects. Types as in newarray: 10 boolean, 11 byte, 12 short, 13 int, 14 reference. */
+enum mm_transient { MM_PERSISTENT = 0, MM_CLEAR_ON_RESET = 1, MM_CLEAR_ON_DESELECT = 2 };
+/* New objects belong to the running owner; MM_REF_NULL: out of memory (throw SystemException
+ * NO_RESOURCE). Instances have zeroed fields; no constructor is run. */
+mm_ref mm_vm_new_instance(struct mm_vm *vm, const char *class_name);
+mm_ref mm_vm_new_array(struct mm_vm *vm, uint8_t type, uint16_t n, enum mm_transient transient);
+mm_ref mm_vm_new_ref_array(struct mm_vm *vm, mm_ref like_class_of, uint16_t n,
+                           enum mm_transient transient);
+/* JCRE objects of this power-on session, never persistent: global arrays and entry points (JCRE
+ * 6.2.1, 6.2.2). temporary: may not be stored. */
+mm_ref mm_vm_new_global_array(struct mm_vm *vm, uint8_t type, uint16_t n);
+mm_ref mm_vm_new_entry_point(struct mm_vm *vm, const char *class_name, bool temporary);
+
+enum mm_obj_kind { MM_OBJ_NONE, MM_OBJ_INSTANCE, MM_OBJ_ARRAY };
+struct mm_obj_info {
+    enum mm_obj_kind kind;
+    uint8_t array_type;         /* 10..14 */
+    uint16_t n;                 /* elements of an array, or cells of an instance */
+    enum mm_transient transient;
+    mm_comp owner;
+    bool entry_point, global_array, temporary;
+    const char *class_name;     /* nearest API class of an instance */
+    mm_comp class_package;      /* package that defines the class; 0: ROM */
+    uint16_t class_off;         /* offset of class_info in its package (class token for ROM) */
+};
+bool mm_vm_object(const struct mm_vm *vm, mm_ref ref, struct mm_obj_info *info);
+bool mm_vm_instance_of(struct mm_vm *vm, mm_ref ref, const char *class_or_interface);
+/* Firewall check for a native's array argument (JCRE 6.2.8): OK, or throws NullPointer, Security,
+ * ArrayIndexOutOfBounds. off and n are signed, as Java gave them. Then *data is the contents to
+ * read (borrowed until the next allocation); write only by mm_vm_array_write. */
+enum mm_run mm_vm_bytes(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
+                        const uint8_t **data);
+enum mm_run mm_vm_array(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off, int32_t n,
+                        const uint8_t **data);
+/* Write elements (host byte order for short and int), inside the transaction if one is open
+ * (atomic) or not. The range must have been checked by mm_vm_array. */
+enum mm_run mm_vm_array_write(struct mm_vm *vm, mm_ref array, uint16_t off, const void *data,
+                              uint16_t n, bool atomic);
+/* Hidden cells of an API instance (native_cells): get and set by index from the first hidden cell
+ * of class_name. now: write outside any transaction, promised at once (PIN tries). */
+uint16_t mm_vm_hidden(struct mm_vm *vm, mm_ref obj, const char *class_name, uint8_t index);
+enum mm_run mm_vm_hidden_set(struct mm_vm *vm, mm_ref obj, const char *class_name, uint8_t index,
+                             uint16_t value, bool now);
+/* Call back into Java from a native. Interface or class method by API name; context switches to the
+ * object's owner. Result cell in *ret. */
+enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
+                                const char *name, const char *descriptor, const uint16_t *args,
+                                size_t arg_n, uint16_t *ret);
+/* Run fn in the JCRE context. */
+/* Transient memory left, by kind. */
+size_t mm_vm_transient_free(const struct mm_vm *vm, enum mm_transient kind);
+void mm_vm_collect_request(struct mm_vm *vm);
+
+/* ---- For measurement (applet_vm/integrity) ---- */
+/* A cell of an instance or element of a reference array without firewall; false past the end.
+ * is_ref tells whether the cell holds a reference. */
+bool mm_vm_peek_cell(const struct mm_vm *vm, mm_ref obj, uint16_t index, uint16_t *value,
+                     bool *is_ref);
+/* Raw contents of a primitive array (persistent ones only; NULL for transient). */
+const uint8_t *mm_vm_peek_array(const struct mm_vm *vm, mm_ref obj, size_t *len);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * GlobalPlatform, host side: SCP03 (GPCS Amendment D v1.1.2) and content management (GPCS 2.3.1).
+ *
+ * A session is plain bytes in, plain bytes out: it wraps commands and does no I/O. So the platform
+ * makes wrapped commands that a client merely carries, and mintmark-gp sends them itself.
+ */
+#ifndef MM_GP_H
+#define MM_GP_H
+
+#include "applet_vm/base/base.h"
+#include "applet_vm/cap/cap.h"
+
+#define MM_SCP_KEY_LEN 16
+struct mm_scp_keys {
+    uint8_t enc[MM_SCP_KEY_LEN], mac[MM_SCP_KEY_LEN], dek[MM_SCP_KEY_LEN];
+};
+/* The test keys 40..4F that every card tool knows, all three (GP test key). */
+extern const struct mm_scp_keys mm_scp_test_keys;
+/* Keys of one chip from a master key: KDF in counter mode (NIST SP 800-108, AES-CMAC), label "KDF3"
+ * layout as in docs/protocol.md. master: 16 bytes; div: key diversification data. */
+enum mm_status mm_scp_diversify(const uint8_t master[16], const uint8_t *div, size_t div_len,
+                                struct mm_scp_keys *out) MM_USE_RESULT;
+
+/* Security level bits (GPCS table 10-1). */
+enum { MM_SCP_C_MAC = 0x01, MM_SCP_C_DEC = 0x02, MM_SCP_R_MAC = 0x10, MM_SCP_R_ENC = 0x20 };
+
+/* A plain value: may be stored between commands (the platform keeps it in its store). No inner
+ * pointers. Wipe with OPENSSL_cleanse. */
+struct mm_scp03 {
+    struct mm_scp_keys keys;
+    uint8_t key_version;
+    uint8_t host_challenge[8];
+    uint8_t s_enc[16], s_mac[16], s_rmac[16];
+    uint8_t chain[16];       /* MAC chaining value */
+    uint32_t counter;        /* encryption counter */
+    uint8_t level;
+    uint8_t open;
+    uint8_t diversification[10]; /* from the INITIALIZE UPDATE response */
+};
+/* Start: keys and host challenge; writes the INITIALIZE UPDATE command. */
+enum mm_status mm_scp03_begin(struct mm_scp03 *s, const struct mm_scp_keys *keys,
+                              uint8_t key_version, const uint8_t host_challenge[8],
+                              struct mm_buf *command) MM_USE_RESULT;
+/* Take its response (without status word), check the card cryptogram (MM_AUTH), write EXTERNAL
+ * AUTHENTICATE with level. */
+enum mm_status mm_scp03_authenticate(struct mm_scp03 *s, const uint8_t *resp, size_t resp_len,
+                                     uint8_t level, struct mm_buf *command,
+                                     struct mm_err *err) MM_USE_RESULT;
+/* Wrap one command (header, optional Lc data, optional Le) for the open session. */
+enum mm_status mm_scp03_wrap(struct mm_scp03 *s, const uint8_t *apdu, size_t apdu_len,
+                             struct mm_buf *command, struct mm_err *err) MM_USE_RESULT;
+
+/* ---- Commands as plain APDUs, appended one after another with a u16 length before each ---- */
+/* INSTALL [for load] and the LOAD blocks of a CAP, into domain sd (NULL: the selected one). */
+enum mm_status mm_gp_load_commands(const struct mm_cap *cap, const struct mm_aid *sd,
+                                   size_t block_len, struct mm_buf *list) MM_USE_RESULT;
+/* INSTALL [for install and make selectable]. privileges: 1 or 3 bytes. */
+enum mm_status mm_gp_install_command(const struct mm_aid *package, const struct mm_aid *module,
+                                     const struct mm_aid *instance, const uint8_t *privileges,
+                                     size_t privileges_len, const uint8_t *params,
+                                     size_t params_len, struct mm_buf *list) MM_USE_RESULT;
+/* DELETE; related: a package's applets as well. */
+enum mm_status mm_gp_delete_command(const struct mm_aid *aid, bool related,
+                                    struct mm_buf *list) MM_USE_RESULT;
+/* PUT KEY with three AES-128 keys (GPCS 11.8, Amendment D 7.2), new version; replaces old_version. */
+enum mm_status mm_gp_put_key_command(const struct mm_scp03 *s, uint8_t old_version,
+                                     uint8_t new_version, const struct mm_scp_keys *keys,
+                                     struct mm_buf *list) MM_USE_RESULT;
+
+/* ---- With a card in hand (mintmark-gp, enrolment) ---- */
+struct mm_access;
+struct mm_gp_session;
+enum mm_status mm_gp_open(struct mm_access *access, const struct mm_aid *sd,
+                          const struct mm_scp_keys *keys, uint8_t key_version, uint8_t level,
+                          struct mm_gp_session **out, struct mm_err *err) MM_USE_RESULT;
+void mm_gp_close(struct mm_gp_session **session);
+/* Wrap, send, return data and status word. */
+enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, size_t apdu_len,
+                          struct mm_buf *resp, uint16_t *sw, struct mm_err *err) MM_USE_RESULT;
+/* Send a list as made above; stops at the first status word other than 9000 (MM_CARD; err names the
+ * command and the status word). progress may be NULL. */
+enum mm_status mm_gp_send_list(struct mm_gp_session *session, const struct mm_buf *list,
+                               void (*progress)(void *ctx, size_t done, size_t all), void *ctx,
+                               struct mm_err *err) MM_USE_RESULT;
+const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session);
+
+#endif
