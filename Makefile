@@ -163,3 +163,93 @@ applets: $(applet_caps)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+programs: ## build the programs only
+applets: ## build API stubs and applets only
+
+# Debian packages: to build and play the story, and those that only the tests need besides.
+# docs/dependencies.md says why each is there.
+DEPS := gcc make pkg-config libc6-dev libssl-dev libpcsclite-dev pcscd vsmartcard-vpcd libevent-dev \
+        libcurl4-openssl-dev libzip-dev libcbor-dev libjansson-dev libsqlite3-dev libedit-dev \
+        openjdk-17-jdk-headless opensc pcsc-tools curl openssl jq iproute2 util-linux xxd
+DEPS_TEST := libcmocka-dev sqlite3 valgrind mandoc shellcheck clang libclang-rt-14-dev clang-format unzip
+deps: WANTED = $(DEPS) $(DEPS_TEST)
+deps: ## install the Debian packages that are missing (apt, as root or through sudo)
+deps-demo: WANTED = $(DEPS)
+deps deps-demo:
+	@missing=""; for p in $(WANTED); do \
+	    dpkg-query -W -f='$${Status}' "$$p" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; \
+	done; \
+	if [ -z "$$missing" ]; then echo "deps: everything is installed"; exit 0; fi; \
+	echo "deps: installing$$missing"; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
+	else echo "deps: neither root nor sudo: install these packages yourself:$$missing" >&2; exit 1; fi; \
+	$$sudo apt-get update -q && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+.PHONY: deps-demo
+
+# A target that sets all up runs make again afterwards, so that what deps installed is found.
+demo: deps-demo ## set all up and play the whole payment story
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@test/system/with-reader.sh test/system/story.sh $(BUILD)
+
+unit_tests: $(unit_bins)
+fuzz_tests: $(fuzz_bins)
+.PHONY: unit_tests fuzz_tests tests
+tests: all unit_tests fuzz_tests ## build everything that check runs
+
+check: deps ## set all up and pass all tests, plain and under ASan+UBSan
+	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 tests
+	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 SAN=address,undefined tests
+	@test/system/check.sh build/release build/san
+JOBS ?= $(shell nproc)
+
+bench: all $(BUILD)/bench/bench_vm $(BUILD)/bench/bench_apdu ## measure speed, as ratios in one run
+	@test/bench/run.sh $(BUILD)
+$(BUILD)/bench/bench_%: test/bench/bench_%.c $(BUILD)/bin/mintmark-apdu
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(call libs,apdu) $(LDLIBS)
+$(BUILD)/bench/echo_card: test/bench/echo_card.c $(call libs,link)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(call libs,link) $(LDLIBS)
+
+# Coverage-guided fuzzing with clang's libFuzzer: make fuzz TARGET=fuzz_cap_read FUZZ_SECONDS=60
+FUZZ_SECONDS ?= 60
+fuzz: ## fuzz one target: TARGET=fuzz_cap_read FUZZ_SECONDS=60
+	@test -n "$(TARGET)" || { echo "fuzz: name a TARGET, one of: $(notdir $(fuzz_bins))" >&2; exit 2; }
+	@$(MAKE) --no-print-directory CC=clang SAN=address,undefined BUILD=build/fuzz \
+	    CFLAGS=-fsanitize=fuzzer-no-link build/fuzz/fuzzer/$(TARGET)
+	@mkdir -p build/fuzz/corpus/$(TARGET) test/fuzz/corpus/$(TARGET:fuzz_%=%)
+	build/fuzz/fuzzer/$(TARGET) -max_total_time=$(FUZZ_SECONDS) -timeout=10 build/fuzz/corpus/$(TARGET) \
+	    test/fuzz/corpus/$(TARGET:fuzz_%=%)
+define fuzzer
+$(BUILD)/fuzzer/$(notdir $(1:.c=)): $(1:%.c=$(BUILD)/obj/%.o) $(call libs,$(call unit_mod,$(1:.c=)))
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $$@ $$^ $(LDLIBS)
+endef
+$(foreach t,$(fuzz_src),$(eval $(call fuzzer,$(t))))
+
+install: all ## install under PREFIX (/usr/local), DESTDIR is honoured
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/share/mintmark
+	install -m 0755 $(programs) $(DESTDIR)$(PREFIX)/bin/
+	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 0644 docs/completion/mintmark-* $(DESTDIR)$(PREFIX)/share/bash-completion/completions/
+	install -m 0644 $(applet_caps) $(DESTDIR)$(PREFIX)/share/mintmark/
+
+docs: $(BUILD)/bin/mintmark-apdu ## make docs/apdu.md anew from apdu_spec/
+	awk -f apdu_spec/apdu_md.awk apdu_spec/aid.def apdu_spec/ins.def apdu_spec/sw.def > docs/apdu.md
+.PHONY: docs fuzz check-headers lint
+check-headers: ## every header compiles alone
+	@for h in $$(git ls-files '*.h'); do \
+	    $(CC) $(CPPFLAGS_ALL) -std=c11 -fsyntax-only -x c "$$h" || exit 1; done; \
+	    echo "every header stands alone"
+lint: ## man pages, shell scripts, headers, docs that are derived
+	@mandoc -Tlint -Wwarning docs/man/* && shellcheck -x test/*/*.sh .ci/run docs/completion/* && \
+	$(MAKE) --no-print-directory check-headers
+format: ## run clang-format over the C files
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+clean: ## remove the build folder
+	rm -rf build
