@@ -55,8 +55,8 @@ LDLIBS := -lpcsclite -lcurl -levent_openssl -levent -lssl -lcrypto -lcbor -ljans
           -ledit -lpthread -lm
 
 # ---- modules: a folder is a module, a module is a library; main.c is a program ----
-MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose cap:applet_vm/cap nvm:applet_vm/nvm \
-           vm:applet_vm/vm api:applet_vm/api integrity:applet_vm/integrity card:applet_vm/card \
+MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose scp:applet_vm/scp03 \
+           cap:applet_vm/cap nvm:applet_vm/nvm vm:applet_vm/vm api:applet_vm/api integrity:applet_vm/integrity card:applet_vm/card \
            link:applet_vm/link chip:applet_vm conv:converter access:host_client/access \
            gp:host_client/gp trust:host_client/trust apdu:host_client/apdu pay:host_client/pay \
            agent:trust_agent platform:platform
@@ -67,12 +67,13 @@ mod_dir  = $(word 2,$(subst :, ,$(1)))
 LIBS_spec      := spec base
 LIBS_base      := spec base
 LIBS_cose      := cose spec base
+LIBS_scp       := scp spec base
 LIBS_cap       := cap spec base
 LIBS_nvm       := nvm spec base
 LIBS_vm        := vm cap nvm spec base
 LIBS_api       := api $(LIBS_vm)
 LIBS_integrity := integrity cose $(LIBS_api)
-LIBS_card      := card $(LIBS_integrity)
+LIBS_card      := card integrity scp cose $(LIBS_api)
 LIBS_link      := link $(LIBS_card)
 LIBS_chip      := chip $(LIBS_link)
 LIBS_conv      := conv cap spec base

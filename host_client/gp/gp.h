@@ -9,20 +9,7 @@
 
 #include "applet_vm/base/base.h"
 #include "applet_vm/cap/cap.h"
-
-#define MM_SCP_KEY_LEN 16
-struct mm_scp_keys {
-    uint8_t enc[MM_SCP_KEY_LEN], mac[MM_SCP_KEY_LEN], dek[MM_SCP_KEY_LEN];
-};
-/* The test keys 40..4F that every card tool knows, all three (GP test key). */
-extern const struct mm_scp_keys mm_scp_test_keys;
-/* Keys of one chip from a master key: KDF in counter mode (NIST SP 800-108, AES-CMAC), label "KDF3"
- * layout as in docs/protocol.md. master: 16 bytes; div: key diversification data. */
-enum mm_status mm_scp_diversify(const uint8_t master[16], const uint8_t *div, size_t div_len,
-                                struct mm_scp_keys *out) MM_USE_RESULT;
-
-/* Security level bits (GPCS table 10-1). */
-enum { MM_SCP_C_MAC = 0x01, MM_SCP_C_DEC = 0x02, MM_SCP_R_MAC = 0x10, MM_SCP_R_ENC = 0x20 };
+#include "applet_vm/scp03/scp03.h" /* keys, their derivation, security level bits */
 
 /* A plain value: may be stored between commands (the platform keeps it in its store). No inner
  * pointers. Wipe with OPENSSL_cleanse. */
