@@ -21,6 +21,18 @@ static char *trim(char *s)
     return s;
 }
 
+/* Names of sections and keys: letters, digits, and "_", "-", ".". */
+static bool good_name(const char *name)
+{
+    if (*name == '\0')
+        return false;
+    for (; *name != '\0'; name++) {
+        if (!isalnum((unsigned char)*name) && strchr("_-.", *name) == NULL)
+            return false;
+    }
+    return true;
+}
+
 /* One line, NUL-terminated and writable. section: current one, changed by "[name]". */
 static enum mm_status conf_line(char *line, char *section, size_t section_cap, unsigned no,
                                 mm_conf_set set, void *ctx, struct mm_err *err)
@@ -37,14 +49,20 @@ static enum mm_status conf_line(char *line, char *section, size_t section_cap, u
         if (line[n - 1] != ']' || n < 3)
             return mm_fail(err, MM_MALFORMED, no, "line %u: section without closing ']'", no);
         line[n - 1] = '\0';
-        snprintf(section, section_cap, "%s.", trim(line + 1));
+        line = trim(line + 1);
+        if (!good_name(line))
+            return mm_fail(err, MM_MALFORMED, no, "line %u: bad section name '%s'", no, line);
+        snprintf(section, section_cap, "%s.", line);
         return MM_OK;
     }
     eq = strchr(line, '=');
     if (eq == NULL || eq == line)
         return mm_fail(err, MM_MALFORMED, no, "line %u: expected key = value", no);
     *eq = '\0';
-    snprintf(key, sizeof(key), "%s%s", section, trim(line));
+    line = trim(line);
+    if (!good_name(line))
+        return mm_fail(err, MM_MALFORMED, no, "line %u: bad key '%s'", no, line);
+    snprintf(key, sizeof(key), "%s%s", section, line);
     return set(ctx, key, trim(eq + 1), no, err);
 }
 
