@@ -27,7 +27,7 @@ options_are_in_man() {
     for option in $("$bin/$1" --help 2>&1 | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
         grep -qF -- "$option" "$work/page" || { echo "$page: $option is in --help only"; bad=1; }
     done
-    return $bad
+    return "$bad"
 }
 help_and_version() {
     "$bin/$1" --help >"$work/help" && [ -s "$work/help" ] && "$bin/$1" --version | grep -q '0\.1\.0'

@@ -3,7 +3,7 @@
 # Needs: $build (folder of the build), set by the caller.
 # shellcheck shell=bash
 
-bin="$build/bin"
+bin="${build:?set by the caller}/bin"
 link=${MM_LINK:-tcp}
 tap_n=0
 tap_bad=0

@@ -31,10 +31,9 @@ S
     done
 }
 many_apdus() {
-    local i
-    for i in $(seq 200); do printf -- '-s 00A4040008A000000151000000 '; done >"$work/args"
-    # shellcheck disable=SC2046 # words are meant to be split
-    [ "$(opensc-tool $(cat "$work/args") | grep -c '(SW1=0x90, SW2=0x00)')" -eq 200 ]
+    local args=()
+    while [ "${#args[@]}" -lt 400 ]; do args+=(-s 00A4040008A000000151000000); done
+    [ "$(opensc-tool "${args[@]}" | grep -c '(SW1=0x90, SW2=0x00)')" -eq 200 ]
 }
 warm_reset_keeps_the_card() {
     opensc-tool --reset=warm && opensc-tool -a && opensc-tool --reset=cold && opensc-tool -a
