@@ -94,6 +94,91 @@ const uint8_t *mm_cap_lfdb(const struct mm_cap *cap, size_t *len);
 /* SHA-256 over the LFDB: the GlobalPlatform Load File Data Block Hash, and our code digest. */
 void mm_cap_code_digest(const struct mm_cap *cap, uint8_t digest[MM_DIGEST_LEN]);
 
+/* ---- What is inside: for the linker, the verifier, the disassembler ---- */
+
+/*
+ * A method. The Method component has no list of them: methods lie back to back, and their starts
+ * are known from applet install offsets, StaticMethodrefs, method tables, exports and, when it is
+ * there, the Descriptor. A method that none of these names cannot be called and is not listed.
+ * Without a Descriptor the code ends where control flow can no longer reach.
+ * Promises: from code_off to code_off + code_len there is a gapless run of defined instructions;
+ * branches and handlers land on one of them; operands name constant pool entries of the right
+ * kind and locals below nargs + max_locals; the last instruction does not fall through.
+ */
+struct mm_cap_method {
+    uint16_t off;      /* of the method header, into Method info */
+    uint16_t code_off; /* of the first instruction */
+    uint16_t code_len; /* 0 for an abstract method */
+    uint8_t flags;     /* 8 EXTENDED, 4 ABSTRACT */
+    uint8_t max_stack;
+    uint8_t nargs;     /* cells, this included */
+    uint8_t max_locals;
+};
+size_t mm_cap_method_n(const struct mm_cap *cap);
+const struct mm_cap_method *mm_cap_method(const struct mm_cap *cap, size_t i); /* by offset */
+/* The method whose header is at off; NULL when there is none. */
+const struct mm_cap_method *mm_cap_method_at(const struct mm_cap *cap, uint16_t off);
+
+/* An exception handler (JCVM 6.9.1), in table order. Offsets are into Method info. */
+struct mm_cap_handler {
+    uint16_t start_off, len; /* active range */
+    bool stop;               /* no later entry applies where this one covers the pc */
+    uint16_t handler_off;
+    uint16_t catch_cp; /* constant pool index of a Classref; 0: catches all */
+};
+size_t mm_cap_handler_n(const struct mm_cap *cap);
+const struct mm_cap_handler *mm_cap_handler(const struct mm_cap *cap, size_t i);
+
+/* class_ref values (JCVM 6.8.1): bit 15 set: package token and class token of an import. */
+#define MM_CAP_CLASS_EXTERNAL 0x8000
+#define MM_CAP_CLASS_NONE 0xFFFF
+#define MM_CAP_ACC_INTERFACE 0x80
+#define MM_CAP_ACC_SHAREABLE 0x40
+#define MM_CAP_ACC_REMOTE 0x20
+
+/* One record of the Class component. Tables are as in the file: big-endian, borrowed. */
+struct mm_cap_class {
+    uint16_t off;  /* into Class info */
+    uint8_t flags; /* MM_CAP_ACC_... */
+    uint8_t interface_n;
+    const uint8_t *interfaces; /* interface: class_refs of 2 bytes; class: see the next function */
+    /* classes only */
+    uint16_t super; /* class_ref */
+    uint8_t declared_size;   /* cells */
+    uint8_t first_ref, ref_n; /* 0xFF, 0: no references */
+    uint8_t public_base, public_n, package_base, package_n;
+    const uint8_t *public_table, *package_table; /* u2 method offsets; 0xFFFF: inherited */
+};
+size_t mm_cap_class_n(const struct mm_cap *cap);
+const struct mm_cap_class *mm_cap_class(const struct mm_cap *cap, size_t i); /* by offset */
+const struct mm_cap_class *mm_cap_class_at(const struct mm_cap *cap, uint16_t off);
+/* Walk the implemented interfaces of a class: *pos starts at 0 and moves on. false at the end.
+ * index: map from interface method token to public virtual method token, of *index_n. */
+bool mm_cap_class_interface(const struct mm_cap_class *cls, size_t *pos, uint16_t *class_ref,
+                            const uint8_t **index, size_t *index_n);
+
+/* The StaticField component. Image order: references with array initialisers, null references,
+ * default_n zero bytes, other_n bytes of other values. */
+struct mm_cap_statics {
+    uint16_t image_len, ref_n, array_init_n, default_n, other_n;
+    const uint8_t *array_init; /* array_init_n records: u1 type, u2 bytes, values */
+    const uint8_t *other;
+};
+const struct mm_cap_statics *mm_cap_statics(const struct mm_cap *cap);
+
+/* One class of the Export component: index i is the class token. */
+struct mm_cap_export {
+    uint16_t class_off;
+    uint8_t field_n, method_n;
+    const uint8_t *fields;  /* u2 offsets into the static field image; index is the token */
+    const uint8_t *methods; /* u2 offsets into Method info */
+};
+size_t mm_cap_export_n(const struct mm_cap *cap);
+bool mm_cap_export(const struct mm_cap *cap, size_t i, struct mm_cap_export *out);
+
+/* Name of a component as its file in the archive has it ("ConstantPool"); "?" for no tag. */
+const char *mm_cap_tag_name(unsigned tag);
+
 /* ---- Opcodes (JCVM 3.0.5, chapter 7): one list, applet_vm/cap/opcodes.def ---- */
 /* What follows an opcode: name, operand bytes (0xFF: computed, the switches). */
 #define MM_OPERANDS(X)                                                                             \

@@ -1,0 +1,481 @@
+/*
+ * The Method component (JCVM 6.9.1, 6.9.2): method boundaries, and a walk over every bytecode.
+ *
+ * Two passes a method. The first follows control flow from the first instruction, so that it learns
+ * where the code ends; bytes it never reaches can never run. The second walks straight from the
+ * start to that end and checks each instruction, which is the run the VM pre-decodes.
+ */
+#include "applet_vm/cap/cap_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define METHOD_EXTENDED 0x8
+#define METHOD_ABSTRACT 0x4
+#define INSTALL_NARGS   3 /* byte[], short, byte */
+
+enum { CP_CLASS = 1, CP_FIELD, CP_VIRTUAL, CP_SUPER, CP_STATIC_FIELD, CP_STATIC_METHOD };
+
+struct walk {
+    struct mm_cap *cap;
+    struct mm_err *err;
+    const uint8_t *info;
+    struct mm_cap_method *m;
+    size_t limit;   /* the method's code cannot go beyond this */
+    size_t end;     /* end of the last instruction reached */
+    uint16_t *todo; /* stack of reached instructions; room for one per byte */
+    size_t todo_n;
+};
+
+static enum mm_status bad(const struct walk *w, size_t off, const char *what)
+{
+    return mm_cap_bad(w->err, MM_CAP_METHOD, off, "%s", what);
+}
+
+enum mm_status mm_cap_mark_method(struct mm_cap *cap, uint16_t method_off, enum mm_cap_tag tag,
+                                  size_t off, struct mm_err *err)
+{
+    if (method_off < cap->method_min || method_off >= cap->comp[MM_CAP_METHOD].len)
+        return mm_cap_bad(err, tag, off, "method offset 0x%x, methods are from 0x%x to 0x%x",
+                          method_off, cap->method_min, cap->comp[MM_CAP_METHOD].len);
+    cap->marks[method_off] |= MM_CAP_MARK_METHOD;
+    return MM_OK;
+}
+
+enum mm_status mm_cap_read_handlers(struct mm_cap *cap, struct mm_err *err)
+{
+    size_t len = cap->comp[MM_CAP_METHOD].len;
+    struct mm_rd rd;
+    uint8_t n;
+
+    mm_cap_rd(cap, MM_CAP_METHOD, &rd);
+    n = mm_rd_u8(&rd);
+    if (8u * n > mm_rd_left(&rd))
+        return mm_cap_bad(err, MM_CAP_METHOD, 0, "%u handlers do not fit", n);
+    cap->marks = calloc(len + 1, 1);
+    cap->desc_len = calloc(len + 1, sizeof(cap->desc_len[0]));
+    cap->handlers = calloc(n + 1u, sizeof(cap->handlers[0]));
+    if (cap->marks == NULL || cap->desc_len == NULL || cap->handlers == NULL)
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    memset(cap->desc_len, 0xFF, (len + 1) * sizeof(cap->desc_len[0]));
+    for (; cap->handler_n < n; cap->handler_n++) {
+        struct mm_cap_handler *h = &cap->handlers[cap->handler_n];
+        uint16_t bits;
+        h->start_off = mm_rd_u16(&rd);
+        bits = mm_rd_u16(&rd);
+        h->len = bits & 0x7FFF;
+        h->stop = (bits & 0x8000) != 0;
+        h->handler_off = mm_rd_u16(&rd);
+        h->catch_cp = mm_rd_u16(&rd);
+    }
+    cap->method_min = (uint16_t)rd.off;
+    return MM_OK;
+}
+
+/* ---- Branches ---- */
+
+/* How many places the instruction may branch to. */
+static size_t branch_n(const uint8_t *p)
+{
+    switch (mm_op_info(p[0])->operands) {
+    case MM_OPERANDS_BRANCH8:
+    case MM_OPERANDS_BRANCH16:
+        return 1;
+    case MM_OPERANDS_STABLESWITCH:
+        return 2 + (size_t)((int16_t)mm_be16(p + 5) - (int16_t)mm_be16(p + 3));
+    case MM_OPERANDS_ITABLESWITCH:
+        return 2 + (size_t)((int64_t)(int32_t)mm_be32(p + 7) - (int32_t)mm_be32(p + 3));
+    case MM_OPERANDS_SLOOKUPSWITCH:
+    case MM_OPERANDS_ILOOKUPSWITCH:
+        return 1 + (size_t)mm_be16(p + 3);
+    default:
+        return 0;
+    }
+}
+
+/* Distance of branch i from the opcode; a switch's default is number 0. */
+static int branch_at(const uint8_t *p, size_t i)
+{
+    uint8_t operands = mm_op_info(p[0])->operands;
+    size_t at = 1;
+
+    if (operands == MM_OPERANDS_BRANCH8)
+        return (int8_t)p[1];
+    if (i != 0) {
+        switch (operands) {
+        case MM_OPERANDS_STABLESWITCH:
+            at = 7 + 2 * (i - 1);
+            break;
+        case MM_OPERANDS_ITABLESWITCH:
+            at = 11 + 2 * (i - 1);
+            break;
+        case MM_OPERANDS_SLOOKUPSWITCH:
+            at = 5 + 4 * (i - 1) + 2;
+            break;
+        default:
+            at = 5 + 6 * (i - 1) + 4;
+            break;
+        }
+    }
+    return (int16_t)mm_be16(p + at);
+}
+
+/* Does control never go on to the next instruction? */
+static bool ends_run(uint8_t op)
+{
+    return op == MM_OP_GOTO || op == MM_OP_GOTO_W || op == MM_OP_ATHROW || op == MM_OP_RET ||
+           (op >= MM_OP_STABLESWITCH && op <= MM_OP_RETURN);
+}
+
+/* ---- First pass: where control flow goes ---- */
+
+static enum mm_status reach(struct walk *w, long off, size_t from)
+{
+    if (off < (long)w->m->code_off || off >= (long)w->limit)
+        return mm_cap_bad(w->err, MM_CAP_METHOD, from,
+                          "control goes to 0x%lx, outside its method (0x%x to 0x%zx)",
+                          (unsigned long)off, w->m->code_off, w->limit);
+    if ((w->cap->marks[off] & MM_CAP_MARK_REACH) == 0) {
+        w->cap->marks[off] |= MM_CAP_MARK_REACH;
+        w->todo[w->todo_n++] = (uint16_t)off;
+    }
+    return MM_OK;
+}
+
+static enum mm_status op_len(const struct walk *w, size_t off, size_t limit, size_t *len)
+{
+    *len = mm_op_len(w->info, limit, off);
+    if (*len != 0)
+        return MM_OK;
+    if (mm_op_info(w->info[off])->name == NULL)
+        return mm_cap_bad(w->err, MM_CAP_METHOD, off, "opcode 0x%02x is not defined", w->info[off]);
+    return mm_cap_bad(w->err, MM_CAP_METHOD, off, "%s is cut off by the end of its method",
+                      mm_op_info(w->info[off])->name);
+}
+
+static enum mm_status follow(struct walk *w)
+{
+    while (w->todo_n != 0) {
+        size_t off = w->todo[--w->todo_n], len;
+        const uint8_t *p = w->info + off;
+        enum mm_status st = op_len(w, off, w->limit, &len);
+
+        for (size_t i = 0, n = st == MM_OK ? branch_n(p) : 0; st == MM_OK && i < n; i++)
+            st = reach(w, (long)off + branch_at(p, i), off);
+        if (st == MM_OK && !ends_run(p[0]))
+            st = reach(w, (long)(off + len), off);
+        if (st != MM_OK)
+            return st;
+        if (off + len > w->end)
+            w->end = off + len;
+    }
+    return MM_OK;
+}
+
+/* Handlers whose range starts in the code reached so far are reached too, until no more are. */
+static enum mm_status follow_all(struct walk *w)
+{
+    enum mm_status st = reach(w, w->m->code_off, w->m->off);
+    size_t before;
+
+    do {
+        if (st == MM_OK)
+            st = follow(w);
+        before = w->end;
+        for (size_t i = 0; st == MM_OK && i < w->cap->handler_n; i++) {
+            const struct mm_cap_handler *h = &w->cap->handlers[i];
+            if (h->start_off >= w->m->code_off && h->start_off < w->end)
+                st = reach(w, h->handler_off, 1 + 8 * i);
+        }
+        if (st == MM_OK)
+            st = follow(w);
+    } while (st == MM_OK && w->end != before);
+    return st;
+}
+
+/* ---- Second pass: each instruction ---- */
+
+static enum mm_status check_cp(const struct walk *w, size_t off, size_t index, unsigned kinds)
+{
+    unsigned tag;
+
+    if (index >= w->cap->cp_n)
+        return mm_cap_bad(w->err, MM_CAP_METHOD, off, "constant %zu of %zu", index, w->cap->cp_n);
+    tag = w->cap->cp[index].tag;
+    if ((kinds & 1u << tag) == 0)
+        return mm_cap_bad(w->err, MM_CAP_METHOD, off, "%s takes no constant of kind %u (%zu)",
+                          mm_op_info(w->info[off])->name, tag, index);
+    return MM_OK;
+}
+
+/* Local variable an instruction uses without an operand; -1: none. */
+static int implied_local(uint8_t op)
+{
+    if ((op >= MM_OP_ALOAD_0 && op <= MM_OP_ILOAD_3))
+        return (op - MM_OP_ALOAD_0) & 3;
+    if (op >= MM_OP_ASTORE_0 && op <= MM_OP_ISTORE_3)
+        return (op - MM_OP_ASTORE_0) & 3;
+    if ((op >= MM_OP_GETFIELD_A_THIS && op <= MM_OP_GETFIELD_I_THIS) ||
+        (op >= MM_OP_PUTFIELD_A_THIS && op <= MM_OP_PUTFIELD_I_THIS))
+        return 0;
+    return -1;
+}
+
+static enum mm_status check_local(const struct walk *w, size_t off)
+{
+    const uint8_t *p = w->info + off;
+    const struct mm_op_info *op = mm_op_info(p[0]);
+    bool named = op->operands == MM_OPERANDS_LOCAL || op->operands == MM_OPERANDS_LOCAL_S8 ||
+                 op->operands == MM_OPERANDS_LOCAL_S16;
+    int local = named ? p[1] : implied_local(p[0]);
+    bool wide = op->needs_int && (named || p[0] < MM_OP_GETFIELD_A);
+    int locals = w->m->nargs + w->m->max_locals;
+
+    if (local >= 0 && local + (wide ? 1 : 0) >= locals)
+        return mm_cap_bad(w->err, MM_CAP_METHOD, off, "local %d of %d", local, locals);
+    return MM_OK;
+}
+
+/* dup_x: m 1 to 4, n 0 or m to m + 4; swap_x: both 1 to 2 (JCVM 7.5.27, 7.5.136). */
+static bool mn_ok(uint8_t op, uint8_t mn)
+{
+    unsigned m = mn >> 4, n = mn & 0x0Fu;
+
+    if (op == MM_OP_SWAP_X)
+        return m >= 1 && m <= 2 && n >= 1 && n <= 2;
+    return m >= 1 && m <= 4 && (n == 0 || (n >= m && n <= m + 4));
+}
+
+static enum mm_status check_type_operand(const struct walk *w, size_t off)
+{
+    const uint8_t *p = w->info + off;
+    uint8_t type = p[1];
+    bool array = type >= 10 && type <= 13;
+
+    if (type == 13 && (w->cap->flags & 0x01) == 0)
+        return bad(w, off, "int array, but no INT flag");
+    if (mm_op_info(p[0])->operands == MM_OPERANDS_ATYPE)
+        return array ? MM_OK : bad(w, off, "array type is not 10 to 13");
+    if (type == 0 || type == 14)
+        return check_cp(w, off, mm_be16(p + 2), 1u << CP_CLASS);
+    if (array && mm_be16(p + 2) == 0)
+        return MM_OK;
+    return bad(w, off, "type is not 0 or 10 to 14, or a constant goes with a primitive type");
+}
+
+static enum mm_status check_operands(const struct walk *w, size_t off)
+{
+    const uint8_t *p = w->info + off;
+
+    switch (mm_op_info(p[0])->operands) {
+    case MM_OPERANDS_CP8_FIELD:
+        return check_cp(w, off, p[1], 1u << CP_FIELD);
+    case MM_OPERANDS_CP16_FIELD:
+        return check_cp(w, off, mm_be16(p + 1), 1u << CP_FIELD);
+    case MM_OPERANDS_CP16_STATIC_FIELD:
+        return check_cp(w, off, mm_be16(p + 1), 1u << CP_STATIC_FIELD);
+    case MM_OPERANDS_CP16_VIRTUAL:
+        return check_cp(w, off, mm_be16(p + 1), 1u << CP_VIRTUAL);
+    case MM_OPERANDS_CP16_SPECIAL:
+        return check_cp(w, off, mm_be16(p + 1), 1u << CP_SUPER | 1u << CP_STATIC_METHOD);
+    case MM_OPERANDS_CP16_STATIC_METHOD:
+        return check_cp(w, off, mm_be16(p + 1), 1u << CP_STATIC_METHOD);
+    case MM_OPERANDS_CP16_CLASS:
+        return check_cp(w, off, mm_be16(p + 1), 1u << CP_CLASS);
+    case MM_OPERANDS_INTERFACE:
+        if (p[1] == 0)
+            return bad(w, off, "invokeinterface without this");
+        return check_cp(w, off, mm_be16(p + 2), 1u << CP_CLASS);
+    case MM_OPERANDS_ATYPE:
+    case MM_OPERANDS_ATYPE_CP16_CLASS:
+        return check_type_operand(w, off);
+    case MM_OPERANDS_MN:
+        return mn_ok(p[0], p[1]) ? MM_OK : bad(w, off, "stack cell counts out of range");
+    default:
+        return MM_OK;
+    }
+}
+
+static enum mm_status check_insn(const struct walk *w, size_t off)
+{
+    enum mm_status st = check_operands(w, off);
+
+    if (st == MM_OK)
+        st = check_local(w, off);
+    if (st == MM_OK && mm_op_info(w->info[off])->needs_int && (w->cap->flags & 0x01) == 0)
+        st = mm_cap_bad(w->err, MM_CAP_METHOD, off, "%s, but the Header has no INT flag",
+                        mm_op_info(w->info[off])->name);
+    return st;
+}
+
+static bool is_insn(const struct walk *w, long off)
+{
+    return off >= (long)w->m->code_off && off < (long)w->end &&
+           (w->cap->marks[off] & MM_CAP_MARK_INSN) != 0;
+}
+
+/* Every instruction that flow reached, every branch and every handler must be one of the run. */
+static enum mm_status check_boundaries(const struct walk *w)
+{
+    for (size_t off = w->m->code_off; off < w->end; off++) {
+        uint8_t mark = w->cap->marks[off];
+        if ((mark & MM_CAP_MARK_REACH) != 0 && (mark & MM_CAP_MARK_INSN) == 0)
+            return bad(w, off, "control goes into the middle of an instruction");
+        if ((mark & MM_CAP_MARK_INSN) == 0)
+            continue;
+        for (size_t i = 0, n = branch_n(w->info + off); i < n; i++) {
+            if (!is_insn(w, (long)off + branch_at(w->info + off, i)))
+                return bad(w, off, "branch to no instruction of the method");
+        }
+    }
+    for (size_t i = 0; i < w->cap->handler_n; i++) {
+        const struct mm_cap_handler *h = &w->cap->handlers[i];
+        size_t stop = (size_t)h->start_off + h->len;
+        if (h->start_off < w->m->code_off || h->start_off >= w->end)
+            continue;
+        if (!is_insn(w, h->start_off) || !is_insn(w, h->handler_off) || stop > w->end ||
+            (stop < w->end && !is_insn(w, (long)stop)))
+            return bad(w, 1 + 8 * i, "handler range or target is not on instructions");
+        if (h->catch_cp != 0 &&
+            (h->catch_cp >= w->cap->cp_n || w->cap->cp[h->catch_cp].tag != CP_CLASS))
+            return bad(w, 1 + 8 * i + 6, "catch type is not a Classref");
+    }
+    return MM_OK;
+}
+
+static enum mm_status check_run(struct walk *w)
+{
+    size_t len = 0;
+    uint8_t last = MM_OP_NOP;
+
+    for (size_t off = w->m->code_off; off < w->end; off += len) {
+        enum mm_status st = op_len(w, off, w->end, &len);
+        if (st == MM_OK)
+            st = check_insn(w, off);
+        if (st != MM_OK)
+            return st;
+        w->cap->marks[off] |= MM_CAP_MARK_INSN;
+        last = w->info[off];
+    }
+    if (!ends_run(last))
+        return bad(w, w->end, "code runs on past its end");
+    return check_boundaries(w);
+}
+
+/* ---- Methods ---- */
+
+/* Header: u1 flags and max_stack, u1 nargs and max_locals; extended: one byte each. */
+static enum mm_status read_method(struct walk *w, size_t off)
+{
+    struct mm_cap_method *m = w->m;
+    struct mm_rd rd;
+    uint8_t first, second;
+
+    mm_rd_init(&rd, w->info + off, w->limit - off);
+    first = mm_rd_u8(&rd);
+    m->off = (uint16_t)off;
+    m->flags = first >> 4;
+    if ((m->flags & METHOD_EXTENDED) != 0) {
+        m->max_stack = mm_rd_u8(&rd);
+        m->nargs = mm_rd_u8(&rd);
+        m->max_locals = mm_rd_u8(&rd);
+    } else {
+        second = mm_rd_u8(&rd);
+        m->max_stack = first & 0x0F;
+        m->nargs = second >> 4;
+        m->max_locals = second & 0x0F;
+    }
+    if (rd.bad)
+        return bad(w, off, "method header is cut off");
+    if ((m->flags & 0x3) != 0)
+        return mm_cap_bad(w->err, MM_CAP_METHOD, off, "method flags 0x%x are not defined",
+                          m->flags);
+    if (m->nargs + m->max_locals > 255)
+        return bad(w, off, "more than 255 locals");
+    m->code_off = (uint16_t)(off + rd.off);
+    return MM_OK;
+}
+
+static enum mm_status check_method(struct walk *w, size_t off)
+{
+    uint16_t given = w->cap->desc_len[off];
+    enum mm_status st = read_method(w, off);
+
+    if (st != MM_OK)
+        return st;
+    w->end = w->m->code_off;
+    if ((w->m->flags & METHOD_ABSTRACT) != 0)
+        return given == MM_CAP_NO_LEN || given == 0 ? MM_OK : bad(w, off, "abstract, with code");
+    st = follow_all(w);
+    if (st != MM_OK)
+        return st;
+    if (given != MM_CAP_NO_LEN) {
+        size_t end = (size_t)w->m->code_off + given;
+        if (end < w->end || end > w->limit)
+            return mm_cap_bad(w->err, MM_CAP_METHOD, off,
+                              "the Descriptor gives %u bytes of code, %zu are needed, %zu there",
+                              given, w->end - w->m->code_off, w->limit - w->m->code_off);
+        w->end = end;
+    }
+    w->m->code_len = (uint16_t)(w->end - w->m->code_off);
+    return check_run(w);
+}
+
+/* Entry points that are called as they stand must have code; install has three argument cells. */
+static enum mm_status check_entries(const struct mm_cap *cap, struct mm_err *err)
+{
+    for (size_t i = 0; i < cap->applet_n; i++) {
+        const struct mm_cap_method *m = mm_cap_method_at(cap, cap->applets[i].install_off);
+        if (m->code_len == 0 || m->nargs != INSTALL_NARGS)
+            return mm_cap_bad(err, MM_CAP_METHOD, m->off,
+                              "install has %u argument cells, %d and code expected", m->nargs,
+                              INSTALL_NARGS);
+    }
+    for (size_t i = 0; i < cap->cp_n; i++) {
+        const struct mm_cap_cp *e = &cap->cp[i];
+        if (e->tag == CP_STATIC_METHOD && e->b[0] == 0 &&
+            mm_cap_method_at(cap, mm_be16(e->b + 1))->code_len == 0)
+            return mm_cap_bad(err, MM_CAP_CONSTANT_POOL, 2 + 4 * i, "method 0x%x has no code",
+                              mm_be16(e->b + 1));
+    }
+    for (size_t i = 0; i < cap->export_n; i++) {
+        for (size_t j = 0; j < cap->exports[i].method_n; j++) {
+            uint16_t off = mm_be16(cap->exports[i].methods + 2 * j);
+            if (mm_cap_method_at(cap, off)->code_len == 0)
+                return mm_cap_bad(err, MM_CAP_EXPORT, 0, "method 0x%x has no code", off);
+        }
+    }
+    return MM_OK;
+}
+
+static size_t next_start(const struct mm_cap *cap, size_t off)
+{
+    size_t len = cap->comp[MM_CAP_METHOD].len;
+
+    while (off < len && (cap->marks[off] & MM_CAP_MARK_METHOD) == 0)
+        off++;
+    return off;
+}
+
+enum mm_status mm_cap_check_code(struct mm_cap *cap, struct mm_err *err)
+{
+    size_t len = cap->comp[MM_CAP_METHOD].len, n = 0;
+    struct walk w = {.cap = cap, .err = err, .info = cap->comp[MM_CAP_METHOD].info};
+    enum mm_status st = MM_OK;
+
+    for (size_t off = next_start(cap, 0); off < len; off = next_start(cap, off + 1))
+        n++;
+    cap->methods = calloc(n + 1, sizeof(cap->methods[0]));
+    w.todo = calloc(len + 1, sizeof(w.todo[0]));
+    if (cap->methods == NULL || w.todo == NULL) {
+        free(w.todo);
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    }
+    for (size_t off = next_start(cap, 0); st == MM_OK && off < len; off = w.limit) {
+        w.limit = next_start(cap, off + 1);
+        w.m = &cap->methods[cap->method_n++];
+        st = check_method(&w, off);
+    }
+    free(w.todo);
+    return st == MM_OK ? check_entries(cap, err) : st;
+}
