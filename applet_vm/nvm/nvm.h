@@ -44,10 +44,10 @@ enum mm_durability {
 };
 
 struct mm_nvm_config {
-    const char *path;     /* image file; NULL: all in memory, nothing is kept (tests, speed) */
+    const char *path; /* image file; NULL: all in memory, nothing is kept (tests, speed) */
     enum mm_durability durability;
-    size_t max_bytes;     /* all records together; 0: 1 MiB */
-    unsigned tear_at;     /* power cut (process exits with 99) at this persistent write; 0: never */
+    size_t max_bytes; /* all records together; 0: 1 MiB */
+    unsigned tear_at; /* power cut (process exits with 99) at this persistent write; 0: never */
     void (*tear)(void *ctx); /* called instead of exit at tear_at; may be NULL */
     void *tear_ctx;
 };
@@ -74,8 +74,8 @@ enum mm_status mm_comp_drop(struct mm_nvm *nvm, mm_comp comp) MM_USE_RESULT;
 
 enum mm_damage {
     MM_DAMAGE_NONE = 0,
-    MM_DAMAGE_CHANGED,  /* contents do not match their seal */
-    MM_DAMAGE_ROLLBACK  /* the image is older than the fuse counter (platform only) */
+    MM_DAMAGE_CHANGED, /* contents do not match their seal */
+    MM_DAMAGE_ROLLBACK /* the image is older than the fuse counter (platform only) */
 };
 enum mm_damage mm_comp_damage(const struct mm_nvm *nvm, mm_comp comp);
 
@@ -125,8 +125,8 @@ size_t mm_tx_left(const struct mm_nvm *nvm);
 /* Make all finished writes durable. Called by the card before each answer. No open transaction. */
 enum mm_status mm_nvm_promise(struct mm_nvm *nvm) MM_USE_RESULT;
 
-uint64_t mm_nvm_counter(const struct mm_nvm *nvm);    /* the monotonic counter, last promise */
-size_t mm_nvm_free(const struct mm_nvm *nvm);         /* bytes left of max_bytes */
+uint64_t mm_nvm_counter(const struct mm_nvm *nvm); /* the monotonic counter, last promise */
+size_t mm_nvm_free(const struct mm_nvm *nvm);      /* bytes left of max_bytes */
 /* 32 bytes derived from the chip-unique key for one purpose (HKDF-SHA256, label). */
 enum mm_status mm_nvm_derive(const struct mm_nvm *nvm, const char *label,
                              uint8_t out[32]) MM_USE_RESULT;
