@@ -1,0 +1,581 @@
+/*
+ * The record store on disk: what a promise keeps, what a cut takes, and what the seal finds. A cut is
+ * made by the tear callback, or by putting the files into the state a kill would leave.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "applet_vm/nvm/nvm.h"
+
+static const struct mm_aid some_aid = {5, {0xf0, 1, 2, 3, 4}};
+static char dir[] = "/tmp/mm-nvm-XXXXXX";
+static char image[64], journal[80], fuse[80];
+
+/* A copy of the three files, to put back. */
+struct files {
+    uint8_t *data[3];
+    size_t len[3];
+};
+
+static const char *file_name(int i)
+{
+    return i == 0 ? image : i == 1 ? journal : fuse;
+}
+
+static void files_save(struct files *f)
+{
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(mm_file_read(file_name(i), 1 << 20, &f->data[i], &f->len[i], NULL), MM_OK);
+}
+
+static void file_put(int i, const uint8_t *data, size_t len)
+{
+    FILE *out = fopen(file_name(i), "wb");
+
+    assert_non_null(out);
+    assert_int_equal(fwrite(data, 1, len, out), len);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void files_restore(const struct files *f)
+{
+    for (int i = 0; i < 3; i++)
+        file_put(i, f->data[i], f->len[i]);
+}
+
+static void files_free(struct files *f)
+{
+    for (int i = 0; i < 3; i++)
+        free(f->data[i]);
+}
+
+static struct mm_nvm *store_open(void)
+{
+    struct mm_nvm_config cfg = {.path = image};
+    struct mm_nvm *nvm = NULL;
+
+    assert_int_equal(mm_nvm_open(&cfg, &nvm, NULL), MM_OK);
+    return nvm;
+}
+
+/* A small chip: a package with "code", two applets, a platform record. */
+static struct mm_nvm *store_make(void)
+{
+    struct mm_nvm_config cfg = {.path = image};
+    struct mm_nvm *nvm = NULL;
+
+    for (int i = 0; i < 3; i++)
+        unlink(file_name(i));
+    assert_int_equal(mm_nvm_create(&cfg, &nvm, NULL), MM_OK);
+    assert_int_equal(mm_comp_add(nvm, 1, MM_COMP_PACKAGE, &some_aid), MM_OK);
+    assert_int_equal(mm_comp_add(nvm, 2, MM_COMP_APPLET, &some_aid), MM_OK);
+    assert_int_equal(mm_comp_add(nvm, 3, MM_COMP_APPLET, &some_aid), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x20000, 1, 20), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x20000, 0, "PACKAGE CODE IN HERE", 20), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x200, 2, 8), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x201, 3, 8), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x10000, 0, 4), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    return nvm;
+}
+
+static bool damaged(const struct mm_nvm *nvm)
+{
+    struct mm_comp_info info;
+
+    for (size_t i = 0; mm_comp_get(nvm, i, &info); i++) {
+        if (info.damage != MM_DAMAGE_NONE)
+            return true;
+    }
+    return false;
+}
+
+/* What a kill leaves: descriptors closed, nothing written. */
+static void store_kill(struct mm_nvm **nvm)
+{
+    struct files f;
+
+    files_save(&f);
+    mm_nvm_close(nvm);
+    files_restore(&f);
+    files_free(&f);
+}
+
+static void nvm_promise_survives_a_kill_and_the_rest_is_gone(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    uint64_t counter;
+
+    (void)state;
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "promised", 8), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    counter = mm_nvm_counter(nvm);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "not", 3), MM_OK);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "promised", 8);
+    assert_int_equal(mm_nvm_counter(nvm), counter);
+    assert_false(damaged(nvm));
+    mm_nvm_close(&nvm);
+    nvm = store_open();
+    assert_memory_equal(mm_rec_data(nvm, 0x20000, NULL), "PACKAGE CODE IN HERE", 20);
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "promised", 8);
+    assert_false(damaged(nvm));
+    mm_nvm_close(&nvm);
+}
+
+static void nvm_write_now_survives_an_open_transaction(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+
+    (void)state;
+    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "abcd", 4), MM_OK);
+    assert_int_equal(mm_rec_write_now(nvm, 0x201, 0, "2", 1), MM_OK);
+    assert_int_equal(mm_rec_write_now(nvm, 0x200, 1, "Z", 1), MM_OK);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_memory_equal(mm_rec_data(nvm, 0x201, NULL), "2\0", 2);
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "\0Z\0\0", 4);
+    assert_false(damaged(nvm));
+    mm_nvm_close(&nvm);
+}
+
+static void nvm_nonatomic_write_is_the_later_one_after_commit(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+
+    (void)state;
+    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "abcd", 4), MM_OK);
+    assert_int_equal(mm_rec_write_nonatomic(nvm, 0x200, 0, "ZZ", 2), MM_OK);
+    assert_int_equal(mm_tx_commit(nvm), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "ZZcd", 4);
+    mm_nvm_close(&nvm);
+}
+
+static void nvm_open_twice_is_busy_and_create_overwrites_nothing(void **state)
+{
+    struct mm_nvm *nvm = store_make(), *other;
+    struct mm_nvm_config cfg = {.path = image};
+    struct mm_err err;
+
+    (void)state;
+    assert_int_equal(mm_nvm_open(&cfg, &other, &err), MM_BUSY);
+    assert_int_equal(mm_nvm_create(&cfg, &other, &err), MM_EXISTS);
+    assert_null(other);
+    mm_nvm_close(&nvm);
+    cfg.path = "/tmp/mm-nvm-there-is-none";
+    assert_int_equal(mm_nvm_open(&cfg, &other, &err), MM_NOT_FOUND);
+}
+
+/* ---- Tearing: two applets are to change together, at every write ---- */
+
+static void tear_flag(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+/* Moves one unit from record 200 to 201, makes and deletes a record on the way. */
+static enum mm_status move_one(struct mm_nvm *nvm, uint8_t n)
+{
+    uint8_t from = (uint8_t)(100 - n);
+    enum mm_status st = mm_rec_write(nvm, 0x10000, 0, &n, 1);
+
+    if (st == MM_OK)
+        st = mm_tx_begin(nvm);
+    if (st == MM_OK)
+        st = mm_rec_write(nvm, 0x200, 0, &from, 1);
+    if (st == MM_OK)
+        st = mm_rec_new(nvm, 0x300u + n, 2, 5);
+    if (st == MM_OK)
+        st = mm_rec_write(nvm, 0x201, 0, &n, 1);
+    if (st == MM_OK && n > 1)
+        st = mm_rec_delete(nvm, 0x300u + n - 1);
+    if (st == MM_OK)
+        st = mm_tx_commit(nvm);
+    return st == MM_OK ? mm_nvm_promise(nvm) : st;
+}
+
+static void nvm_tear_at_any_write_leaves_a_state_between_transactions(void **state)
+{
+    unsigned at;
+    bool torn = true;
+
+    (void)state;
+    for (at = 1; torn; at++) {
+        struct mm_nvm *nvm = store_make();
+        struct mm_nvm_config cfg = {.path = image, .tear_at = at, .tear = tear_flag};
+        uint8_t promised = 0, start = 100, from, to;
+        torn = false;
+        assert_int_equal(mm_rec_write(nvm, 0x200, 0, &start, 1), MM_OK);
+        mm_nvm_close(&nvm);
+        cfg.tear_ctx = &torn;
+        assert_int_equal(mm_nvm_open(&cfg, &nvm, NULL), MM_OK);
+        while (promised < 4 && move_one(nvm, (uint8_t)(promised + 1)) == MM_OK)
+            promised++;
+        mm_nvm_close(&nvm);
+        nvm = store_open();
+        from = mm_rec_data(nvm, 0x200, NULL)[0];
+        to = mm_rec_data(nvm, 0x201, NULL)[0];
+        assert_int_equal(from + to, 100);
+        assert_int_equal(to, promised);
+        assert_true(to == 0 || mm_rec_data(nvm, 0x300u + to, NULL) != NULL);
+        assert_null(mm_rec_data(nvm, 0x301u + to, NULL));
+        assert_false(damaged(nvm));
+        mm_nvm_close(&nvm);
+    }
+    assert_int_equal(at - 2, 4 * 5 + 3); /* every write of the scenario was torn once */
+}
+
+static void nvm_tear_without_callback_exits_99(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    pid_t pid;
+    int status = 0;
+
+    (void)state;
+    mm_nvm_close(&nvm);
+    pid = fork();
+    if (pid == 0) {
+        struct mm_nvm_config cfg = {.path = image, .tear_at = 2};
+        if (mm_nvm_open(&cfg, &nvm, NULL) != MM_OK || mm_rec_write(nvm, 0x200, 0, "a", 1) != MM_OK)
+            _exit(1);
+        _exit(mm_rec_write(nvm, 0x200, 1, "b", 1) == MM_OK ? 2 : 3);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 99);
+    nvm = store_open();
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "a\0", 2);
+    mm_nvm_close(&nvm);
+}
+
+/* ---- Kills between system calls ---- */
+
+static void nvm_kill_inside_a_journal_write_keeps_the_last_promise(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct files before, after;
+
+    (void)state;
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "first", 5), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    files_save(&before);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "later", 5), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x201, 0, "later", 5), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    files_save(&after);
+    mm_nvm_close(&nvm);
+    for (size_t len = before.len[1]; len <= after.len[1]; len++) {
+        bool whole = len == after.len[1];
+        files_restore(&before);
+        file_put(1, after.data[1], len);
+        nvm = store_open();
+        assert_false(damaged(nvm));
+        assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), whole ? "later" : "first", 5);
+        assert_memory_equal(mm_rec_data(nvm, 0x201, NULL), whole ? "later" : "\0\0\0\0\0", 5);
+        assert_int_equal(mm_rec_write(nvm, 0x201, 0, "again", 5), MM_OK);
+        store_kill(&nvm);
+        nvm = store_open();
+        assert_false(damaged(nvm));
+        mm_nvm_close(&nvm);
+    }
+    files_free(&before);
+    files_free(&after);
+}
+
+static void nvm_kill_inside_a_checkpoint_comes_back_whole(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct files before, after;
+
+    (void)state;
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "first", 5), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    files_save(&before);
+    mm_nvm_close(&nvm);
+    files_save(&after);
+    assert_int_equal(after.len[1], 0);
+    file_put(1, before.data[1], before.len[1]); /* renamed, journal not yet emptied */
+    nvm = store_open();
+    assert_false(damaged(nvm));
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "first", 5);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "later", 5), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_false(damaged(nvm));
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "later", 5);
+    mm_nvm_close(&nvm);
+    files_free(&before);
+    files_free(&after);
+}
+
+/* ---- Damage ---- */
+
+static void nvm_changed_code_byte_is_laid_to_its_package_and_stays(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct files f;
+    uint8_t *code;
+
+    (void)state;
+    mm_nvm_close(&nvm);
+    files_save(&f);
+    code = memmem(f.data[0], f.len[0], "PACKAGE CODE", 12);
+    assert_non_null(code);
+    code[3] ^= 1;
+    file_put(0, f.data[0], f.len[0]);
+    for (int i = 0; i < 3; i++) {
+        nvm = store_open();
+        assert_int_equal(mm_comp_damage(nvm, 1), MM_DAMAGE_CHANGED);
+        assert_int_equal(mm_comp_damage(nvm, 0), MM_DAMAGE_NONE);
+        assert_int_equal(mm_comp_damage(nvm, 2), MM_DAMAGE_NONE);
+        assert_non_null(mm_rec_data(nvm, 0x20000, NULL));
+        assert_int_equal(mm_rec_write(nvm, 0x201, 0, "x", 1), MM_OK);
+        mm_nvm_close(&nvm); /* writes the image anew, and heals nothing */
+    }
+    nvm = store_open();
+    assert_int_equal(mm_comp_drop(nvm, 1), MM_OK);
+    assert_false(damaged(nvm));
+    mm_nvm_close(&nvm);
+    nvm = store_open();
+    assert_false(damaged(nvm));
+    mm_nvm_close(&nvm);
+    files_free(&f);
+}
+
+static void nvm_changed_journal_byte_is_laid_to_the_component_it_hit(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct files f;
+    uint8_t *hit;
+
+    (void)state;
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "APPLETA", 7), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x201, 0, "APPLETB", 7), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "after", 5), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    files_save(&f);
+    mm_nvm_close(&nvm);
+    hit = memmem(f.data[1], f.len[1], "APPLETB", 7);
+    assert_non_null(hit);
+    hit[0] ^= 0x80;
+    files_restore(&f);
+    for (int i = 0; i < 2; i++) {
+        nvm = store_open();
+        assert_int_equal(mm_comp_damage(nvm, 3), MM_DAMAGE_CHANGED);
+        assert_int_equal(mm_comp_damage(nvm, 2), MM_DAMAGE_NONE);
+        assert_int_equal(mm_comp_damage(nvm, 0), MM_DAMAGE_NONE);
+        assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "afterTA", 7);
+        mm_nvm_close(&nvm);
+    }
+    files_free(&f);
+}
+
+static void nvm_any_changed_byte_of_image_or_journal_is_found(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct mm_nvm_config cfg = {.path = image};
+    struct files f;
+
+    (void)state;
+    mm_nvm_close(&nvm);
+    nvm = store_open();
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "APPLETA", 7), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x201, 0, "APPLETB", 7), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    files_save(&f);
+    mm_nvm_close(&nvm);
+    for (int file = 0; file < 2; file++) {
+        for (size_t i = 0; i < f.len[file]; i++) {
+            struct mm_err err;
+            enum mm_status st;
+            files_restore(&f);
+            f.data[file][i] ^= 0x01;
+            file_put(file, f.data[file], f.len[file]);
+            f.data[file][i] ^= 0x01;
+            st = mm_nvm_open(&cfg, &nvm, &err);
+            assert_true(st == MM_OK || st == MM_TAMPERED || st == MM_MALFORMED);
+            assert_true(st != MM_OK || damaged(nvm));
+            mm_nvm_close(&nvm);
+        }
+    }
+    files_free(&f);
+}
+
+static void nvm_any_prefix_of_an_image_is_found(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct mm_nvm_config cfg = {.path = image};
+    struct files f;
+
+    (void)state;
+    mm_nvm_close(&nvm);
+    files_save(&f);
+    for (size_t len = 0; len < f.len[0]; len++) {
+        struct mm_err err;
+        files_restore(&f);
+        file_put(0, f.data[0], len);
+        if (mm_nvm_open(&cfg, &nvm, &err) == MM_OK)
+            assert_true(damaged(nvm));
+        mm_nvm_close(&nvm);
+    }
+    files_free(&f);
+}
+
+/* ---- Older copies ---- */
+
+static void nvm_older_files_are_a_rollback_that_does_not_heal(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct files old;
+
+    (void)state;
+    mm_nvm_close(&nvm);
+    files_save(&old);
+    nvm = store_open();
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "spent", 5), MM_OK);
+    mm_nvm_close(&nvm);
+    file_put(0, old.data[0], old.len[0]);
+    file_put(1, old.data[1], old.len[1]);
+    for (int i = 0; i < 2; i++) {
+        nvm = store_open();
+        assert_int_equal(mm_comp_damage(nvm, 0), MM_DAMAGE_ROLLBACK);
+        mm_nvm_close(&nvm);
+    }
+    file_put(0, old.data[0], old.len[0]); /* the old image cannot undo the finding */
+    nvm = store_open();
+    assert_int_equal(mm_comp_damage(nvm, 0), MM_DAMAGE_ROLLBACK);
+    mm_nvm_close(&nvm);
+    files_free(&old);
+}
+
+static void nvm_missing_promise_in_the_journal_is_found(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct files mid, end;
+
+    (void)state;
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "one", 3), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    files_save(&mid);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "two", 3), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    files_save(&end);
+    mm_nvm_close(&nvm);
+    files_restore(&end);
+    file_put(1, mid.data[1], mid.len[1]); /* the last one cut off */
+    nvm = store_open();
+    assert_int_equal(mm_comp_damage(nvm, 0), MM_DAMAGE_ROLLBACK);
+    mm_nvm_close(&nvm);
+    files_restore(&end);
+    file_put(1, end.data[1] + mid.len[1], end.len[1] - mid.len[1]); /* the earlier ones cut off */
+    nvm = store_open();
+    assert_int_equal(mm_comp_damage(nvm, 0), MM_DAMAGE_CHANGED);
+    mm_nvm_close(&nvm);
+    files_free(&mid);
+    files_free(&end);
+}
+
+static void nvm_section_of_another_time_does_not_fit(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct files old, now;
+
+    (void)state;
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "100 coin", 8), MM_OK);
+    mm_nvm_close(&nvm);
+    files_save(&old);
+    nvm = store_open();
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "000 coin", 8), MM_OK);
+    mm_nvm_close(&nvm);
+    files_save(&now);
+    assert_int_equal(old.len[0], now.len[0]);
+    memcpy(memmem(now.data[0], now.len[0], "000 coin", 8), "100 coin", 8);
+    file_put(0, now.data[0], now.len[0]);
+    nvm = store_open();
+    assert_int_equal(mm_comp_damage(nvm, 2), MM_DAMAGE_CHANGED);
+    assert_int_equal(mm_comp_damage(nvm, 0), MM_DAMAGE_NONE);
+    mm_nvm_close(&nvm);
+    files_free(&old);
+    files_free(&now);
+}
+
+static void nvm_long_journal_becomes_an_image(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    uint8_t big[4096];
+    struct files f;
+
+    (void)state;
+    assert_int_equal(mm_rec_new(nvm, 0x300, 2, sizeof(big)), MM_OK);
+    for (unsigned i = 0; i < 300; i++) {
+        memset(big, (int)(i & 0xff), sizeof(big));
+        assert_int_equal(mm_rec_write(nvm, 0x300, 0, big, sizeof(big)), MM_OK);
+        assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    }
+    files_save(&f);
+    assert_true(f.len[1] < (1 << 20));
+    files_free(&f);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_false(damaged(nvm));
+    assert_memory_equal(mm_rec_data(nvm, 0x300, NULL), big, sizeof(big));
+    mm_nvm_close(&nvm);
+}
+
+static int dir_make(void **state)
+{
+    (void)state;
+    if (mkdtemp(dir) == NULL)
+        return 1;
+    snprintf(image, sizeof(image), "%s/a.nvm", dir);
+    snprintf(journal, sizeof(journal), "%s.journal", image);
+    snprintf(fuse, sizeof(fuse), "%s.fuse", image);
+    return 0;
+}
+
+static int dir_remove(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        unlink(file_name(i));
+    return rmdir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nvm_promise_survives_a_kill_and_the_rest_is_gone),
+        cmocka_unit_test(nvm_write_now_survives_an_open_transaction),
+        cmocka_unit_test(nvm_nonatomic_write_is_the_later_one_after_commit),
+        cmocka_unit_test(nvm_open_twice_is_busy_and_create_overwrites_nothing),
+        cmocka_unit_test(nvm_tear_at_any_write_leaves_a_state_between_transactions),
+        cmocka_unit_test(nvm_tear_without_callback_exits_99),
+        cmocka_unit_test(nvm_kill_inside_a_journal_write_keeps_the_last_promise),
+        cmocka_unit_test(nvm_kill_inside_a_checkpoint_comes_back_whole),
+        cmocka_unit_test(nvm_changed_code_byte_is_laid_to_its_package_and_stays),
+        cmocka_unit_test(nvm_changed_journal_byte_is_laid_to_the_component_it_hit),
+        cmocka_unit_test(nvm_any_changed_byte_of_image_or_journal_is_found),
+        cmocka_unit_test(nvm_any_prefix_of_an_image_is_found),
+        cmocka_unit_test(nvm_older_files_are_a_rollback_that_does_not_heal),
+        cmocka_unit_test(nvm_missing_promise_in_the_journal_is_found),
+        cmocka_unit_test(nvm_section_of_another_time_does_not_fit),
+        cmocka_unit_test(nvm_long_journal_becomes_an_image),
+    };
+
+    return cmocka_run_group_tests(tests, dir_make, dir_remove);
+}
