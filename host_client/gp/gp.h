@@ -9,25 +9,33 @@
 
 #include "applet_vm/base/base.h"
 #include "applet_vm/cap/cap.h"
-#include "applet_vm/scp03/scp03.h" /* keys, their derivation, security level bits */
+#include "applet_vm/scp03/scp03.h" /* struct mm_scp_keys, mm_scp_test_keys, mm_scp_diversify */
+
+#define MM_SCP_DIVERSIFICATION_LEN 10
 
 /* A plain value: may be stored between commands (the platform keeps it in its store). No inner
  * pointers. Wipe with OPENSSL_cleanse. */
 struct mm_scp03 {
     struct mm_scp_keys keys;
-    uint8_t key_version;
+    uint8_t key_version; /* asked for; after mm_scp03_authenticate what the card uses */
     uint8_t host_challenge[8];
     uint8_t s_enc[16], s_mac[16], s_rmac[16];
-    uint8_t chain[16];       /* MAC chaining value */
-    uint32_t counter;        /* encryption counter */
+    uint8_t chain[16]; /* MAC chaining value */
+    uint32_t counter;  /* encryption counter */
     uint8_t level;
-    uint8_t open;
-    uint8_t diversification[10]; /* from the INITIALIZE UPDATE response */
+    uint8_t open; /* 0: INITIALIZE UPDATE sent; 1: EXTERNAL AUTHENTICATE made */
+    uint8_t diversification[MM_SCP_DIVERSIFICATION_LEN]; /* from the INITIALIZE UPDATE response */
 };
-/* Start: keys and host challenge; writes the INITIALIZE UPDATE command. */
+/* Start: keys and host challenge (from a random source; fresh for each session); writes the
+ * INITIALIZE UPDATE command. */
 enum mm_status mm_scp03_begin(struct mm_scp03 *s, const struct mm_scp_keys *keys,
                               uint8_t key_version, const uint8_t host_challenge[8],
                               struct mm_buf *command) MM_USE_RESULT;
+/* The response's diversification data alone, for who must derive the keys from it first; then set
+ * s->keys and go on with mm_scp03_authenticate. */
+enum mm_status mm_scp03_diversification(const uint8_t *resp, size_t resp_len,
+                                        uint8_t out[MM_SCP_DIVERSIFICATION_LEN],
+                                        struct mm_err *err) MM_USE_RESULT;
 /* Take its response (without status word), check the card cryptogram (MM_AUTH), write EXTERNAL
  * AUTHENTICATE with level. */
 enum mm_status mm_scp03_authenticate(struct mm_scp03 *s, const uint8_t *resp, size_t resp_len,
@@ -36,12 +44,25 @@ enum mm_status mm_scp03_authenticate(struct mm_scp03 *s, const uint8_t *resp, si
 /* Wrap one command (header, optional Lc data, optional Le) for the open session. */
 enum mm_status mm_scp03_wrap(struct mm_scp03 *s, const uint8_t *apdu, size_t apdu_len,
                              struct mm_buf *command, struct mm_err *err) MM_USE_RESULT;
+/*
+ * Take the response to the wrapped command before: data and status word in resp become plain data
+ * and status word. Checks the R-MAC and decrypts as the session's level says; without R-MAC it
+ * leaves resp as it is. MM_AUTH: the R-MAC is wrong, the session is no longer open.
+ */
+enum mm_status mm_scp03_unwrap(struct mm_scp03 *s, struct mm_buf *resp,
+                               struct mm_err *err) MM_USE_RESULT;
 
 /* ---- Commands as plain APDUs, appended one after another with a u16 length before each ---- */
-/* INSTALL [for load] and the LOAD blocks of a CAP, into domain sd (NULL: the selected one). */
+/* The next command of a list at *off, which moves on; NULL at the end or when the list is cut. */
+const uint8_t *mm_gp_list_next(const struct mm_buf *list, size_t *off, size_t *apdu_len);
+#define MM_GP_BLOCK_LEN                                                                            \
+    223 /* data of one LOAD: 255 less C-MAC (8) and padding (to 240, 1 at least) */
+/* INSTALL [for load] and the LOAD blocks of a CAP, into domain sd (NULL: the selected one).
+ * block_len: 1..255; MM_GP_BLOCK_LEN fits every security level. */
 enum mm_status mm_gp_load_commands(const struct mm_cap *cap, const struct mm_aid *sd,
                                    size_t block_len, struct mm_buf *list) MM_USE_RESULT;
-/* INSTALL [for install and make selectable]. privileges: 1 or 3 bytes. */
+/* INSTALL [for install and make selectable]. privileges: 1 or 3 bytes. params: the applet's own
+ * (sent as C9 LV). */
 enum mm_status mm_gp_install_command(const struct mm_aid *package, const struct mm_aid *module,
                                      const struct mm_aid *instance, const uint8_t *privileges,
                                      size_t privileges_len, const uint8_t *params,
@@ -49,7 +70,8 @@ enum mm_status mm_gp_install_command(const struct mm_aid *package, const struct 
 /* DELETE; related: a package's applets as well. */
 enum mm_status mm_gp_delete_command(const struct mm_aid *aid, bool related,
                                     struct mm_buf *list) MM_USE_RESULT;
-/* PUT KEY with three AES-128 keys (GPCS 11.8, Amendment D 7.2), new version; replaces old_version. */
+/* PUT KEY with three AES-128 keys (GPCS 11.8, Amendment D 7.2), new version; replaces old_version
+ * (0: a new set). Encrypted under the DEK of s, which is open. */
 enum mm_status mm_gp_put_key_command(const struct mm_scp03 *s, uint8_t old_version,
                                      uint8_t new_version, const struct mm_scp_keys *keys,
                                      struct mm_buf *list) MM_USE_RESULT;
@@ -57,11 +79,13 @@ enum mm_status mm_gp_put_key_command(const struct mm_scp03 *s, uint8_t old_versi
 /* ---- With a card in hand (mintmark-gp, enrolment) ---- */
 struct mm_access;
 struct mm_gp_session;
+/* SELECT sd (NULL: the issuer security domain), authenticate. The access is borrowed and must
+ * outlive the session. MM_CARD: the card refused, MM_AUTH: wrong keys. */
 enum mm_status mm_gp_open(struct mm_access *access, const struct mm_aid *sd,
                           const struct mm_scp_keys *keys, uint8_t key_version, uint8_t level,
                           struct mm_gp_session **out, struct mm_err *err) MM_USE_RESULT;
-void mm_gp_close(struct mm_gp_session **session);
-/* Wrap, send, return data and status word. */
+void mm_gp_close(struct mm_gp_session **session); /* wipes keys; the card's side stays open */
+/* Wrap, send, unwrap; return data (without status word) and status word. */
 enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, size_t apdu_len,
                           struct mm_buf *resp, uint16_t *sw, struct mm_err *err) MM_USE_RESULT;
 /* Send a list as made above; stops at the first status word other than 9000 (MM_CARD; err names the
@@ -70,5 +94,27 @@ enum mm_status mm_gp_send_list(struct mm_gp_session *session, const struct mm_bu
                                void (*progress)(void *ctx, size_t done, size_t all), void *ctx,
                                struct mm_err *err) MM_USE_RESULT;
 const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session);
+
+/* ---- The registry (GET STATUS, GPCS 11.4) ---- */
+enum mm_gp_kind { MM_GP_DOMAIN = 0x80, MM_GP_APPLET = 0x40, MM_GP_PACKAGE = 0x20 };
+struct mm_gp_entry {
+    enum mm_gp_kind kind;
+    struct mm_aid aid;
+    uint8_t life_cycle;
+    uint8_t privileges[3];
+    bool has_version;
+    uint8_t major, minor;      /* package */
+    struct mm_aid package;     /* applet: its package; len 0 when the card does not say */
+    struct mm_aid modules[16]; /* package: its applets' classes */
+    size_t module_n;
+};
+/* Read a GET STATUS response (entries E3, all of one kind), one callback each. */
+enum mm_status mm_gp_parse_status(enum mm_gp_kind kind, const uint8_t *data, size_t data_len,
+                                  void (*each)(void *ctx, const struct mm_gp_entry *entry),
+                                  void *ctx, struct mm_err *err) MM_USE_RESULT;
+/* Ask the card: domains, applets, packages, in this order. */
+enum mm_status mm_gp_registry(struct mm_gp_session *session,
+                              void (*each)(void *ctx, const struct mm_gp_entry *entry), void *ctx,
+                              struct mm_err *err) MM_USE_RESULT;
 
 #endif

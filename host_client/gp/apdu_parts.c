@@ -1,0 +1,110 @@
+#include "host_client/gp/gp_int.h"
+
+#include <string.h>
+
+#include "apdu_spec/apdu_spec.h"
+
+/* The body after the header, by length and first byte (ISO 7816-4, 5.1, table 1):
+ *   -           case 1      Le           case 2 short     00 Le Le           case 2 extended
+ *   Lc data     case 3      Lc data Le   case 4 short     00 Lc Lc data [Le Le]  3 and 4 extended */
+enum mm_status mm_gp_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_gp_apdu *out,
+                                struct mm_err *err)
+{
+    struct mm_rd rd;
+    const uint8_t *header;
+    size_t lc, left;
+    bool extended;
+
+    *out = (struct mm_gp_apdu){.le = -1};
+    mm_rd_init(&rd, apdu, apdu_len);
+    header = mm_rd_bytes(&rd, sizeof(out->header));
+    if (header == NULL)
+        return mm_fail(err, MM_TRUNCATED, apdu_len, "command of %zu bytes; a header has 4",
+                       apdu_len);
+    memcpy(out->header, header, sizeof(out->header));
+    if (mm_rd_left(&rd) == 0)
+        return MM_OK;
+    lc = mm_rd_u8(&rd);
+    extended = lc == 0 && mm_rd_left(&rd) > 0;
+    if (extended)
+        lc = mm_rd_u16(&rd);
+    if (!rd.bad && mm_rd_left(&rd) == 0) { /* what was read is Le */
+        out->le = lc != 0 ? (int)lc : (extended ? 65536 : 256);
+        return MM_OK;
+    }
+    out->data = mm_rd_bytes(&rd, lc);
+    out->data_len = lc;
+    left = mm_rd_left(&rd);
+    if (out->data == NULL || lc == 0 || (left != 0 && left != (extended ? 2u : 1u)))
+        return mm_fail(err, MM_MALFORMED, 4, "offset 4: Lc %zu does not fit a command of %zu bytes",
+                       lc, apdu_len);
+    if (left == 1)
+        out->le = mm_rd_u8(&rd);
+    if (left == 2)
+        out->le = mm_rd_u16(&rd);
+    if (out->le == 0)
+        out->le = extended ? 65536 : 256;
+    return MM_OK;
+}
+
+void mm_gp_apdu_write(const struct mm_gp_apdu *apdu, struct mm_buf *out)
+{
+    bool extended = apdu->data_len > 255 || apdu->le > 256;
+
+    mm_buf_bytes(out, apdu->header, sizeof(apdu->header));
+    if (extended)
+        mm_buf_u8(out, 0);
+    if (apdu->data_len > 0 && extended)
+        mm_buf_u16(out, (uint16_t)apdu->data_len);
+    else if (apdu->data_len > 0)
+        mm_buf_u8(out, (uint8_t)apdu->data_len);
+    mm_buf_bytes(out, apdu->data, apdu->data_len);
+    if (apdu->le >= 0 && extended)
+        mm_buf_u16(out, (uint16_t)apdu->le); /* 65536 is written 0000 */
+    else if (apdu->le >= 0)
+        mm_buf_u8(out, (uint8_t)apdu->le); /* 256 is written 00 */
+}
+
+void mm_gp_put_ber_len(struct mm_buf *buf, size_t len)
+{
+    if (len > 0xff) {
+        mm_buf_u8(buf, 0x82);
+        mm_buf_u16(buf, (uint16_t)len);
+        return;
+    }
+    if (len > 0x7f)
+        mm_buf_u8(buf, 0x81);
+    mm_buf_u8(buf, (uint8_t)len);
+}
+
+bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len)
+{
+    *tag = mm_rd_u8(rd);
+    if ((*tag & 0x1f) == 0x1f)
+        *tag = (uint16_t)(*tag << 8 | mm_rd_u8(rd));
+    *len = mm_rd_u8(rd);
+    if (*len == 0x81)
+        *len = mm_rd_u8(rd);
+    else if (*len == 0x82)
+        *len = mm_rd_u16(rd);
+    else if (*len > 0x7f)
+        rd->bad = true;
+    *value = mm_rd_bytes(rd, *len);
+    return *value != NULL;
+}
+
+const char *mm_gp_command_name(const uint8_t *apdu, size_t apdu_len)
+{
+    const struct mm_ins_info *info;
+
+    if (apdu_len < 4)
+        return "command";
+    if (apdu[1] == MM_INS_ISD_INSTALL)
+        return apdu[2] == 0x02 ? "INSTALL [for load]" : "INSTALL [for install]";
+    for (size_t i = 0; (info = mm_ins_at(i)) != NULL; i++) {
+        if (info->ins == apdu[1] &&
+            (strcmp(info->app, "ISD") == 0 || strcmp(info->app, "CARD") == 0))
+            return info->name;
+    }
+    return "command";
+}

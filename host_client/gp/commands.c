@@ -1,0 +1,188 @@
+/* Content management commands (GPCS 2.3.1, chapter 11) as plain APDUs, gathered in lists. */
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "host_client/gp/gp_int.h"
+
+#define DATA_MAX    255 /* short form: every card understands it */
+#define LOAD_BLOCKS 256 /* P2 of LOAD is one byte */
+
+const uint8_t *mm_gp_list_next(const struct mm_buf *list, size_t *off, size_t *apdu_len)
+{
+    struct mm_rd rd;
+    const uint8_t *apdu;
+
+    *apdu_len = 0;
+    mm_rd_init(&rd, list->data, list->len);
+    if (*off >= list->len || mm_rd_bytes(&rd, *off) == NULL)
+        return NULL;
+    *apdu_len = mm_rd_u16(&rd);
+    apdu = mm_rd_bytes(&rd, *apdu_len);
+    *off = rd.off;
+    return apdu;
+}
+
+/* Append one command with Le 00. */
+static enum mm_status put_command(struct mm_buf *list, uint8_t ins, uint8_t p1, uint8_t p2,
+                                  const struct mm_buf *data)
+{
+    struct mm_gp_apdu apdu = {{0x80, ins, p1, p2}, data->data, data->len, 256};
+
+    if (data->bad)
+        return MM_NO_MEMORY;
+    if (data->len > DATA_MAX)
+        return MM_TOO_LONG;
+    mm_buf_u16(list, (uint16_t)(4 + 1 + data->len + 1));
+    mm_gp_apdu_write(&apdu, list);
+    return list->bad ? MM_NO_MEMORY : MM_OK;
+}
+
+static void put_lv(struct mm_buf *buf, const uint8_t *value, size_t len)
+{
+    mm_gp_put_ber_len(buf, len);
+    mm_buf_bytes(buf, value, len);
+}
+
+static void put_aid(struct mm_buf *buf, const struct mm_aid *aid)
+{
+    put_lv(buf, aid->bytes, aid->len);
+}
+
+/* ---- Load ---- */
+
+static enum mm_status put_install_for_load(const struct mm_cap *cap, const struct mm_aid *sd,
+                                           struct mm_buf *list)
+{
+    static const struct mm_aid none;
+    struct mm_buf data;
+    enum mm_status st;
+
+    mm_buf_init(&data);
+    put_aid(&data, mm_cap_aid(cap));
+    put_aid(&data, sd != NULL ? sd : &none);
+    mm_buf_u8(&data, 0); /* no hash: the channel's MAC covers every block */
+    mm_buf_u8(&data, 0); /* no load parameters */
+    mm_buf_u8(&data, 0); /* no token */
+    st = put_command(list, 0xe6, 0x02, 0x00, &data);
+    mm_buf_clear(&data);
+    return st;
+}
+
+enum mm_status mm_gp_load_commands(const struct mm_cap *cap, const struct mm_aid *sd,
+                                   size_t block_len, struct mm_buf *list)
+{
+    size_t lfdb_len, blocks;
+    const uint8_t *lfdb = mm_cap_lfdb(cap, &lfdb_len);
+    struct mm_buf file, block;
+    enum mm_status st = MM_OK;
+
+    if (block_len == 0 || block_len > DATA_MAX)
+        return MM_USAGE;
+    mm_buf_init(&file);
+    mm_buf_init(&block);
+    if (lfdb_len > 0xffff)
+        st = MM_TOO_LONG;
+    mm_buf_u8(&file, 0xc4); /* GPCS 11.6.2.3: the Load File is C4 L LFDB */
+    mm_gp_put_ber_len(&file, lfdb_len);
+    mm_buf_bytes(&file, lfdb, lfdb_len);
+    blocks = (file.len + block_len - 1) / block_len;
+    if (st == MM_OK && file.bad)
+        st = MM_NO_MEMORY;
+    if (st == MM_OK && blocks > LOAD_BLOCKS)
+        st = MM_TOO_LONG;
+    if (st == MM_OK)
+        st = put_install_for_load(cap, sd, list);
+    for (size_t i = 0; st == MM_OK && i < blocks; i++) {
+        size_t off = i * block_len;
+        size_t n = file.len - off < block_len ? file.len - off : block_len;
+
+        block.len = 0;
+        mm_buf_bytes(&block, file.data + off, n);
+        st = put_command(list, 0xe8, i + 1 == blocks ? 0x80 : 0x00, (uint8_t)i, &block);
+    }
+    mm_buf_clear(&block);
+    mm_buf_clear(&file);
+    return st;
+}
+
+/* ---- Install, delete ---- */
+
+enum mm_status mm_gp_install_command(const struct mm_aid *package, const struct mm_aid *module,
+                                     const struct mm_aid *instance, const uint8_t *privileges,
+                                     size_t privileges_len, const uint8_t *params,
+                                     size_t params_len, struct mm_buf *list)
+{
+    struct mm_buf data, own;
+    enum mm_status st;
+
+    if ((privileges_len != 1 && privileges_len != 3) || params_len > DATA_MAX)
+        return MM_USAGE;
+    mm_buf_init(&data);
+    mm_buf_init(&own);
+    mm_buf_u8(&own, 0xc9); /* application specific parameters, always there (GPCS 11.5.2.3.7) */
+    put_lv(&own, params, params_len);
+    put_aid(&data, package);
+    put_aid(&data, module);
+    put_aid(&data, instance);
+    put_lv(&data, privileges, privileges_len);
+    put_lv(&data, own.data, own.len);
+    mm_buf_u8(&data, 0); /* no token */
+    st = own.bad ? MM_NO_MEMORY : put_command(list, 0xe6, 0x0c, 0x00, &data);
+    mm_buf_clear(&own);
+    mm_buf_clear(&data);
+    return st;
+}
+
+enum mm_status mm_gp_delete_command(const struct mm_aid *aid, bool related, struct mm_buf *list)
+{
+    struct mm_buf data;
+    enum mm_status st;
+
+    mm_buf_init(&data);
+    mm_buf_u8(&data, 0x4f);
+    put_aid(&data, aid);
+    st = put_command(list, 0xe4, 0x00, related ? 0x80 : 0x00, &data);
+    mm_buf_clear(&data);
+    return st;
+}
+
+/* ---- Put key ---- */
+
+/* One AES key (Amendment D, 7.2): | 88 | 11 | 10, key under DEK 16 | 03 | check value 3 | */
+static enum mm_status put_key(const uint8_t dek[MM_SCP_KEY_LEN], const uint8_t key[MM_SCP_KEY_LEN],
+                              struct mm_buf *data)
+{
+    uint8_t field[3 + MM_SCP_KEY_LEN + 1 + MM_SCP_KCV_LEN] = {0x88, MM_SCP_KEY_LEN + 1,
+                                                              MM_SCP_KEY_LEN};
+    enum mm_status st = mm_scp_cbc(dek, NULL, true, key, MM_SCP_KEY_LEN, field + 3);
+
+    field[3 + MM_SCP_KEY_LEN] = MM_SCP_KCV_LEN;
+    if (st == MM_OK)
+        st = mm_scp_kcv(key, field + 3 + MM_SCP_KEY_LEN + 1);
+    if (st == MM_OK)
+        mm_buf_bytes(data, field, sizeof(field));
+    OPENSSL_cleanse(field, sizeof(field));
+    return st;
+}
+
+enum mm_status mm_gp_put_key_command(const struct mm_scp03 *s, uint8_t old_version,
+                                     uint8_t new_version, const struct mm_scp_keys *keys,
+                                     struct mm_buf *list)
+{
+    struct mm_buf data;
+    enum mm_status st;
+
+    if (new_version == 0 || new_version > 0x7f)
+        return MM_USAGE;
+    mm_buf_init(&data);
+    mm_buf_u8(&data, new_version);
+    st = put_key(s->keys.dek, keys->enc, &data);
+    if (st == MM_OK)
+        st = put_key(s->keys.dek, keys->mac, &data);
+    if (st == MM_OK)
+        st = put_key(s->keys.dek, keys->dek, &data);
+    if (st == MM_OK) /* P2: first key identifier 01, several keys (GPCS 11.8.2.2) */
+        st = put_command(list, 0xd8, old_version, 0x81, &data);
+    mm_buf_clear(&data);
+    return st;
+}

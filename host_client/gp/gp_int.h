@@ -1,0 +1,27 @@
+/* Inside host_client/gp only: command APDUs in parts, BER-TLV. */
+#ifndef MM_GP_INT_H
+#define MM_GP_INT_H
+
+#include "host_client/gp/gp.h"
+
+/* A command APDU in its parts (ISO 7816-4, 5.1). data is borrowed. le: -1 none, else 1..65536. */
+struct mm_gp_apdu {
+    uint8_t header[4];
+    const uint8_t *data;
+    size_t data_len;
+    int le;
+};
+enum mm_status mm_gp_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_gp_apdu *out,
+                                struct mm_err *err) MM_USE_RESULT;
+/* Written in the short form when it fits, else in the extended one. */
+void mm_gp_apdu_write(const struct mm_gp_apdu *apdu, struct mm_buf *out);
+
+/* BER length (ISO 8825-1, 8.1.3), up to 65535. */
+void mm_gp_put_ber_len(struct mm_buf *buf, size_t len);
+/* One BER-TLV with a tag of 1 or 2 bytes; *value is borrowed. false: malformed. */
+bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len);
+
+/* "INSTALL [for load]": what a plain command is called in messages. */
+const char *mm_gp_command_name(const uint8_t *apdu, size_t apdu_len);
+
+#endif
