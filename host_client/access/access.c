@@ -1,8 +1,6 @@
 /* The part that is alike for every way to reach a card: building, sending, following. */
 #include "host_client/access/access.h"
 
-#include <openssl/crypto.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -60,6 +58,12 @@ void mm_access_set_timeout(struct mm_access *access, unsigned answer_ms)
     access->answer_ms = answer_ms;
 }
 
+void mm_access_set_trace(struct mm_access *access, mm_access_trace trace, void *ctx)
+{
+    access->trace = trace;
+    access->trace_ctx = ctx;
+}
+
 const uint8_t *mm_access_atr(const struct mm_access *access, size_t *len)
 {
     *len = access->atr_len;
@@ -97,6 +101,8 @@ enum mm_status mm_access_send_raw(struct mm_access *access, const uint8_t *apdu,
     /* Shorter ones have no meaning (ISO 7816-4, 5.1), and on a link one byte is a control code. */
     if (apdu_len < 4)
         return mm_fail(err, MM_USAGE, SIZE_MAX, "a command of %zu bytes; a header has 4", apdu_len);
+    if (access->trace != NULL)
+        access->trace(access->trace_ctx, false, apdu, apdu_len);
     st = access->ops->transmit(access, apdu, apdu_len, access->answer_ms, resp, err);
     if (st == MM_OK && resp->bad)
         st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
@@ -105,6 +111,8 @@ enum mm_status mm_access_send_raw(struct mm_access *access, const uint8_t *apdu,
                      "the card's answer has %zu bytes; a status word has 2", resp->len);
     if (st != MM_OK)
         resp->len = 0;
+    else if (access->trace != NULL)
+        access->trace(access->trace_ctx, true, resp->data, resp->len);
     return st;
 }
 

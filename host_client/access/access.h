@@ -27,6 +27,10 @@ enum mm_status mm_access_open(const char *reader, unsigned timeout_ms, struct mm
                               struct mm_err *err) MM_USE_RESULT;
 void mm_access_close(struct mm_access **access); /* leaves the card powered */
 void mm_access_set_timeout(struct mm_access *access, unsigned answer_ms);
+/* Called with every command and response as they cross, GET RESPONSE included: for tools that show
+ * the traffic. What crosses may be a PIN; nothing here keeps or logs it. NULL: no more. */
+typedef void (*mm_access_trace)(void *ctx, bool response, const uint8_t *data, size_t data_len);
+void mm_access_set_trace(struct mm_access *access, mm_access_trace trace, void *ctx);
 
 /* Exclusive use (SCardBeginTransaction); nests not. MM_BUSY after the timeout of open. */
 enum mm_status mm_access_begin(struct mm_access *access, struct mm_err *err) MM_USE_RESULT;

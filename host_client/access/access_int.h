@@ -16,6 +16,8 @@ struct mm_access {
     size_t atr_len;
     bool case4_bare; /* T=0: a command with data carries no Le (ISO 7816-3, 12.2.2) */
     unsigned open_ms, answer_ms;
+    mm_access_trace trace; /* may be NULL */
+    void *trace_ctx;
 };
 
 /* Every operation ends within ms. */
