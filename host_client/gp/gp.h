@@ -84,6 +84,12 @@ struct mm_gp_session;
 enum mm_status mm_gp_open(struct mm_access *access, const struct mm_aid *sd,
                           const struct mm_scp_keys *keys, uint8_t key_version, uint8_t level,
                           struct mm_gp_session **out, struct mm_err *err) MM_USE_RESULT;
+/* The same where the chip's keys are derived from a master key and its diversification data
+ * (mm_scp_diversify). */
+enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *sd,
+                                 const uint8_t master[MM_SCP_KEY_LEN], uint8_t key_version,
+                                 uint8_t level, struct mm_gp_session **out,
+                                 struct mm_err *err) MM_USE_RESULT;
 void mm_gp_close(struct mm_gp_session **session); /* wipes keys; the card's side stays open */
 /* Wrap, send, unwrap; return data (without status word) and status word. */
 enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, size_t apdu_len,

@@ -48,9 +48,28 @@ static enum mm_status exchange(struct mm_access *access, const struct mm_buf *co
     return MM_OK;
 }
 
-static enum mm_status authenticate(struct mm_gp_session *session, const struct mm_scp_keys *keys,
+/* The keys themselves, or the master key (and then the others NULL). */
+struct secret {
+    const struct mm_scp_keys *keys;
+    const uint8_t *master;
+};
+
+static enum mm_status derive_keys(struct mm_scp03 *s, const uint8_t *master,
+                                  const struct mm_buf *resp, struct mm_err *err)
+{
+    uint8_t div[MM_SCP_DIVERSIFICATION_LEN];
+    enum mm_status st = mm_scp03_diversification(resp->data, resp->len, div, err);
+
+    if (st != MM_OK)
+        return st;
+    st = mm_scp_diversify(master, div, sizeof(div), &s->keys);
+    return st == MM_OK ? MM_OK : mm_fail(err, st, SIZE_MAX, "keys: %s", mm_status_text(st));
+}
+
+static enum mm_status authenticate(struct mm_gp_session *session, const struct secret *secret,
                                    uint8_t key_version, uint8_t level, struct mm_err *err)
 {
+    static const struct mm_scp_keys later;
     uint8_t challenge[8];
     struct mm_buf command, resp;
     uint16_t sw = 0;
@@ -62,11 +81,14 @@ static enum mm_status authenticate(struct mm_gp_session *session, const struct m
         st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "no random bytes");
         goto out;
     }
-    st = mm_scp03_begin(&session->scp, keys, key_version, challenge, &command);
+    st = mm_scp03_begin(&session->scp, secret->keys != NULL ? secret->keys : &later, key_version,
+                        challenge, &command);
     if (st == MM_OK)
         st = exchange(session->access, &command, &resp, &sw, err);
     if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
         st = card_said(err, "INITIALIZE UPDATE", sw);
+    if (st == MM_OK && secret->keys == NULL)
+        st = derive_keys(&session->scp, secret->master, &resp, err);
     if (st != MM_OK)
         goto out;
     command.len = 0;
@@ -81,9 +103,9 @@ out:
     return st;
 }
 
-enum mm_status mm_gp_open(struct mm_access *access, const struct mm_aid *sd,
-                          const struct mm_scp_keys *keys, uint8_t key_version, uint8_t level,
-                          struct mm_gp_session **out, struct mm_err *err)
+static enum mm_status open_session(struct mm_access *access, const struct mm_aid *sd,
+                                   const struct secret *secret, uint8_t key_version, uint8_t level,
+                                   struct mm_gp_session **out, struct mm_err *err)
 {
     struct mm_gp_session *session = calloc(1, sizeof(*session));
     enum mm_status st;
@@ -94,13 +116,31 @@ enum mm_status mm_gp_open(struct mm_access *access, const struct mm_aid *sd,
     session->access = access;
     st = select_domain(access, sd, err);
     if (st == MM_OK)
-        st = authenticate(session, keys, key_version, level, err);
+        st = authenticate(session, secret, key_version, level, err);
     if (st != MM_OK) {
         mm_gp_close(&session);
         return st;
     }
     *out = session;
     return MM_OK;
+}
+
+enum mm_status mm_gp_open(struct mm_access *access, const struct mm_aid *sd,
+                          const struct mm_scp_keys *keys, uint8_t key_version, uint8_t level,
+                          struct mm_gp_session **out, struct mm_err *err)
+{
+    struct secret secret = {.keys = keys};
+
+    return open_session(access, sd, &secret, key_version, level, out, err);
+}
+
+enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *sd,
+                                 const uint8_t master[MM_SCP_KEY_LEN], uint8_t key_version,
+                                 uint8_t level, struct mm_gp_session **out, struct mm_err *err)
+{
+    struct secret secret = {.master = master};
+
+    return open_session(access, sd, &secret, key_version, level, out, err);
 }
 
 void mm_gp_close(struct mm_gp_session **session)
