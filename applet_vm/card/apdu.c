@@ -1,0 +1,48 @@
+/* Command APDUs: the seven forms of ISO 7816-4, 5.2. */
+#include "applet_vm/card/card_int.h"
+
+bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *out)
+{
+    struct mm_apdu a = {0};
+    size_t le_len;
+
+    *out = a;
+    if (apdu_len < 4)
+        return false;
+    a = (struct mm_apdu){.cla = apdu[0], .ins = apdu[1], .p1 = apdu[2], .p2 = apdu[3]};
+    if (apdu_len == 4) { /* case 1 */
+        *out = a;
+        return true;
+    }
+    /* A first length byte of 0 with more behind it starts the extended form. */
+    a.extended = apdu[4] == 0 && apdu_len > 5;
+    if (a.extended && apdu_len < 7)
+        return false;
+    if (apdu_len == (a.extended ? 7u : 5u)) { /* case 2 */
+        a.has_le = true;
+        a.le = a.extended ? mm_be16(apdu + 5) : apdu[4];
+    } else { /* cases 3 and 4 */
+        size_t head = a.extended ? 7 : 5;
+        a.data_len = a.extended ? mm_be16(apdu + 5) : apdu[4];
+        a.data = apdu + head;
+        if (a.data_len == 0 || apdu_len - head < a.data_len)
+            return false;
+        le_len = apdu_len - head - a.data_len;
+        if (le_len != 0 && le_len != (a.extended ? 2u : 1u))
+            return false;
+        a.has_le = le_len > 0;
+        if (a.has_le)
+            a.le = a.extended ? mm_be16(apdu + apdu_len - 2) : apdu[apdu_len - 1];
+    }
+    if (a.has_le && a.le == 0)
+        a.le = a.extended ? 65536 : 256;
+    *out = a;
+    return true;
+}
+
+uint8_t mm_card_apdu_channel(uint8_t cla)
+{
+    /* Further interindustry classes and their proprietary twins carry channels 4..19 in four bits,
+     * the first ones 0..3 in two (JCRE 3.0.5, 4.3). */
+    return (uint8_t)((cla & 0x40) != 0 ? 4 + (cla & 0x0f) : cla & 0x03);
+}

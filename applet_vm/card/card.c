@@ -1,0 +1,413 @@
+/* The card as a whole: its image, power, and the way of one command (ISO 7816-4, 5). */
+#include "applet_vm/card/card_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+enum mm_status mm_card_random(struct mm_card *card, uint8_t *out, size_t out_len)
+{
+    if (card->cfg.random != NULL)
+        return card->cfg.random(card->cfg.random_ctx, out, out_len);
+    return RAND_bytes(out, (int)out_len) == 1 ? MM_OK : MM_CRYPTO;
+}
+
+uint16_t mm_card_failure(const char *what, enum mm_status st)
+{
+    mm_log("error", "card-failure", "%s: %s", what, mm_status_text(st));
+    return st == MM_NO_MEMORY ? MM_SW_6A84_FILE_FULL : MM_SW_6581_MEMORY_FAILURE;
+}
+
+/* ---- A new image ---- */
+static enum mm_status write_platform(const struct mm_card_config *cfg, struct mm_nvm *nvm,
+                                     enum mm_profile profile)
+{
+    struct mm_card who = {.cfg = *cfg};
+    uint8_t record[MM_PLATFORM_LEN] = {MM_PLATFORM_FORMAT, (uint8_t)profile};
+    enum mm_status st = mm_card_random(&who, record + MM_PLATFORM_CHIP_ID, MM_CHIP_ID_LEN);
+
+    mm_put_be16(record + MM_PLATFORM_NEXT, 1);
+    record[MM_PLATFORM_STATE] =
+        profile == MM_PROFILE_PAYMENT ? MM_STATE_CARD_SECURED : MM_STATE_CARD_OP_READY;
+    if (st == MM_OK)
+        st = mm_rec_new(nvm, MM_KEY_PLATFORM, 0, sizeof(record));
+    if (st == MM_OK)
+        st = mm_rec_write(nvm, MM_KEY_PLATFORM, 0, record, sizeof(record));
+    if (st == MM_OK)
+        st = mm_rec_new(nvm, MM_KEY_ISD_KEYS, 0, MM_ISD_KEYS_LEN);
+    if (st == MM_OK)
+        st = mm_isd_keys_write(nvm, &mm_scp_test_keys, 0xff);
+    return st;
+}
+
+enum mm_status mm_card_init(const struct mm_card_config *cfg, enum mm_profile profile,
+                            struct mm_err *err)
+{
+    struct mm_nvm *nvm = NULL;
+    enum mm_status st = mm_nvm_create(&cfg->nvm, &nvm, err);
+
+    if (st != MM_OK)
+        return st;
+    st = write_platform(cfg, nvm, profile);
+    if (st == MM_OK)
+        st = mm_nvm_promise(nvm);
+    if (st != MM_OK)
+        mm_fail(err, st, SIZE_MAX, "cannot write the new image: %s", mm_status_text(st));
+    mm_nvm_close(&nvm);
+    return st;
+}
+
+/* ---- Open and close ---- */
+
+/* A platform record that cannot be read means the stricter profile and no identity. */
+static void read_platform(struct mm_card *card)
+{
+    size_t len = 0;
+    const uint8_t *record = mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len);
+
+    card->profile = MM_PROFILE_PAYMENT;
+    if (record == NULL || len < MM_PLATFORM_LEN)
+        return;
+    if (record[MM_PLATFORM_PROFILE] == MM_PROFILE_DEVELOPER)
+        card->profile = MM_PROFILE_DEVELOPER;
+    memcpy(card->chip_id, record + MM_PLATFORM_CHIP_ID, MM_CHIP_ID_LEN);
+}
+
+static bool measured_entry(void *ctx, size_t index, struct mm_measured *out)
+{
+    const struct mm_card *card = ctx;
+    const struct mm_reg_entry *e, *package;
+
+    memset(out, 0, sizeof(*out));
+    if (index >= card->registry.n)
+        return false;
+    e = &card->registry.entries[index];
+    out->comp = e->comp;
+    out->kind = e->kind;
+    out->aid = e->aid;
+    out->major = e->major;
+    out->minor = e->minor;
+    out->life_cycle = mm_reg_state(&card->registry, e);
+    memcpy(out->privileges, e->privileges, sizeof(out->privileges));
+    if (e->kind == MM_COMP_APPLET) {
+        package = mm_reg_comp(&card->registry, e->package);
+        if (package != NULL)
+            out->package = package->aid;
+        out->module = e->module_aid;
+        out->package_comp = e->package;
+        out->applet = e->applet;
+        out->install_params = e->params;
+        out->install_params_len = e->params_len;
+    }
+    return true;
+}
+
+static enum mm_status delete_for_integrity(void *ctx, const struct mm_aid *aid)
+{
+    return mm_content_delete_applet(ctx, aid);
+}
+
+static enum mm_status integrity_random(void *ctx, uint8_t *out, size_t out_len)
+{
+    return mm_card_random(ctx, out, out_len);
+}
+
+/* Image, virtual machine, integrity: each stands on the one before. */
+static enum mm_status build(struct mm_card *card, struct mm_err *err)
+{
+    struct mm_vm_config vm = {.rom = mm_api_packages(),
+                              .services = &card->services,
+                              .step_budget = card->cfg.step_budget};
+    struct mm_integrity_config integrity = {.ctx = card,
+                                            .entry = measured_entry,
+                                            .delete_applet = delete_for_integrity,
+                                            .random = integrity_random,
+                                            .chip_id = card->chip_id};
+    enum mm_status st = mm_nvm_open(&card->cfg.nvm, &card->nvm, err);
+
+    if (st != MM_OK)
+        return st;
+    read_platform(card);
+    card->registry.nvm = card->nvm;
+    mm_reg_load(&card->registry);
+    mm_services_init(card);
+    vm.nvm = card->nvm;
+    st = mm_vm_new(&vm, &card->vm, err);
+    if (st != MM_OK)
+        return st;
+    st = mm_api_init(card->vm);
+    if (st != MM_OK)
+        return mm_fail(err, st, SIZE_MAX, "cannot start the API: %s", mm_status_text(st));
+    for (size_t i = 0; i < card->registry.n; i++) {
+        const struct mm_reg_entry *e = &card->registry.entries[i];
+        if (e->kind == MM_COMP_APPLET)
+            mm_vm_applet_bind(card->vm, e->comp, e->package);
+    }
+    integrity.nvm = card->nvm;
+    integrity.vm = card->vm;
+    integrity.has_gate = card->profile == MM_PROFILE_PAYMENT;
+    return mm_integrity_new(&integrity, &card->integrity, err);
+}
+
+enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **out,
+                            struct mm_err *err)
+{
+    struct mm_card *card = calloc(1, sizeof(*card));
+    enum mm_status st;
+
+    *out = NULL;
+    if (card == NULL)
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "no memory for the card");
+    card->cfg = *cfg;
+    mm_buf_init(&card->out);
+    mm_buf_init(&card->work);
+    mm_buf_init(&card->loading.file);
+    st = build(card, err);
+    if (st != MM_OK) {
+        mm_card_close(&card);
+        return st;
+    }
+    *out = card;
+    return MM_OK;
+}
+
+void mm_card_close(struct mm_card **card)
+{
+    struct mm_card *c = *card;
+
+    if (c == NULL)
+        return;
+    mm_integrity_free(&c->integrity);
+    mm_vm_free(&c->vm);
+    mm_nvm_close(&c->nvm);
+    mm_session_end(&c->session);
+    mm_buf_clear(&c->loading.file);
+    mm_buf_clear(&c->out);
+    mm_buf_clear(&c->work);
+    free(c);
+    *card = NULL;
+}
+
+/* ---- Power ---- */
+void mm_card_reset(struct mm_card *card)
+{
+    if (mm_tx_active(card->nvm))
+        mm_tx_abort(card->nvm);
+    card->selected = MM_SELECTED_NONE; /* a reset runs no deselect() (JCRE 3.0.5, 4.2) */
+    card->selected_comp = 0;
+    card->selecting = card->installing = false;
+    card->failed_authentications = 0;
+    card->status_next = 0;
+    card->pending = false;
+    mm_session_end(&card->session);
+    mm_content_load_drop(card);
+    mm_vm_reset(card->vm);
+    mm_api_reset(card->vm);
+    mm_integrity_reset(card->integrity);
+    mm_select_isd(card);
+    card->on = true;
+}
+
+void mm_card_power_on(struct mm_card *card)
+{
+    mm_card_reset(card);
+}
+
+void mm_card_power_off(struct mm_card *card)
+{
+    mm_card_reset(card);
+    card->on = false;
+}
+
+const uint8_t *mm_card_atr(const struct mm_card *card, size_t *len)
+{
+    /*
+     * TS direct convention; T0: TD1 and 12 historical bytes; TD1: T=0, TD2 follows; TD2: T=1.
+     * Historical bytes (ISO 7816-4, 12.1.1): 80 compact TLV; 31 card service data C0: selection by
+     * full and partial name; 73 capabilities: the same, no write functions, extended length (40),
+     * no further channel; 64 "MINT" pre-issuing data. TCK: exclusive-or from T0 on is 0.
+     */
+    static const uint8_t atr[] = {0x3b, 0x8c, 0x80, 0x01, 0x80, 0x31, 0xc0, 0x73, 0xc0,
+                                  0x01, 0x40, 0x64, 0x4d, 0x49, 0x4e, 0x54, 0xf4};
+    (void)card;
+    *len = sizeof(atr);
+    return atr;
+}
+
+/* ---- One command ---- */
+static uint16_t to_integrity(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    if (apdu->cla != 0x80)
+        return MM_SW_6E00_CLA_NOT_SUPPORTED;
+    return mm_integrity_command(card->integrity, apdu->ins, apdu->p1, apdu->p2, apdu->data,
+                                apdu->data_len, &card->out);
+}
+
+static uint16_t dispatch(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    bool first_interindustry = (apdu->cla & 0xe0) == 0x00;
+
+    if (apdu->cla == 0xff || (apdu->cla & 0xe0) == 0x20) /* invalid, reserved (ISO 7816-4, 5.4.1) */
+        return MM_SW_6E00_CLA_NOT_SUPPORTED;
+    if (mm_card_apdu_channel(apdu->cla) != 0)
+        return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
+    if (first_interindustry) {
+        if (apdu->cla & 0x10)
+            return MM_SW_6884_CHAINING_NOT_SUPPORTED;
+        if (apdu->ins == MM_INS_CARD_MANAGE_CHANNEL)
+            return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
+        if (apdu->ins == MM_INS_CARD_SELECT && apdu->p1 == 0x04)
+            return apdu->cla == 0x00 ? mm_select(card, apdu)
+                                     : MM_SW_6882_SECURE_MESSAGING_NOT_SUPPORTED;
+    }
+    switch (card->selected) {
+    case MM_SELECTED_ISD:
+        return mm_isd_command(card, apdu);
+    case MM_SELECTED_INTEGRITY:
+        return to_integrity(card, apdu);
+    case MM_SELECTED_APPLET:
+        return mm_select_process(card, apdu);
+    case MM_SELECTED_NONE:
+        break;
+    }
+    return MM_SW_6999_APPLET_SELECT_FAILED;
+}
+
+/* What an applet's Java code threw away goes when it asked for it, before the promise. */
+static void collect(struct mm_card *card)
+{
+    mm_ref roots[MM_REG_MAX];
+    size_t n = 0;
+
+    if (!mm_vm_collect_wanted(card->vm))
+        return;
+    for (size_t i = 0; i < card->registry.n; i++) {
+        if (card->registry.entries[i].kind == MM_COMP_APPLET)
+            roots[n++] = card->registry.entries[i].applet;
+    }
+    mm_vm_collect(card->vm, roots, n);
+}
+
+/* Hand out the next part of the response: all of it when Le allows, else what fits and 61xx. Without
+ * Le nothing but 61xx, as a T=0 host expects it (ISO 7816-4, 5.3.4). */
+static size_t hand_out(struct mm_card *card, const struct mm_apdu *apdu, uint8_t *resp, size_t room)
+{
+    size_t left = card->out.len - card->out_off, n = left;
+    uint16_t sw = card->out_sw;
+
+    if (n > (apdu->has_le ? apdu->le : 0))
+        n = apdu->has_le ? apdu->le : 0;
+    if (n > room - 2)
+        n = room - 2;
+    memcpy(resp, card->out.data == NULL ? resp : card->out.data + card->out_off, n);
+    card->out_off += n;
+    card->pending = n < left;
+    if (card->pending) {
+        size_t rest = left - n;
+        sw = (uint16_t)(0x6100 | (rest > 0xff ? 0 : rest));
+    }
+    mm_put_be16(resp + n, sw);
+    return n + 2;
+}
+
+static uint16_t execute(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    uint16_t sw;
+    enum mm_status st;
+
+    card->out.len = 0;
+    card->out_off = 0;
+    sw = dispatch(card, apdu);
+    if (card->out.bad) {
+        mm_buf_clear(&card->out);
+        sw = MM_SW_6A84_FILE_FULL;
+    }
+    if (mm_tx_active(card->nvm))
+        mm_tx_abort(card->nvm);
+    collect(card);
+    st = mm_nvm_promise(card->nvm);
+    if (st != MM_OK) {
+        card->out.len = 0;
+        sw = mm_card_failure("promise", st);
+    }
+    return sw;
+}
+
+void mm_card_transmit(struct mm_card *card, const uint8_t *apdu, size_t apdu_len, uint8_t *resp,
+                      size_t *resp_len)
+{
+    struct mm_apdu a;
+    size_t room = *resp_len;
+
+    *resp_len = 0;
+    if (room < 2)
+        return;
+    if (!card->on || !mm_card_apdu_parse(apdu, apdu_len, &a)) {
+        mm_put_be16(resp, card->on ? MM_SW_6700_WRONG_LENGTH : MM_SW_6F00_UNKNOWN);
+        card->pending = false;
+        *resp_len = 2;
+        return;
+    }
+    if (a.ins == MM_INS_CARD_GET_RESPONSE && (a.cla & 0x73) == 0 &&
+        (card->pending || card->selected != MM_SELECTED_APPLET)) {
+        if (!card->pending) {
+            mm_put_be16(resp, MM_SW_6985_CONDITIONS_NOT_SATISFIED);
+            *resp_len = 2;
+            return;
+        }
+    } else {
+        card->out_sw = execute(card, &a);
+    }
+    *resp_len = hand_out(card, &a, resp, room);
+}
+
+/* ---- mintmark-chip info ---- */
+static void line(struct mm_buf *text, const char *fmt, ...) MM_PRINTF(2, 3);
+static void line(struct mm_buf *text, const char *fmt, ...)
+{
+    char buf[256];
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(buf, sizeof(buf), fmt, ap);
+    va_end(ap);
+    if (n > 0)
+        mm_buf_bytes(text, buf, (size_t)n < sizeof(buf) ? (size_t)n : sizeof(buf) - 1);
+}
+
+static const char *damage_text(enum mm_damage damage)
+{
+    switch (damage) {
+    case MM_DAMAGE_NONE:
+        return "sound";
+    case MM_DAMAGE_CHANGED:
+        return "CHANGED";
+    case MM_DAMAGE_ROLLBACK:
+        return "OLDER THAN PROMISED";
+    }
+    return "?";
+}
+
+enum mm_status mm_card_describe(struct mm_card *card, struct mm_buf *text)
+{
+    static const char *const kinds[] = {"platform", "package", "applet"};
+    char hex[2 * MM_CHIP_ID_LEN + 1];
+    struct mm_comp_info info;
+
+    line(text, "profile   %s\n", card->profile == MM_PROFILE_PAYMENT ? "payment" : "developer");
+    line(text, "chip id   %s\n", mm_hex(card->chip_id, sizeof(card->chip_id), hex));
+    line(text, "counter   %llu\n", (unsigned long long)mm_nvm_counter(card->nvm));
+    line(text, "free      %zu bytes\n", mm_nvm_free(card->nvm));
+    line(text, "integrity %s\n", mm_integrity_valid(card->integrity) ? "valid" : "INVALID");
+    for (size_t i = 0; mm_comp_get(card->nvm, i, &info); i++) {
+        line(text, "%-9s %3u  %-32s %7zu bytes %5zu records  %s\n",
+             info.kind <= MM_COMP_APPLET ? kinds[info.kind] : "?", info.comp,
+             mm_hex(info.aid.bytes, info.aid.len, hex), info.bytes, info.records,
+             damage_text(info.damage));
+    }
+    return text->bad ? MM_NO_MEMORY : MM_OK;
+}

@@ -1,0 +1,193 @@
+/* Inside of the card: what its files share. See card.h for what the module is. */
+#ifndef MM_CARD_INT_H
+#define MM_CARD_INT_H
+
+#include "apdu_spec/apdu_spec.h"
+#include "applet_vm/api/api.h"
+#include "applet_vm/cap/cap.h"
+#include "applet_vm/card/card.h"
+#include "applet_vm/card/keys.h"
+#include "applet_vm/integrity/integrity.h"
+#include "applet_vm/scp03/scp03.h"
+#include "applet_vm/vm/vm.h"
+
+#define MM_CHIP_ID_LEN 16
+
+/* ---- Command APDU (ISO 7816-4, 5.2) ---- */
+struct mm_apdu {
+    uint8_t cla, ins, p1, p2;
+    const uint8_t *data; /* borrowed from the command */
+    size_t data_len;     /* 0..65535 */
+    uint32_t le;         /* 1..65536, or 0 when has_le is false */
+    bool has_le;
+    bool extended; /* Lc or Le is coded in extended form */
+};
+/* False: the lengths do not agree (6700). */
+bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *out);
+/* Logical channel of a class byte (ISO 7816-4, 5.4.1): 0..19. */
+uint8_t mm_card_apdu_channel(uint8_t cla);
+
+/* ---- Registry: one entry for each package and applet instance ---- */
+#define MM_REG_MAX (MM_KEY_REGISTRY_LAST - MM_KEY_REGISTRY_FIRST + 1)
+/* GPCS 5.1.2, 5.3.1 */
+enum {
+    MM_STATE_LOADED = 0x01,
+    MM_STATE_INSTALLED = 0x03,
+    MM_STATE_SELECTABLE = 0x07,
+    MM_STATE_LOCKED_BIT = 0x80,
+    MM_STATE_CARD_OP_READY = 0x01,
+    MM_STATE_CARD_SECURED = 0x0f
+};
+struct mm_reg_entry {
+    mm_key key; /* its record */
+    enum mm_comp_kind kind;
+    mm_comp comp;
+    uint8_t privileges[3];
+    mm_comp package;    /* applet: component of its package */
+    uint8_t module;     /* applet: index of its class in the CAP */
+    mm_ref applet;      /* applet: root object */
+    uint8_t major, minor;
+    struct mm_aid aid, module_aid;
+    const uint8_t *params; /* applet: C9 value; borrowed from the record */
+    uint8_t params_len;
+};
+struct mm_registry {
+    struct mm_nvm *nvm;
+    struct mm_reg_entry entries[MM_REG_MAX]; /* ascending component id */
+    size_t n;
+};
+/* Read it anew from the NVM; records that make no sense are left out (a damaged platform). */
+void mm_reg_load(struct mm_registry *reg);
+const struct mm_reg_entry *mm_reg_find(const struct mm_registry *reg, const struct mm_aid *aid);
+const struct mm_reg_entry *mm_reg_comp(const struct mm_registry *reg, mm_comp comp);
+/* Life cycle state as it is now in the NVM. */
+uint8_t mm_reg_state(const struct mm_registry *reg, const struct mm_reg_entry *entry);
+enum mm_status mm_reg_set_state(struct mm_registry *reg, const struct mm_reg_entry *entry,
+                                uint8_t state) MM_USE_RESULT;
+/* A component id that is not in use; 0 when all are. Writes the platform record. */
+mm_comp mm_reg_new_comp(struct mm_registry *reg);
+/* Add (entry->key is found by the function) and delete; both load the registry anew. */
+enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *entry,
+                          uint8_t state) MM_USE_RESULT;
+enum mm_status mm_reg_delete(struct mm_registry *reg, mm_comp comp) MM_USE_RESULT;
+
+/* ---- Secure channel, card side (Amendment D) ---- */
+enum mm_session_state { MM_SESSION_NONE, MM_SESSION_STARTED, MM_SESSION_OPEN };
+struct mm_session {
+    enum mm_session_state state;
+    mm_comp owner; /* 0: the issuer security domain; else the applet that uses its keys */
+    uint8_t level; /* MM_SCP_ bits, as EXTERNAL AUTHENTICATE gave them */
+    uint8_t s_enc[16], s_mac[16], s_rmac[16], dek[16];
+    uint8_t chain[16];
+    uint8_t host_cryptogram[8];
+    uint32_t counter; /* encryption counter: commands since EXTERNAL AUTHENTICATE */
+};
+#define MM_INIT_UPDATE_LEN 29 /* 10 diversification, 3 key information, 8 challenge, 8 cryptogram */
+
+/* The one secure messaging view of a command: header, and data that is changed in place. */
+struct mm_secured {
+    const uint8_t *header; /* CLA INS P1 P2 */
+    bool extended;
+    uint8_t *data;
+    size_t data_len;
+};
+
+struct mm_card;
+void mm_session_end(struct mm_session *session);
+uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key_version,
+                                const uint8_t *data, size_t data_len,
+                                uint8_t out[MM_INIT_UPDATE_LEN]);
+uint16_t mm_session_authenticate(struct mm_card *card, mm_comp owner,
+                                 const struct mm_secured *command);
+/* Check C-MAC, remove it, decrypt. 9000, or 6982 and the session is over. */
+uint16_t mm_session_unwrap(struct mm_session *session, struct mm_secured *command);
+/* Encrypt and add R-MAC as the level asks; sw goes into the MAC. room: of data. */
+uint16_t mm_session_wrap(struct mm_session *session, uint8_t *data, size_t *data_len, size_t room,
+                         uint16_t sw);
+
+/* ---- A package on its way in: INSTALL [for load] and LOAD blocks ---- */
+struct mm_loading {
+    bool active;
+    uint8_t next_block;
+    struct mm_aid package;
+    uint8_t hash[64];
+    size_t hash_len;
+    struct mm_buf file;
+};
+
+enum mm_selected { MM_SELECTED_NONE, MM_SELECTED_ISD, MM_SELECTED_INTEGRITY, MM_SELECTED_APPLET };
+
+struct mm_card {
+    struct mm_card_config cfg;
+    struct mm_nvm *nvm;
+    struct mm_vm *vm;
+    struct mm_integrity *integrity;
+    struct mm_registry registry;
+    struct mm_vm_services services;
+    struct mm_gp_services gp;
+    struct mm_apdu_services apdu_services;
+    enum mm_profile profile;
+    uint8_t chip_id[MM_CHIP_ID_LEN];
+    bool on;
+
+    enum mm_selected selected;
+    mm_comp selected_comp; /* of a selected applet */
+    bool selecting;
+    struct mm_session session;
+    uint8_t failed_authentications; /* since power-on */
+    struct mm_loading loading;
+    size_t status_next; /* GET STATUS: where "next occurrence" goes on */
+    uint8_t status_p1;
+
+    /* The install() that is running: what Applet.register told. */
+    bool installing, registered;
+    mm_comp install_owner;
+    struct mm_aid install_aid;
+    mm_ref install_applet;
+
+    struct mm_buf out; /* response data of the current command */
+    size_t out_off;    /* of it, already handed out */
+    uint16_t out_sw;   /* status word after the last of it */
+    bool pending;      /* GET RESPONSE may go on */
+    struct mm_buf work; /* command data without secure messaging */
+};
+
+/* ---- card.c ---- */
+enum mm_status mm_card_random(struct mm_card *card, uint8_t *out, size_t out_len) MM_USE_RESULT;
+/* Log an internal failure and say which status word tells it: 6A84 memory, 6581 storage. */
+uint16_t mm_card_failure(const char *what, enum mm_status st);
+
+/* ---- isd.c, get_data.c: the issuer security domain ---- */
+uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu);
+void mm_isd_fci(struct mm_buf *out);
+enum mm_status mm_isd_keys_read(struct mm_card *card, struct mm_scp_keys *keys,
+                                uint8_t *version) MM_USE_RESULT;
+enum mm_status mm_isd_keys_write(struct mm_nvm *nvm, const struct mm_scp_keys *keys,
+                                 uint8_t version) MM_USE_RESULT;
+uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu);
+uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu);
+uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu);
+
+/* ---- content.c, load.c: card content management ---- */
+uint16_t mm_content_install(struct mm_card *card, const struct mm_apdu *apdu);
+uint16_t mm_content_load(struct mm_card *card, const struct mm_apdu *apdu);
+uint16_t mm_content_delete(struct mm_card *card, const struct mm_apdu *apdu);
+void mm_content_load_drop(struct mm_card *card);
+/* INSTALL [for load] after P1 and P2 were looked at. */
+uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu *apdu);
+/* Delete by order of the integrity application: the applet, and its package when it was the last
+ * instance or the package is damaged. */
+enum mm_status mm_content_delete_applet(struct mm_card *card, const struct mm_aid *aid) MM_USE_RESULT;
+
+/* ---- select.c: applications ---- */
+uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu);
+void mm_select_isd(struct mm_card *card); /* default selection, no answer */
+uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu);
+/* Status word for what a call into Java code ended with. */
+uint16_t mm_select_run_sw(const struct mm_card *card, enum mm_run run);
+bool mm_select_usable(const struct mm_card *card, const struct mm_reg_entry *entry);
+
+/* ---- services.c ---- */
+void mm_services_init(struct mm_card *card);
+
+#endif

@@ -1,0 +1,249 @@
+/* What the issuer security domain tells: GET DATA, GET STATUS (GPCS 2.3.1, 11.3, 11.4). */
+#include "applet_vm/card/card_int.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+/* GET STATUS fills a response up to this and goes on at the next one: a short response with room
+ * for padding and R-MAC (256 - 16 - 8). */
+#define STATUS_ROOM 232
+
+/* Append tag, length, value; value < 128 bytes. */
+static void put_tlv(struct mm_buf *out, uint16_t tag, const void *value, size_t len)
+{
+    if (tag > 0xff)
+        mm_buf_u8(out, (uint8_t)(tag >> 8));
+    mm_buf_u8(out, (uint8_t)tag);
+    mm_buf_u8(out, (uint8_t)len);
+    mm_buf_bytes(out, value, len);
+}
+
+void mm_isd_fci(struct mm_buf *out)
+{
+    /* 6F { 84 AID, A5 { 9F65: longest command data } } (GPCS 11.9.3.1) */
+    static const uint8_t proprietary[] = {0x9f, 0x65, 0x01, 0xff};
+    struct mm_aid aid = mm_aid_of(MM_AID_ISD);
+
+    mm_buf_u8(out, 0x6f);
+    mm_buf_u8(out, (uint8_t)(4u + aid.len + sizeof(proprietary)));
+    put_tlv(out, 0x84, aid.bytes, aid.len);
+    put_tlv(out, 0xa5, proprietary, sizeof(proprietary));
+}
+
+static void card_recognition(struct mm_buf *out)
+{
+    /* GPCS H.2: OIDs of card recognition data, card manager (2.3.1), identification scheme, secure
+     * channel (SCP03, i = 60), card chip details (Java Card 3). */
+    static const uint8_t
+        data[] = {0x66, 0x3f, 0x73, 0x3d, /* card data, card recognition data */
+                  0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01, /* globalplatform 1 */
+                  0x60, 0x0c, 0x06, 0x0a, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x02, 0x02, 0x03,
+                  0x01, /* 2.3.1 */
+                  0x63, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x03, 0x64, 0x0b,
+                  0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x04, 0x03, 0x60, 0x66, 0x0c,
+                  0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x2a, 0x02, 0x6e, 0x01, 0x03};
+    _Static_assert(sizeof(data) == 0x3f + 2, "length bytes agree");
+
+    mm_buf_bytes(out, data, sizeof(data));
+}
+
+static void key_information(struct mm_card *card, struct mm_buf *out)
+{
+    struct mm_scp_keys keys;
+    uint8_t version = 0;
+
+    if (mm_isd_keys_read(card, &keys, &version) != MM_OK)
+        return;
+    OPENSSL_cleanse(&keys, sizeof(keys));
+    mm_buf_u16(out, 0xe000 | 3 * 6);
+    for (uint8_t id = 1; id <= 3; id++) {
+        const uint8_t info[] = {id, version, 0x88, MM_SCP_KEY_LEN};
+        put_tlv(out, 0xc0, info, sizeof(info));
+    }
+}
+
+/* Card production life cycle data: fixed fields are zero; the serial number is of the chip id. */
+static void production_data(struct mm_card *card, struct mm_buf *out)
+{
+    uint8_t cplc[42] = {0};
+
+    memcpy(cplc + 12, card->chip_id, 4); /* IC serial number */
+    put_tlv(out, 0x9f7f, cplc, sizeof(cplc));
+}
+
+uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    static const uint8_t iin[] = {0x99, 0x99, 0x99}; /* ISO 7812: 9.. is for national use */
+
+    switch (apdu->p1 << 8 | apdu->p2) {
+    case 0x0042:
+        put_tlv(&card->out, 0x42, iin, sizeof(iin));
+        break;
+    case 0x0045:
+        put_tlv(&card->out, 0x45, card->chip_id, sizeof(card->chip_id));
+        break;
+    case 0x0066:
+        card_recognition(&card->out);
+        break;
+    case 0x00e0:
+        key_information(card, &card->out);
+        break;
+    case 0x9f7f:
+        production_data(card, &card->out);
+        break;
+    default: /* 00C1 too: the card challenge is random, there is no sequence counter */
+        return MM_SW_6A88_DATA_NOT_FOUND;
+    }
+    return MM_SW_9000_NO_ERROR;
+}
+
+/* ---- GET STATUS ---- */
+enum { STATUS_ISD = 0x80, STATUS_APPLETS = 0x40, STATUS_FILES = 0x20, STATUS_MODULES = 0x10 };
+
+static void put_modules(struct mm_card *card, mm_comp package, bool tlv, struct mm_buf *out)
+{
+    const struct mm_cap *cap = mm_vm_package_cap(card->vm, package);
+    size_t n = cap == NULL ? 0 : mm_cap_applet_n(cap);
+
+    if (!tlv)
+        mm_buf_u8(out, (uint8_t)n);
+    for (size_t i = 0; i < n; i++) {
+        const struct mm_aid *aid = &mm_cap_applet(cap, i)->aid;
+        if (tlv)
+            mm_buf_u8(out, 0x84);
+        mm_buf_u8(out, aid->len);
+        mm_buf_bytes(out, aid->bytes, aid->len);
+    }
+}
+
+struct status_line {
+    struct mm_aid aid;
+    uint8_t state;
+    uint8_t privileges[3];
+    const struct mm_reg_entry *entry; /* NULL: the issuer security domain */
+};
+
+/* One line in the old format: LV AID, state, privileges, modules (GPCS table 11-36). */
+static void put_line_plain(struct mm_card *card, const struct status_line *line, uint8_t p1,
+                           struct mm_buf *out)
+{
+    mm_buf_u8(out, line->aid.len);
+    mm_buf_bytes(out, line->aid.bytes, line->aid.len);
+    mm_buf_u8(out, line->state);
+    mm_buf_u8(out, line->privileges[0]);
+    if (p1 == STATUS_MODULES)
+        put_modules(card, line->entry->comp, false, out);
+}
+
+/* One line as E3 template (GPCS table 11-37). */
+static void put_line_tlv(struct mm_card *card, const struct status_line *line, uint8_t p1,
+                         struct mm_buf *out)
+{
+    struct mm_aid isd = mm_aid_of(MM_AID_ISD);
+    const struct mm_reg_entry *e = line->entry;
+    struct mm_buf body;
+
+    mm_buf_init(&body);
+    put_tlv(&body, 0x4f, line->aid.bytes, line->aid.len);
+    put_tlv(&body, 0x9f70, &line->state, 1);
+    if (e == NULL || e->kind == MM_COMP_APPLET)
+        put_tlv(&body, 0xc5, line->privileges, 3);
+    if (e != NULL && e->kind == MM_COMP_APPLET) {
+        const struct mm_reg_entry *package = mm_reg_comp(&card->registry, e->package);
+        if (package != NULL)
+            put_tlv(&body, 0xc4, package->aid.bytes, package->aid.len);
+    }
+    if (e != NULL && e->kind == MM_COMP_PACKAGE) {
+        const uint8_t version[] = {e->major, e->minor};
+        put_tlv(&body, 0xce, version, sizeof(version));
+        if (p1 == STATUS_MODULES)
+            put_modules(card, e->comp, true, &body);
+    }
+    put_tlv(&body, 0xcc, isd.bytes, isd.len);
+    mm_buf_u8(out, 0xe3);
+    if (body.len > 0xff) {
+        mm_buf_u8(out, 0x82);
+        mm_buf_u16(out, (uint16_t)body.len);
+    } else if (body.len > 0x7f) {
+        mm_buf_u8(out, 0x81);
+        mm_buf_u8(out, (uint8_t)body.len);
+    } else {
+        mm_buf_u8(out, (uint8_t)body.len);
+    }
+    mm_buf_bytes(out, body.data, body.len);
+    mm_buf_clear(&body);
+}
+
+/* The line number index of the list p1 asks for: 1 it is there, 0 not in this list, -1 past it. */
+static int status_line(struct mm_card *card, uint8_t p1, size_t index, struct status_line *line)
+{
+    const struct mm_registry *reg = &card->registry;
+
+    memset(line, 0, sizeof(*line));
+    if (p1 == STATUS_ISD) {
+        size_t len = 0;
+        const uint8_t *platform = mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len);
+        line->aid = mm_aid_of(MM_AID_ISD);
+        line->state = len >= MM_PLATFORM_LEN ? platform[MM_PLATFORM_STATE] : 0;
+        line->privileges[0] = 0x9e; /* security domain, card lock, terminate, default, CVM */
+        return index == 0 ? 1 : -1;
+    }
+    if (index >= reg->n)
+        return -1;
+    line->entry = &reg->entries[index];
+    line->aid = line->entry->aid;
+    line->state = mm_reg_state(reg, line->entry);
+    memcpy(line->privileges, line->entry->privileges, 3);
+    return (line->entry->kind == MM_COMP_APPLET) == (p1 == STATUS_APPLETS);
+}
+
+/* Data field: 4F, length, AID prefix (may be empty); a 5C tag list may follow and is not needed. */
+static bool status_prefix(const struct mm_apdu *apdu, const uint8_t **prefix, size_t *len)
+{
+    struct mm_rd rd;
+    uint8_t tag;
+
+    mm_rd_init(&rd, apdu->data, apdu->data_len);
+    tag = mm_rd_u8(&rd);
+    *len = mm_rd_u8(&rd);
+    *prefix = mm_rd_bytes(&rd, *len);
+    return !rd.bad && tag == 0x4f && *len <= MM_AID_MAX;
+}
+
+uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    const uint8_t *prefix = NULL;
+    size_t prefix_len = 0, index = 0;
+    struct status_line line;
+    int got;
+
+    if ((apdu->p2 & ~0x03) != 0 || (apdu->p1 != STATUS_ISD && apdu->p1 != STATUS_APPLETS &&
+                                    apdu->p1 != STATUS_FILES && apdu->p1 != STATUS_MODULES))
+        return MM_SW_6A86_INCORRECT_P1P2;
+    if (!status_prefix(apdu, &prefix, &prefix_len))
+        return MM_SW_6A80_WRONG_DATA;
+    if (apdu->p2 & 0x01) { /* next occurrence: only of the list that is being read */
+        if (card->status_next == 0 || card->status_p1 != apdu->p1)
+            return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+        index = card->status_next;
+    }
+    card->status_next = 0;
+    while ((got = status_line(card, apdu->p1, index, &line)) >= 0) {
+        size_t before = card->out.len;
+        if (got == 1 && mm_aid_starts(&line.aid, prefix, prefix_len)) {
+            if (apdu->p2 & 0x02)
+                put_line_tlv(card, &line, apdu->p1, &card->out);
+            else
+                put_line_plain(card, &line, apdu->p1, &card->out);
+            if (before > 0 && card->out.len > STATUS_ROOM) {
+                card->out.len = before;
+                card->status_next = index;
+                card->status_p1 = apdu->p1;
+                return MM_SW_6310_MORE_DATA;
+            }
+        }
+        index++;
+    }
+    return card->out.len > 0 ? MM_SW_9000_NO_ERROR : MM_SW_6A88_DATA_NOT_FOUND;
+}

@@ -1,0 +1,164 @@
+/*
+ * The registry: which packages and applets the card holds. One NVM record an entry:
+ *
+ *   0 format (1)  1 kind  2..3 component  4 life cycle  5..7 privileges  8..9 package component
+ *   10 module index  11..12 root object  13 major  14 minor  15 AID length  16..31 AID
+ *   32 module AID length  33..48 module AID  49 length of install parameters  50.. parameters
+ */
+#include "applet_vm/card/card_int.h"
+
+#include <string.h>
+
+#define ENTRY_FORMAT  1
+#define ENTRY_STATE   4
+#define ENTRY_PARAMS  50
+#define ENTRY_MAX_LEN (ENTRY_PARAMS + 255)
+
+static bool read_aid(const uint8_t *lv, struct mm_aid *aid)
+{
+    return lv[0] <= MM_AID_MAX && mm_aid_set(aid, lv + 1, lv[0]) == MM_OK;
+}
+
+static bool read_entry(const uint8_t *d, size_t len, struct mm_reg_entry *e)
+{
+    if (d == NULL || len < ENTRY_PARAMS || d[0] != ENTRY_FORMAT ||
+        len != (size_t)ENTRY_PARAMS + d[49])
+        return false;
+    if (d[1] != MM_COMP_PACKAGE && d[1] != MM_COMP_APPLET)
+        return false;
+    e->kind = (enum mm_comp_kind)d[1];
+    e->comp = mm_be16(d + 2);
+    memcpy(e->privileges, d + 5, 3);
+    e->package = mm_be16(d + 8);
+    e->module = d[10];
+    e->applet = mm_be16(d + 11);
+    e->major = d[13];
+    e->minor = d[14];
+    e->params = d + ENTRY_PARAMS;
+    e->params_len = d[49];
+    if (!read_aid(d + 15, &e->aid))
+        return false;
+    return e->kind == MM_COMP_PACKAGE || read_aid(d + 32, &e->module_aid);
+}
+
+void mm_reg_load(struct mm_registry *reg)
+{
+    mm_key key = MM_KEY_REGISTRY_FIRST - 1;
+
+    reg->n = 0;
+    while ((key = mm_rec_next(reg->nvm, key, MM_KEY_REGISTRY_LAST)) != 0 && reg->n < MM_REG_MAX) {
+        struct mm_reg_entry e = {.key = key};
+        size_t len = 0, at;
+        const uint8_t *data = mm_rec_data(reg->nvm, key, &len);
+
+        if (!read_entry(data, len, &e))
+            continue;
+        for (at = reg->n; at > 0 && reg->entries[at - 1].comp > e.comp; at--)
+            reg->entries[at] = reg->entries[at - 1];
+        reg->entries[at] = e;
+        reg->n++;
+    }
+}
+
+const struct mm_reg_entry *mm_reg_find(const struct mm_registry *reg, const struct mm_aid *aid)
+{
+    for (size_t i = 0; i < reg->n; i++) {
+        if (mm_aid_equal(&reg->entries[i].aid, aid))
+            return &reg->entries[i];
+    }
+    return NULL;
+}
+
+const struct mm_reg_entry *mm_reg_comp(const struct mm_registry *reg, mm_comp comp)
+{
+    for (size_t i = 0; i < reg->n; i++) {
+        if (reg->entries[i].comp == comp)
+            return &reg->entries[i];
+    }
+    return NULL;
+}
+
+uint8_t mm_reg_state(const struct mm_registry *reg, const struct mm_reg_entry *entry)
+{
+    size_t len = 0;
+    const uint8_t *d = mm_rec_data(reg->nvm, entry->key, &len);
+
+    return d != NULL && len > ENTRY_STATE ? d[ENTRY_STATE] : 0;
+}
+
+enum mm_status mm_reg_set_state(struct mm_registry *reg, const struct mm_reg_entry *entry,
+                                uint8_t state)
+{
+    return mm_rec_write(reg->nvm, entry->key, ENTRY_STATE, &state, 1);
+}
+
+mm_comp mm_reg_new_comp(struct mm_registry *reg)
+{
+    size_t len = 0;
+    const uint8_t *platform = mm_rec_data(reg->nvm, MM_KEY_PLATFORM, &len);
+    mm_comp next = 1;
+    uint8_t stored[2];
+
+    if (platform != NULL && len >= MM_PLATFORM_LEN)
+        next = mm_be16(platform + MM_PLATFORM_NEXT);
+    for (unsigned tries = 0; tries <= MM_REG_MAX; tries++, next++) {
+        if (next == 0 || next > MM_COMP_MAX)
+            next = 1;
+        if (mm_reg_comp(reg, next) != NULL)
+            continue;
+        mm_put_be16(stored, (uint16_t)(next + 1));
+        if (mm_rec_write(reg->nvm, MM_KEY_PLATFORM, MM_PLATFORM_NEXT, stored, 2) != MM_OK)
+            return 0;
+        return next;
+    }
+    return 0;
+}
+
+static mm_key free_key(const struct mm_registry *reg)
+{
+    for (mm_key key = MM_KEY_REGISTRY_FIRST; key <= MM_KEY_REGISTRY_LAST; key++) {
+        if (mm_rec_data(reg->nvm, key, NULL) == NULL)
+            return key;
+    }
+    return 0;
+}
+
+enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *entry, uint8_t state)
+{
+    uint8_t d[ENTRY_MAX_LEN] = {ENTRY_FORMAT, (uint8_t)entry->kind};
+    size_t len = (size_t)ENTRY_PARAMS + entry->params_len;
+    mm_key key = free_key(reg);
+    enum mm_status st;
+
+    if (key == 0)
+        return MM_NO_MEMORY;
+    mm_put_be16(d + 2, entry->comp);
+    d[ENTRY_STATE] = state;
+    memcpy(d + 5, entry->privileges, 3);
+    mm_put_be16(d + 8, entry->package);
+    d[10] = entry->module;
+    mm_put_be16(d + 11, entry->applet);
+    d[13] = entry->major;
+    d[14] = entry->minor;
+    d[15] = entry->aid.len;
+    memcpy(d + 16, entry->aid.bytes, MM_AID_MAX);
+    d[32] = entry->module_aid.len;
+    memcpy(d + 33, entry->module_aid.bytes, MM_AID_MAX);
+    d[49] = entry->params_len;
+    if (entry->params_len > 0)
+        memcpy(d + ENTRY_PARAMS, entry->params, entry->params_len);
+    st = mm_rec_new(reg->nvm, key, 0, len);
+    if (st == MM_OK)
+        st = mm_rec_write(reg->nvm, key, 0, d, len);
+    mm_reg_load(reg);
+    return st;
+}
+
+enum mm_status mm_reg_delete(struct mm_registry *reg, mm_comp comp)
+{
+    const struct mm_reg_entry *e = mm_reg_comp(reg, comp);
+    enum mm_status st = e == NULL ? MM_NOT_FOUND : mm_rec_delete(reg->nvm, e->key);
+
+    mm_reg_load(reg);
+    return st;
+}

@@ -1,0 +1,262 @@
+/* What the card gives the VM: the registry's view for lookups, and the secure channel of
+ * org.globalplatform, which uses the issuer security domain's keys. */
+#include "applet_vm/card/card_int.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+/* ---- mm_vm_services ---- */
+static enum mm_status register_applet(void *ctx, mm_ref applet, const struct mm_aid *aid)
+{
+    struct mm_card *card = ctx;
+    struct mm_aid isd = mm_aid_of(MM_AID_ISD), integrity = mm_aid_of(MM_AID_INTEGRITY);
+
+    if (!card->installing || card->registered)
+        return MM_STATE;
+    /* GPCS 11.5.2.3.4: the instance AID of the INSTALL command counts; register(AID) with another is
+     * the applet's right (Applet.register), unless it is taken. */
+    if (aid != NULL)
+        card->install_aid = *aid;
+    if (mm_reg_find(&card->registry, &card->install_aid) != NULL ||
+        mm_aid_equal(&card->install_aid, &isd) || mm_aid_equal(&card->install_aid, &integrity))
+        return MM_EXISTS;
+    card->install_applet = applet;
+    card->registered = true;
+    return MM_OK;
+}
+
+static bool find_applet(void *ctx, const struct mm_aid *aid, mm_ref *applet, mm_comp *owner)
+{
+    const struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = mm_reg_find(&card->registry, aid);
+
+    if (e == NULL || e->kind != MM_COMP_APPLET || !mm_select_usable(card, e) ||
+        (mm_reg_state(&card->registry, e) & MM_STATE_LOCKED_BIT))
+        return false;
+    *applet = e->applet;
+    *owner = e->comp;
+    return true;
+}
+
+static bool applet_aid(void *ctx, mm_comp owner, struct mm_aid *aid)
+{
+    const struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, owner);
+
+    if (card->installing && owner == card->install_owner) {
+        *aid = card->install_aid;
+        return true;
+    }
+    if (e == NULL || e->kind != MM_COMP_APPLET)
+        return false;
+    *aid = e->aid;
+    return true;
+}
+
+static bool applet_selected(void *ctx, mm_comp owner)
+{
+    const struct mm_card *card = ctx;
+
+    return card->selected == MM_SELECTED_APPLET && card->selected_comp == owner;
+}
+
+static bool selecting(void *ctx)
+{
+    const struct mm_card *card = ctx;
+
+    return card->selecting;
+}
+
+static uint8_t channel(void *ctx)
+{
+    (void)ctx; /* the basic channel is the only one */
+    return 0;
+}
+
+static enum mm_status service_random(void *ctx, uint8_t *out, size_t out_len)
+{
+    return mm_card_random(ctx, out, out_len);
+}
+
+static enum mm_status wait_extension(void *ctx)
+{
+    (void)ctx; /* every link waits for the answer without a time limit of its own */
+    return MM_OK;
+}
+
+/* ---- mm_gp_services ---- */
+#define CDATA_OFF 5 /* ISO7816.OFFSET_CDATA of a short command */
+#define CLA_SM    0x04
+
+static uint16_t process_security(void *ctx, mm_comp owner, uint8_t *buf, size_t buf_len,
+                                 size_t apdu_len, size_t *out_len)
+{
+    struct mm_card *card = ctx;
+    struct mm_secured c = {.header = buf, .data = buf + CDATA_OFF};
+    uint8_t answer[MM_INIT_UPDATE_LEN];
+    uint16_t sw;
+
+    *out_len = 0;
+    if (apdu_len < CDATA_OFF || apdu_len > buf_len || buf[4] != apdu_len - CDATA_OFF)
+        return MM_SW_6700_WRONG_LENGTH;
+    c.data_len = apdu_len - CDATA_OFF;
+    if (buf[3] != 0)
+        return MM_SW_6A86_INCORRECT_P1P2;
+    switch (buf[1]) {
+    case MM_INS_ISD_INITIALIZE_UPDATE:
+        sw = mm_session_init_update(card, owner, buf[2], c.data, c.data_len, answer);
+        if (sw != MM_SW_9000_NO_ERROR)
+            return sw;
+        if (buf_len < CDATA_OFF + sizeof(answer))
+            return MM_SW_6700_WRONG_LENGTH;
+        memcpy(buf + CDATA_OFF, answer, sizeof(answer));
+        *out_len = sizeof(answer);
+        return sw;
+    case MM_INS_ISD_EXTERNAL_AUTHENTICATE:
+        return mm_session_authenticate(card, owner, &c);
+    default:
+        return MM_SW_6D00_INS_NOT_SUPPORTED;
+    }
+}
+
+static bool is_open_for(const struct mm_card *card, mm_comp owner)
+{
+    return card->session.state == MM_SESSION_OPEN && card->session.owner == owner;
+}
+
+/* SecureChannel.unwrap: CLA loses its secure messaging bit, Lc its MAC and padding. */
+static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
+{
+    struct mm_card *card = ctx;
+    struct mm_secured c = {.header = apdu, .data = apdu + CDATA_OFF};
+    uint16_t sw;
+
+    if (!is_open_for(card, owner) || *len < CDATA_OFF)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    if (!(apdu[0] & CLA_SM)) {
+        if (!(card->session.level & MM_SCP_C_MAC))
+            return MM_SW_9000_NO_ERROR;
+        mm_session_end(&card->session);
+        return MM_SW_6982_SECURITY_STATUS;
+    }
+    /* The API hands over short commands only; Lc in the MAC is the byte that was sent. */
+    if (apdu[4] != *len - CDATA_OFF)
+        return MM_SW_6700_WRONG_LENGTH;
+    c.data_len = *len - CDATA_OFF;
+    sw = mm_session_unwrap(&card->session, &c);
+    if (sw != MM_SW_9000_NO_ERROR)
+        return sw;
+    apdu[0] = (uint8_t)(apdu[0] & ~CLA_SM);
+    apdu[4] = (uint8_t)c.data_len;
+    *len = CDATA_OFF + c.data_len;
+    return sw;
+}
+
+/* SecureChannel.wrap: data ends with the two bytes of the status word, which stay at its end. */
+static uint16_t wrap(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_t cap)
+{
+    struct mm_card *card = ctx;
+    uint16_t answer, sw;
+    size_t n;
+
+    if (!is_open_for(card, owner))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    if (*len < 2 || cap < *len)
+        return MM_SW_6700_WRONG_LENGTH;
+    answer = mm_be16(data + *len - 2);
+    n = *len - 2;
+    sw = mm_session_wrap(&card->session, data, &n, cap - 2, answer);
+    if (sw == MM_SW_9000_NO_ERROR) {
+        mm_put_be16(data + n, answer);
+        *len = n + 2;
+    }
+    return sw;
+}
+
+static uint16_t decrypt_data(void *ctx, mm_comp owner, uint8_t *data, size_t *len)
+{
+    struct mm_card *card = ctx;
+
+    if (!is_open_for(card, owner))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    if (*len == 0 || *len % MM_SCP_BLOCK_LEN != 0)
+        return MM_SW_6700_WRONG_LENGTH;
+    return mm_scp_cbc(card->session.dek, NULL, false, data, *len, data) == MM_OK
+               ? MM_SW_9000_NO_ERROR
+               : MM_SW_6581_MEMORY_FAILURE;
+}
+
+static void reset_security(void *ctx, mm_comp owner)
+{
+    struct mm_card *card = ctx;
+
+    if (card->session.owner == owner)
+        mm_session_end(&card->session);
+}
+
+static uint8_t security_level(void *ctx, mm_comp owner)
+{
+    const struct mm_card *card = ctx;
+
+    /* SecureChannel.AUTHENTICATED 80, or NO_SECURITY_LEVEL 00 */
+    return is_open_for(card, owner) ? (uint8_t)(0x80 | card->session.level) : 0;
+}
+
+static uint8_t card_state(void *ctx)
+{
+    const struct mm_card *card = ctx;
+    size_t len = 0;
+    const uint8_t *platform = mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len);
+
+    return len >= MM_PLATFORM_LEN ? platform[MM_PLATFORM_STATE] : 0;
+}
+
+static uint8_t card_content_state(void *ctx, mm_comp owner)
+{
+    const struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, owner);
+
+    return e == NULL ? 0 : mm_reg_state(&card->registry, e);
+}
+
+/* An applet may move among its own states (07 with any of the bits 3 to 6), not lock or unselect
+ * itself that way (GPCS 5.3.1.4; GPSystem.setCardContentState). */
+static bool set_card_content_state(void *ctx, mm_comp owner, uint8_t state)
+{
+    struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, owner);
+
+    if (e == NULL || (state & (MM_STATE_LOCKED_BIT | MM_STATE_SELECTABLE)) != MM_STATE_SELECTABLE)
+        return false;
+    return mm_reg_set_state(&card->registry, e, state) == MM_OK;
+}
+
+void mm_services_init(struct mm_card *card)
+{
+    card->apdu_services = (struct mm_apdu_services){.wait_extension = wait_extension};
+    card->gp = (struct mm_gp_services){
+        .ctx = card,
+        .process_security = process_security,
+        .unwrap = unwrap,
+        .wrap = wrap,
+        .decrypt_data = decrypt_data,
+        .reset_security = reset_security,
+        .security_level = security_level,
+        .card_state = card_state,
+        .card_content_state = card_content_state,
+        .set_card_content_state = set_card_content_state,
+    };
+    card->services = (struct mm_vm_services){
+        .ctx = card,
+        .register_applet = register_applet,
+        .find_applet = find_applet,
+        .applet_aid = applet_aid,
+        .applet_selected = applet_selected,
+        .selecting = selecting,
+        .channel = channel,
+        .random = service_random,
+        .apdu = &card->apdu_services,
+        .gp = &card->gp,
+    };
+}
