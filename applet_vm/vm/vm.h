@@ -20,16 +20,21 @@
 #include "applet_vm/nvm/nvm.h"
 
 typedef uint16_t mm_ref;
-#define MM_REF_NULL 0
+#define MM_REF_NULL    0
 #define MM_REF_RAM_MAX 0x01FF
 
 struct mm_vm;
 
+/* Records of a loaded package, owned by its component: its Load File Data Block, byte for byte, and
+ * its static field image (present when it has static fields). */
+#define MM_KEY_PACKAGE_LFDB(comp)    (0x01000000u + ((uint32_t)(comp) << 8))
+#define MM_KEY_PACKAGE_STATICS(comp) (0x01000001u + ((uint32_t)(comp) << 8))
+
 /* ---- Outcome of running Java code ---- */
 enum mm_run {
-    MM_RUN_OK,      /* returned */
-    MM_RUN_THROWN,  /* an exception left the call: mm_vm_exception */
-    MM_RUN_FAULT    /* the VM cannot go on with this call (step budget, out of frames, NVM failure) */
+    MM_RUN_OK,     /* returned */
+    MM_RUN_THROWN, /* an exception left the call: mm_vm_exception */
+    MM_RUN_FAULT /* the VM cannot go on with this call (step budget, out of frames, NVM failure) */
 };
 
 /* ---- Natives ---- */
@@ -43,26 +48,26 @@ struct mm_rom_method {
     const char *name;       /* "arrayCopy" */
     const char *descriptor; /* "([BS[BSS)S" */
     uint8_t token;
-    uint16_t access;        /* as in the export file: 0001 public 0008 static 0400 abstract */
-    uint8_t arg_cells;      /* this included */
-    uint8_t ret_cells;      /* 0, 1, 2 */
-    mm_native native;       /* NULL: abstract, or not implemented on this chip (link refuses it) */
+    uint16_t access;   /* as in the export file: 0001 public 0008 static 0400 abstract */
+    uint8_t arg_cells; /* this included */
+    uint8_t ret_cells; /* 0, 1, 2 */
+    mm_native native;  /* NULL: abstract, or not implemented on this chip (link refuses it) */
 };
 struct mm_rom_class {
-    const char *name;       /* "javacard/framework/Util" */
+    const char *name; /* "javacard/framework/Util" */
     uint8_t token;
-    uint16_t access;        /* 0200 interface, 0400 abstract, 0800 shareable */
-    const char *super;      /* full name, NULL for Object and interfaces */
+    uint16_t access;               /* 0200 interface, 0400 abstract, 0800 shareable */
+    const char *super;             /* full name, NULL for Object and interfaces */
     const char *const *interfaces; /* all of them, transitive; NULL-terminated; may be NULL */
-    uint8_t native_cells;   /* 16-bit cells of hidden instance state this class itself adds */
-    uint8_t native_refs;    /* of them, how many (the first ones) hold references */
+    uint8_t native_cells; /* 16-bit cells of hidden instance state this class itself adds */
+    uint8_t native_refs;  /* of them, how many (the first ones) hold references */
     const struct mm_rom_method *methods; /* virtual and static; inherited ones are not repeated */
     size_t method_n;
 };
 struct mm_rom_package {
     const char *name;
     struct mm_aid aid;
-    uint8_t major, minor;   /* highest offered; imports of the same major, lower minor link */
+    uint8_t major, minor; /* highest offered; imports of the same major, lower minor link */
     const struct mm_rom_class *classes;
     size_t class_n;
 };
@@ -80,8 +85,8 @@ struct mm_vm_services {
     bool (*applet_aid)(void *ctx, mm_comp owner, struct mm_aid *aid);
     /* Is the instance selected on any channel (JCRE 3.0.5, 6.2)? */
     bool (*applet_selected)(void *ctx, mm_comp owner);
-    bool (*selecting)(void *ctx);       /* Applet.selectingApplet */
-    uint8_t (*channel)(void *ctx);      /* assigned logical channel of the running APDU */
+    bool (*selecting)(void *ctx);  /* Applet.selectingApplet */
+    uint8_t (*channel)(void *ctx); /* assigned logical channel of the running APDU */
     enum mm_status (*random)(void *ctx, uint8_t *out, size_t out_len);
     /* APDU exchange, for the APDU class natives: see applet_vm/api/api.h */
     const struct mm_apdu_services *apdu;
@@ -90,11 +95,11 @@ struct mm_vm_services {
 };
 
 struct mm_vm_config {
-    struct mm_nvm *nvm;                       /* borrowed, outlives the VM */
-    const struct mm_rom_package *const *rom;  /* NULL-terminated: mm_api_packages() */
-    const struct mm_vm_services *services;    /* borrowed */
-    uint64_t step_budget;                     /* bytecodes in one call from outside; 0: 2^32 */
-    size_t transient_max;                     /* bytes of transient memory; 0: 16 KiB */
+    struct mm_nvm *nvm;                      /* borrowed, outlives the VM */
+    const struct mm_rom_package *const *rom; /* NULL-terminated: mm_api_packages() */
+    const struct mm_vm_services *services;   /* borrowed */
+    uint64_t step_budget;                    /* bytecodes in one call from outside; 0: 2^32 */
+    size_t transient_max;                    /* bytes of transient memory; 0: 16 KiB */
 };
 
 /* Power-on: read the packages from the NVM, link them, rebuild the object table. Packages of
@@ -112,7 +117,8 @@ enum mm_status mm_vm_package_load(struct mm_vm *vm, mm_comp package, const struc
                                   struct mm_err *err) MM_USE_RESULT;
 /* Unlink; the caller drops the component. MM_STATE when another package imports it or an object of
  * one of its classes is owned by another package's applet. */
-enum mm_status mm_vm_package_unload(struct mm_vm *vm, mm_comp package, struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_vm_package_unload(struct mm_vm *vm, mm_comp package,
+                                    struct mm_err *err) MM_USE_RESULT;
 bool mm_vm_package_usable(const struct mm_vm *vm, mm_comp package);
 /* The CAP of a loaded package, borrowed; NULL when not usable. */
 const struct mm_cap *mm_vm_package_cap(const struct mm_vm *vm, mm_comp package);
@@ -143,6 +149,9 @@ enum mm_run mm_vm_uninstall(struct mm_vm *vm, mm_ref applet);
  * drops the component. */
 enum mm_status mm_vm_owner_deletable(struct mm_vm *vm, mm_comp owner) MM_USE_RESULT;
 void mm_vm_objects_forget(struct mm_vm *vm, mm_comp owner);
+/* The same, when the owner's package goes too: its static fields do not count. */
+enum mm_status mm_vm_owner_deletable_with(struct mm_vm *vm, mm_comp owner,
+                                          mm_comp package) MM_USE_RESULT;
 /* Clear CLEAR_ON_DESELECT transients of a context. */
 void mm_vm_clear_on_deselect(struct mm_vm *vm, mm_comp package);
 /* Garbage: mark from applets, statics and JCRE roots, free the rest (JCSystem.requestObjectDeletion,
@@ -152,12 +161,14 @@ bool mm_vm_collect_wanted(const struct mm_vm *vm);
 
 /* ---- The exception that left the last call ---- */
 struct mm_exception {
-    const char *class_name;  /* "javacard/framework/ISOException"; for a package's own class that of
+    const char *class_name; /* "javacard/framework/ISOException"; for a package's own class that of
                                 its nearest API superclass */
     mm_ref ref;
-    uint16_t reason;         /* 0 for classes without one */
+    uint16_t reason; /* 0 for classes without one */
 };
 const struct mm_exception *mm_vm_exception(const struct mm_vm *vm); /* borrowed */
+/* Why the last call ended with MM_RUN_FAULT; for logs. Never NULL. */
+const char *mm_vm_fault(const struct mm_vm *vm);
 
 /* ---- For natives ---- */
 /* Throw an API exception: sets the JCRE's own instance and reason; returns MM_RUN_THROWN so that
@@ -169,10 +180,17 @@ struct mm_nvm *mm_vm_nvm(struct mm_vm *vm);
 /* A pointer for the API module's volatile per-VM state (EVP contexts by ref, APDU state). */
 void mm_vm_api_state_set(struct mm_vm *vm, void *state, void (*release)(void *state));
 void *mm_vm_api_state(struct mm_vm *vm);
+/* Called for every object that goes (collected, aborted, deleted), before its handle can be used
+ * again: the API drops what it keeps for that ref. */
+void mm_vm_api_gone_set(struct mm_vm *vm, void (*gone)(struct mm_vm *vm, mm_ref ref));
+/* mm_tx_abort, and the objects made in the transaction leave the object table at once. (After a bare
+ * mm_tx_abort they leave it when the native returns or at the next call into the VM.) */
+void mm_vm_tx_abort(struct mm_vm *vm);
 /* Contexts (JCRE 6.1): the running method's context, the context before the last switch. */
-mm_comp mm_vm_context(const struct mm_vm *vm);          /* package, 0 for the JCRE */
-mm_comp mm_vm_owner(const struct mm_vm *vm);            /* running applet instance */
-mm_comp mm_vm_previous_owner(const struct mm_vm *vm);   /* JCSystem.getPreviousContextAID */
+mm_comp mm_vm_context(const struct mm_vm *vm);        /* package, 0 for the JCRE */
+mm_comp mm_vm_owner(const struct mm_vm *vm);          /* running applet instance */
+mm_comp mm_vm_previous_owner(const struct mm_vm *vm); /* JCSystem.getPreviousContextAID */
+mm_comp mm_vm_owner_context(const struct mm_vm *vm, mm_comp owner); /* 0xFFFF: not bound */
 
 /* Objects. Types as in newarray: 10 boolean, 11 byte, 12 short, 13 int, 14 reference. */
 enum mm_transient { MM_PERSISTENT = 0, MM_CLEAR_ON_RESET = 1, MM_CLEAR_ON_DESELECT = 2 };
@@ -190,14 +208,14 @@ mm_ref mm_vm_new_entry_point(struct mm_vm *vm, const char *class_name, bool temp
 enum mm_obj_kind { MM_OBJ_NONE, MM_OBJ_INSTANCE, MM_OBJ_ARRAY };
 struct mm_obj_info {
     enum mm_obj_kind kind;
-    uint8_t array_type;         /* 10..14 */
-    uint16_t n;                 /* elements of an array, or cells of an instance */
+    uint8_t array_type; /* 10..14 */
+    uint16_t n;         /* elements of an array, or cells of an instance */
     enum mm_transient transient;
     mm_comp owner;
     bool entry_point, global_array, temporary;
-    const char *class_name;     /* nearest API class of an instance */
-    mm_comp class_package;      /* package that defines the class; 0: ROM */
-    uint16_t class_off;         /* offset of class_info in its package (class token for ROM) */
+    const char *class_name; /* nearest API class of an instance */
+    mm_comp class_package;  /* package that defines the class; 0: ROM */
+    uint16_t class_off;     /* offset of class_info in its package (class token for ROM) */
 };
 bool mm_vm_object(const struct mm_vm *vm, mm_ref ref, struct mm_obj_info *info);
 bool mm_vm_instance_of(struct mm_vm *vm, mm_ref ref, const char *class_or_interface);
@@ -218,11 +236,10 @@ uint16_t mm_vm_hidden(struct mm_vm *vm, mm_ref obj, const char *class_name, uint
 enum mm_run mm_vm_hidden_set(struct mm_vm *vm, mm_ref obj, const char *class_name, uint8_t index,
                              uint16_t value, bool now);
 /* Call back into Java from a native. Interface or class method by API name; context switches to the
- * object's owner. Result cell in *ret. */
+ * object's owner. args are those after this; the result's cells go to ret (NULL: dropped). */
 enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
                                 const char *name, const char *descriptor, const uint16_t *args,
                                 size_t arg_n, uint16_t *ret);
-/* Run fn in the JCRE context. */
 /* Transient memory left, by kind. */
 size_t mm_vm_transient_free(const struct mm_vm *vm, enum mm_transient kind);
 void mm_vm_collect_request(struct mm_vm *vm);

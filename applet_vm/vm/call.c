@@ -1,0 +1,189 @@
+/* Calls into Java code from outside the interpreter: by the card and by natives. */
+#include "applet_vm/vm/vm_int.h"
+
+enum mm_run mm_native_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args,
+                           uint16_t *ret)
+{
+    enum mm_run run;
+
+    if (m->native == NULL)
+        return mm_fault(vm, "call of a method this chip does not have");
+    run = m->native(vm, args, ret);
+    mm_heap_sync(vm); /* it may have aborted the transaction */
+    return run;
+}
+
+/* A frame for m on top of what is in use, its arguments copied. */
+static enum mm_run push(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args)
+{
+    uint16_t *loc = vm->depth != 0 ? vm->frames[vm->depth - 1].sp : vm->stack;
+    struct mm_frame *f;
+
+    if (vm->depth == MM_FRAME_MAX || vm->stack + MM_STACK_CELLS - loc < m->locals + m->max_stack ||
+        vm->nest == MM_NEST_MAX)
+        return mm_throw(vm, MM_EXC_SYSTEM, MM_SYSTEM_NO_RESOURCE);
+    if (vm->budget < m->ins_n)
+        return mm_fault(vm, "step budget is used up");
+    vm->budget -= m->ins_n;
+    memmove(loc, args, 2u * m->args);
+    memset(loc + m->args, 0, 2u * (size_t)(m->locals - m->args));
+    f = &vm->frames[vm->depth++];
+    *f = (struct mm_frame){.m = m,
+                           .ip = m->code,
+                           .loc = loc,
+                           .base = loc + m->locals,
+                           .sp = loc + m->locals,
+                           .ctx = vm->ctx,
+                           .owner = vm->owner,
+                           .previous = vm->previous};
+    return MM_RUN_OK;
+}
+
+static enum mm_run run_code(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args,
+                            uint16_t *ret)
+{
+    size_t base = vm->depth;
+    enum mm_run run = push(vm, m, args);
+
+    if (run != MM_RUN_OK)
+        return run;
+    vm->nest++;
+    run = vm->interp(vm, base);
+    vm->nest--;
+    if (run == MM_RUN_OK && ret != NULL)
+        memcpy(ret, vm->ret, 2u * m->ret);
+    return run;
+}
+
+enum mm_run mm_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args, mm_comp ctx,
+                    mm_comp owner, uint16_t *ret)
+{
+    mm_comp old_ctx = vm->ctx, old_owner = vm->owner, old_previous = vm->previous;
+    enum mm_run run;
+
+    if (m->abstract)
+        return mm_fault(vm, "call of an abstract method");
+    if (vm->nest == 0) {
+        vm->budget = vm->cfg.step_budget;
+        vm->fault = NULL;
+        mm_heap_sync(vm);
+    }
+    if (ctx != vm->ctx || owner != vm->owner) {
+        vm->previous = vm->owner;
+        vm->ctx = ctx;
+        vm->owner = owner;
+    }
+    run = m->code != NULL ? run_code(vm, m, args, ret) : mm_native_call(vm, m, args, ret);
+    if (run == MM_RUN_THROWN)
+        mm_exception_keep(vm); /* setReason may have come after the throw */
+    vm->ctx = old_ctx;
+    vm->owner = old_owner;
+    vm->previous = old_previous;
+    return run;
+}
+
+/* ---- By name, through the API's own declaration ---- */
+
+static const struct mm_method *declared(const struct mm_class *cls, const char *name,
+                                        const char *descriptor, uint16_t *token)
+{
+    for (uint16_t t = 0; t < cls->pub_n; t++) {
+        const struct mm_method *m = cls->pub[t];
+        if (m != NULL && m->rom != NULL && strcmp(m->rom->name, name) == 0 &&
+            strcmp(m->rom->descriptor, descriptor) == 0) {
+            *token = t;
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static const struct mm_method *find_method(const struct mm_vm *vm, const struct mm_object *o,
+                                           const struct mm_class *cls, const char *name,
+                                           const char *descriptor)
+{
+    uint16_t token = 0;
+
+    if (cls == NULL || o->type == MM_TYPE_NONE || declared(cls, name, descriptor, &token) == NULL)
+        return NULL;
+    if (!mm_object_is(vm, o, 0, cls))
+        return NULL;
+    return cls->interface ? mm_class_interface_method(o->cls, cls, token)
+                          : mm_class_method(mm_object_class(vm, o), token, false);
+}
+
+enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
+                                const char *name, const char *descriptor, const uint16_t *args,
+                                size_t arg_n, uint16_t *ret)
+{
+    const struct mm_object *o = &vm->objs[obj];
+    const struct mm_method *m;
+    uint16_t cells[256], result[2] = {0};
+    enum mm_run run;
+
+    mm_heap_sync(vm);
+    m = find_method(vm, o, mm_rom_find(vm, class_or_interface), name, descriptor);
+    if (m == NULL || m->args != arg_n + 1 || o->ctx == MM_CONTEXT_NONE)
+        return mm_fault(vm, "call of a method that the object does not have");
+    cells[0] = obj;
+    if (arg_n != 0)
+        memcpy(cells + 1, args, 2 * arg_n);
+    run = mm_call(vm, m, cells, o->ctx, o->owner, result);
+    if (run == MM_RUN_OK && ret != NULL && m->ret <= 2)
+        memcpy(ret, result, 2u * m->ret);
+    return run;
+}
+
+/* ---- Applets ---- */
+
+static const char applet[] = "javacard/framework/Applet";
+
+enum mm_run mm_vm_select(struct mm_vm *vm, mm_ref ref, bool *accepted)
+{
+    uint16_t ret[2] = {0};
+    enum mm_run run = mm_vm_invoke_method(vm, ref, applet, "select", "()Z", NULL, 0, ret);
+
+    *accepted = run == MM_RUN_OK && (ret[0] & 1) != 0;
+    return run;
+}
+
+enum mm_run mm_vm_deselect(struct mm_vm *vm, mm_ref ref)
+{
+    return mm_vm_invoke_method(vm, ref, applet, "deselect", "()V", NULL, 0, NULL);
+}
+
+enum mm_run mm_vm_process(struct mm_vm *vm, mm_ref ref, mm_ref apdu)
+{
+    return mm_vm_invoke_method(vm, ref, applet, "process", "(Ljavacard/framework/APDU;)V", &apdu, 1,
+                               NULL);
+}
+
+enum mm_run mm_vm_uninstall(struct mm_vm *vm, mm_ref ref)
+{
+    if (!mm_vm_instance_of(vm, ref, "javacard/framework/AppletEvent"))
+        return MM_RUN_OK;
+    return mm_vm_invoke_method(vm, ref, "javacard/framework/AppletEvent", "uninstall", "()V", NULL,
+                               0, NULL);
+}
+
+enum mm_run mm_vm_install(struct mm_vm *vm, mm_comp package, size_t applet_index, mm_comp owner,
+                          const uint8_t *params, uint8_t params_len)
+{
+    const struct mm_package *pkg = mm_package_get(vm, package);
+    const struct mm_method *m;
+    uint16_t args[3];
+
+    if (pkg == NULL || applet_index >= mm_cap_applet_n(pkg->cap))
+        return mm_fault(vm, "no such applet class");
+    m = mm_package_method(pkg, mm_cap_applet(pkg->cap, applet_index)->install_off);
+    if (m == NULL || m->args != 3 || (m->ret != 0 && m->ret != MM_RET_NEVER))
+        return mm_fault(vm, "the install method is not install(byte[], short, byte)");
+    mm_vm_applet_bind(vm, owner, package);
+    memset(vm->objs[vm->install_params].data, 0, UINT8_MAX);
+    if (params_len != 0)
+        memcpy(vm->objs[vm->install_params].data, params, params_len);
+    args[0] = vm->install_params;
+    args[1] = 0;
+    args[2] = (uint16_t)(int8_t)params_len; /* bLength is a Java byte */
+    return mm_call(vm, m, args, package, owner, NULL);
+}

@@ -1,0 +1,135 @@
+/*
+ * Object deletion (JCRE 3.0.5, chapter 11): mark from the roots, free the rest; and whether an
+ * applet's objects may go.
+ */
+#include "applet_vm/vm/vm_int.h"
+
+#include <stdlib.h>
+
+struct marks {
+    uint8_t seen[MM_OBJECT_MAX / 8];
+    mm_ref todo[MM_OBJECT_MAX]; /* each object enters once */
+    size_t todo_n;
+};
+
+static void mark(struct marks *k, const struct mm_vm *vm, mm_ref ref)
+{
+    if (vm->objs[ref].type == MM_TYPE_NONE || (k->seen[ref / 8] & 1 << ref % 8) != 0)
+        return;
+    k->seen[ref / 8] = (uint8_t)(k->seen[ref / 8] | 1 << ref % 8);
+    k->todo[k->todo_n++] = ref;
+}
+
+/* References in an object: fn for each. */
+static bool has_refs(const struct mm_object *o)
+{
+    return o->type == MM_TYPE_INSTANCE || o->type == MM_TYPE_REF;
+}
+static size_t cell_n(const struct mm_object *o)
+{
+    return o->type == MM_TYPE_INSTANCE ? o->cells : o->n;
+}
+static mm_ref ref_at(const struct mm_object *o, size_t i)
+{
+    if (o->type == MM_TYPE_INSTANCE && o->cls->is_ref[i] == 0)
+        return MM_REF_NULL;
+    return mm_cell(o->data, i);
+}
+
+static void mark_reached(struct marks *k, const struct mm_vm *vm)
+{
+    while (k->todo_n != 0) {
+        const struct mm_object *o = &vm->objs[k->todo[--k->todo_n]];
+        for (size_t i = 0; has_refs(o) && i < cell_n(o); i++)
+            mark(k, vm, ref_at(o, i));
+    }
+}
+
+static void mark_roots(struct marks *k, const struct mm_vm *vm, const mm_ref *roots, size_t root_n)
+{
+    for (size_t i = 0; i < root_n; i++)
+        mark(k, vm, roots[i]);
+    for (uint32_t ref = 1; ref < MM_OBJECT_MAX; ref++) {
+        const struct mm_object *o = &vm->objs[ref];
+        /* The JCRE's own, and those of owners that nobody can name now (damaged ones): kept. */
+        if (o->type != MM_TYPE_NONE && (o->owner == 0 || o->ctx == MM_CONTEXT_NONE))
+            mark(k, vm, (mm_ref)ref);
+    }
+    for (size_t i = 0; i < vm->package_n; i++) {
+        const struct mm_package *p = vm->packages[i];
+        for (size_t r = 0; r < p->statics_ref_n; r++)
+            mark(k, vm, mm_be16(p->statics + 2 * r));
+    }
+}
+
+void mm_vm_collect(struct mm_vm *vm, const mm_ref *roots, size_t root_n)
+{
+    struct marks *k;
+
+    mm_heap_sync(vm);
+    if (vm->depth != 0 ||
+        mm_tx_active(vm->nvm)) /* frames hold references; deletions are not undone */
+        return;
+    if ((k = calloc(1, sizeof(*k))) == NULL)
+        return; /* asked for again at the next request */
+    mark_roots(k, vm, roots, root_n);
+    mark_reached(k, vm);
+    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < MM_OBJECT_MAX; ref++) {
+        if (vm->objs[ref].type == MM_TYPE_NONE || (k->seen[ref / 8] & 1 << ref % 8) != 0)
+            continue;
+        if (mm_rec_delete(vm->nvm, ref) == MM_OK)
+            mm_heap_drop_entry(vm, (mm_ref)ref);
+    }
+    free(k);
+    vm->collect_wanted = false;
+}
+
+void mm_vm_collect_request(struct mm_vm *vm)
+{
+    vm->collect_wanted = true;
+}
+
+bool mm_vm_collect_wanted(const struct mm_vm *vm)
+{
+    return vm->collect_wanted;
+}
+
+static bool owned(const struct mm_vm *vm, mm_ref ref, mm_comp owner)
+{
+    return vm->objs[ref].type != MM_TYPE_NONE && vm->objs[ref].owner == owner;
+}
+
+enum mm_status mm_vm_owner_deletable_with(struct mm_vm *vm, mm_comp owner, mm_comp package)
+{
+    mm_heap_sync(vm);
+    for (uint32_t ref = 1; ref < MM_OBJECT_MAX; ref++) {
+        const struct mm_object *o = &vm->objs[ref];
+        if (!has_refs(o) || o->owner == owner || (package != 0 && o->owner == package))
+            continue;
+        for (size_t i = 0; i < cell_n(o); i++) {
+            if (owned(vm, ref_at(o, i), owner))
+                return MM_STATE;
+        }
+    }
+    for (size_t i = 0; i < vm->package_n; i++) {
+        const struct mm_package *p = vm->packages[i];
+        for (size_t r = 0; p->comp != package && r < p->statics_ref_n; r++) {
+            if (owned(vm, mm_be16(p->statics + 2 * r), owner))
+                return MM_STATE;
+        }
+    }
+    return MM_OK;
+}
+
+enum mm_status mm_vm_owner_deletable(struct mm_vm *vm, mm_comp owner)
+{
+    return mm_vm_owner_deletable_with(vm, owner, 0);
+}
+
+void mm_vm_objects_forget(struct mm_vm *vm, mm_comp owner)
+{
+    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < MM_OBJECT_MAX; ref++) {
+        if (owned(vm, (mm_ref)ref, owner))
+            mm_heap_drop_entry(vm, (mm_ref)ref);
+    }
+}
