@@ -83,7 +83,7 @@ LIBS_trust     := trust cose cap spec base
 LIBS_apdu      := apdu gp $(LIBS_access)
 LIBS_net       := net spec base
 LIBS_pay       := pay net gp trust $(LIBS_access)
-LIBS_agent     := agent net gp trust $(LIBS_access)
+LIBS_agent     := agent pay net gp trust $(LIBS_access)
 LIBS_platform  := platform gp trust $(LIBS_access)
 
 PROGRAMS := chip:mintmark-chip conv:mintmark-convert gp:mintmark-gp apdu:mintmark-apdu \

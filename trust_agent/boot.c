@@ -1,0 +1,268 @@
+/* Method A: the terminal's boot check. The step's name of the design stands beside each part. */
+#include "trust_agent/agent_int.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* A5, and the end of every check that did not go well. */
+static void disable(struct mm_agent *a, const char *reason)
+{
+    struct mm_access *access = NULL;
+    struct mm_err err;
+
+    a->sound = false;
+    snprintf(a->reason, sizeof(a->reason), "%s", reason);
+    agent_event(a, "error", "disabled", "payment is disabled: %s", reason);
+    /* The gate may be open from an earlier check. A card that is not there has none. */
+    if (chip_connect(a, &access, &err) == MM_OK && chip_gate(a, access, false, &err) != MM_OK)
+        agent_event(a, "warn", "gate", "not shut: %s", err.text);
+    chip_release(a, access);
+    a->gate = false;
+}
+
+static enum mm_status fresh_token(struct mm_agent *a, struct mm_access *access,
+                                  struct mm_token *token, struct mm_err *err)
+{
+    uint8_t nonce[MM_AGENT_NONCE_LEN];
+    struct mm_buf bytes;
+    enum mm_status st;
+
+    mm_buf_init(&bytes);
+    if (RAND_bytes(nonce, sizeof(nonce)) != 1)
+        return mm_fail(err, MM_CRYPTO, SIZE_MAX, "no random bytes");
+    st = chip_token(a, access, nonce, sizeof(nonce), &bytes, err);
+    if (st == MM_OK)
+        st = mm_token_verify(bytes.data, bytes.len, a->ca, nonce, sizeof(nonce), token, err);
+    mm_buf_clear(&bytes);
+    return st;
+}
+
+/* Is one component of the chip as its reference values and the history say? */
+static enum mm_status judge_component(const struct mm_agent *a, const struct mm_token *token,
+                                      const struct mm_token_component *c, struct mm_err *err)
+{
+    char aid[2 * MM_AID_MAX + 1];
+    const struct mm_reference *ref =
+        references_find(a, c->kind, mm_hex(c->aid.bytes, c->aid.len, aid));
+
+    if (c->damaged)
+        return mm_fail(err, MM_REFUSED, SIZE_MAX, "its stored bytes were changed");
+    if (ref == NULL)
+        return mm_fail(err, MM_REFUSED, SIZE_MAX, "no reference values know it");
+    if (ref->major != c->major || ref->minor != c->minor)
+        return mm_fail(err, MM_REFUSED, SIZE_MAX, "version %u.%u, expected %u.%u", c->major,
+                       c->minor, ref->major, ref->minor);
+    if (CRYPTO_memcmp(ref->code, c->code, MM_DIGEST_LEN) != 0)
+        return mm_fail(err, MM_REFUSED, SIZE_MAX, "its code is not the released one");
+    if (ref->has_fixed && !ref->fixed_by_history &&
+        CRYPTO_memcmp(ref->fixed, c->fixed, MM_DIGEST_LEN) != 0)
+        return mm_fail(err, MM_REFUSED, SIZE_MAX, "its static data is not the released one");
+    return c->kind == 2 ? history_applet(a, token, c, err) : MM_OK;
+}
+
+/* A3. A bad package goes with its last applet; one without applets is named itself. */
+static enum mm_status delete_bad(struct mm_agent *a, struct mm_access *access,
+                                 const struct mm_token *token, const struct mm_token_component *bad,
+                                 const char *why, struct mm_err *err)
+{
+    char aid[2 * MM_AID_MAX + 1];
+    enum mm_status st = MM_OK;
+    bool any = false;
+
+    for (size_t i = 0; i < token->component_n && st == MM_OK; i++) {
+        const struct mm_token_component *c = &token->components[i];
+        bool hit = bad->kind == 2 ? mm_aid_equal(&c->aid, &bad->aid)
+                                  : mm_aid_equal(&c->package, &bad->aid);
+        if (c->kind != 2 || !hit)
+            continue;
+        any = true;
+        st = chip_delete(a, access, &c->aid, err);
+        if (st == MM_OK)
+            agent_event(a, "error", "deleted", "applet %s was deleted from the chip: %s",
+                        mm_hex(c->aid.bytes, c->aid.len, aid), why);
+    }
+    if (!any) {
+        st = chip_delete(a, access, &bad->aid, err);
+        if (st == MM_OK)
+            agent_event(a, "error", "deleted", "package %s was deleted from the chip: %s",
+                        mm_hex(bad->aid.bytes, bad->aid.len, aid), why);
+    }
+    return st;
+}
+
+static void note_component(struct mm_agent *a, const struct mm_token_component *c,
+                           const char *verdict, const char *why)
+{
+    char aid[2 * MM_AID_MAX + 1];
+
+    (void)json_array_append_new(
+        a->components,
+        json_pack("{s:s, s:s, s:s, s:s}", "aid", mm_hex(c->aid.bytes, c->aid.len, aid), "kind",
+                  c->kind == 1 ? "package" : "applet", "verdict", verdict, "reason", why));
+}
+
+/* A2 to A4: each component once. *deleted: something went, so the chip has to be looked at again. */
+static enum mm_status judge_components(struct mm_agent *a, struct mm_access *access,
+                                       const struct mm_token *token, bool *deleted,
+                                       struct mm_err *err)
+{
+    enum mm_status st = MM_OK;
+
+    *deleted = false;
+    /* Packages first (1 before 2): with a bad one its applets go, whatever they look like. */
+    for (uint8_t kind = 1; kind <= 2 && st == MM_OK && !*deleted; kind++) {
+        for (size_t i = 0; i < token->component_n && st == MM_OK && !*deleted; i++) {
+            const struct mm_token_component *c = &token->components[i];
+            if (c->kind != kind)
+                continue;
+            if (judge_component(a, token, c, err) == MM_OK) {
+                note_component(a, c, "sound", "");
+                continue;
+            }
+            char why[240];
+            snprintf(why, sizeof(why), "%s", err->text);
+            st = delete_bad(a, access, token, c, why, err);
+            *deleted = st == MM_OK;
+        }
+    }
+    return st;
+}
+
+/* The chip as a whole: no damage that deleting cannot heal, no older image, reference values. */
+static enum mm_status judge_chip(struct mm_agent *a, struct mm_access *access,
+                                 const struct mm_token *token, struct mm_err *err)
+{
+    bool component = false;
+    enum mm_status st;
+
+    for (size_t i = 0; i < token->component_n; i++)
+        component |= token->components[i].damaged;
+    if (token->seal == 2)
+        return mm_fail(err, MM_ROLLBACK, SIZE_MAX,
+                       "the chip says that its image is older than its counter");
+    if (token->seal != 0 || (!token->valid && !component))
+        return mm_fail(err, MM_TAMPERED, SIZE_MAX, "the chip's own platform data was changed");
+    st = history_chip(a, token, err);
+    if (st != MM_OK)
+        return st;
+    if (token->reference_version > a->references.version)
+        return mm_fail(err, MM_ROLLBACK, SIZE_MAX,
+                       "reference values version %u are older than the chip's %u",
+                       a->references.version, token->reference_version);
+    if (token->reference_version < a->references.version) {
+        /* The chip verifies them with its update certificate; only then are they used. */
+        st = chip_update(a, access, 1, &a->references_object, err);
+        if (st == MM_OK)
+            agent_event(a, "info", "references", "version %u delivered to the chip",
+                        a->references.version);
+    }
+    return st;
+}
+
+static enum mm_status check_chip(struct mm_agent *a, struct mm_access *access, struct mm_err *err)
+{
+    struct mm_token token = {0};
+    bool deleted = true;
+    enum mm_status st = MM_OK;
+
+    /* Each round deletes at least one component, so there are no more rounds than components. */
+    while (st == MM_OK && deleted) {
+        json_array_clear(a->components);
+        mm_token_clear(&token);
+        st = fresh_token(a, access, &token, err);
+        if (st == MM_OK)
+            st = judge_chip(a, access, &token, err);
+        if (st == MM_OK)
+            st = judge_components(a, access, &token, &deleted, err);
+    }
+    if (st == MM_OK && !token.valid)
+        st = mm_fail(err, MM_TAMPERED, SIZE_MAX, "the chip still says that it is not valid");
+    if (st == MM_OK)
+        st = chip_gate(a, access, true, err);
+    /* Delivering an update or opening the gate may raise the counter: look once more. */
+    if (st == MM_OK) {
+        mm_token_clear(&token);
+        st = fresh_token(a, access, &token, err);
+    }
+    if (st == MM_OK) {
+        a->counter = token.counter;
+        history_note_chip(a, &token);
+    }
+    mm_token_clear(&token);
+    return st;
+}
+
+static void check_steps(struct mm_agent *a)
+{
+    struct mm_access *access = NULL;
+    struct mm_err err = {0};
+    enum mm_status st;
+
+    st = references_load(a, &err);
+    if (st == MM_OK)
+        st = client_measure(a, &err);
+    if (st == MM_OK)
+        st = client_judge(a, &err);
+    if (st != MM_OK) {
+        disable(a, err.text);
+        return;
+    }
+    st = chip_connect(a, &access, &err);
+    if (st == MM_OK)
+        st = check_chip(a, access, &err);
+    chip_release(a, access);
+    if (st == MM_OK) {
+        history_note_client(a);
+        st = history_save(a, &err);
+    }
+    if (st == MM_NO_READER || st == MM_BUSY) {
+        a->checked = false; /* nothing bad was found: there is nothing to measure yet */
+        a->gate = false;
+        snprintf(a->reason, sizeof(a->reason), "%s", err.text);
+        agent_event(a, "info", "unchecked", "%s", err.text);
+    } else if (st != MM_OK) {
+        disable(a, err.text);
+    } else {
+        a->sound = true;
+        snprintf(a->reason, sizeof(a->reason), "client and chip are sound");
+        agent_event(a, "info", "sound",
+                    "client and %zu components of the chip are sound, gate open",
+                    json_array_size(a->components));
+    }
+}
+
+void mm_agent_check(struct mm_agent *a)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    json_array_clear(a->components);
+    gmtime_r(&now, &tm);
+    strftime(a->when, sizeof(a->when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    a->checked = true;
+    a->sound = false;
+    check_steps(a);
+}
+
+void mm_agent_watch(struct mm_agent *a)
+{
+    bool present = a->present;
+    struct mm_err err;
+
+    if (mm_access_wait(a->config.reader, 1, &present, &err) != MM_OK)
+        return; /* no change; or pcscd is away, which the next look will tell */
+    a->present = present;
+    if (present) {
+        agent_event(a, "info", "card", "a card was put in");
+        mm_agent_check(a);
+        return;
+    }
+    agent_event(a, "info", "card", "the card was taken out");
+    chip_drop(a);
+    a->checked = false;
+    a->gate = false;
+    snprintf(a->reason, sizeof(a->reason), "no card");
+}
