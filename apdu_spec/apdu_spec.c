@@ -3,7 +3,7 @@
 static const struct {
     const char *hex, *what;
 } aids[] = {
-#define MM_AID(name, hex, what) { (hex), (what) },
+#define MM_AID(name, hex, what) {(hex), (what)},
 #include "apdu_spec/aid.def"
 #undef MM_AID
 };
@@ -12,21 +12,21 @@ static const struct {
     uint16_t sw;
     const char *sentence;
 } sws[] = {
-#define MM_SW(value, name, sentence) { 0x##value, (sentence) },
+#define MM_SW(value, name, sentence) {0x##value, (sentence)},
 #include "apdu_spec/sw.def"
 #undef MM_SW
 };
 
 static const struct mm_ins_info inss[] = {
-#define MM_INS(app, name, cla, ins, iso_case, where) \
-    { #app, #name, (cla), (ins), (iso_case), (where) },
+#define MM_INS(app, name, cla, ins, iso_case, where)                                               \
+    {#app, #name, (cla), (ins), (iso_case), (where)},
 #include "apdu_spec/ins.def"
 #undef MM_INS
 };
 
 struct mm_aid mm_aid_of(enum mm_aid_id id)
 {
-    struct mm_aid aid = { 0 };
+    struct mm_aid aid = {0};
     size_t n = sizeof(aid.bytes);
 
     if ((unsigned)id < MM_AID_N && mm_unhex(aids[id].hex, aid.bytes, &n) == MM_OK)

@@ -8,7 +8,7 @@
 
 void mm_rd_init(struct mm_rd *rd, const uint8_t *data, size_t data_len)
 {
-    *rd = (struct mm_rd){ .data = data, .len = data_len };
+    *rd = (struct mm_rd){.data = data, .len = data_len};
 }
 
 size_t mm_rd_left(const struct mm_rd *rd)
@@ -54,7 +54,7 @@ uint32_t mm_rd_u32(struct mm_rd *rd)
 
 void mm_buf_init(struct mm_buf *buf)
 {
-    *buf = (struct mm_buf){ 0 };
+    *buf = (struct mm_buf){0};
 }
 
 void mm_buf_clear(struct mm_buf *buf)
@@ -148,7 +148,7 @@ uint8_t *mm_buf_take(struct mm_buf *buf, size_t *len)
 
 enum mm_status mm_aid_set(struct mm_aid *aid, const uint8_t *data, size_t data_len)
 {
-    *aid = (struct mm_aid){ 0 };
+    *aid = (struct mm_aid){0};
     if (data_len < MM_AID_MIN || data_len > MM_AID_MAX)
         return MM_MALFORMED;
     aid->len = (uint8_t)data_len;
@@ -163,5 +163,6 @@ bool mm_aid_equal(const struct mm_aid *a, const struct mm_aid *b)
 
 bool mm_aid_starts(const struct mm_aid *aid, const uint8_t *prefix, size_t prefix_len)
 {
-    return prefix_len <= aid->len && (prefix_len == 0 || memcmp(aid->bytes, prefix, prefix_len) == 0);
+    return prefix_len <= aid->len &&
+           (prefix_len == 0 || memcmp(aid->bytes, prefix, prefix_len) == 0);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONF_MAX_LEN 65536
+#define CONF_MAX_LEN  65536
 #define CONF_LINE_MAX 1024
 
 static char *trim(char *s)

@@ -49,7 +49,8 @@ void mm_log(const char *level, const char *event, const char *fmt, ...)
         return;
     }
     flockfile(stderr);
-    fprintf(stderr, "{\"time\":\"%s\",\"program\":\"%s\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"",
+    fprintf(stderr,
+            "{\"time\":\"%s\",\"program\":\"%s\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"",
             when, log_program, level, event);
     put_json(text);
     fputs("\"}\n", stderr);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NET_MAX_BODY (1u << 20)
+#define NET_MAX_BODY   (1u << 20)
 #define EXPORTER_LABEL "EXPORTER-Channel-Binding" /* RFC 9266, 2 */
 
 struct mm_net {
@@ -102,9 +102,9 @@ static void read_exporter(struct receiving *in)
     if (in->bound || curl_easy_getinfo(in->curl, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK ||
         info == NULL || info->backend != CURLSSLBACKEND_OPENSSL || info->internals == NULL)
         return;
-    in->bound = SSL_export_keying_material(info->internals, in->reply->exporter,
-                                           MM_NET_EXPORTER_LEN, EXPORTER_LABEL,
-                                           sizeof(EXPORTER_LABEL) - 1, NULL, 0, 0) == 1;
+    in->bound =
+        SSL_export_keying_material(info->internals, in->reply->exporter, MM_NET_EXPORTER_LEN,
+                                   EXPORTER_LABEL, sizeof(EXPORTER_LABEL) - 1, NULL, 0, 0) == 1;
 }
 
 static size_t on_data(char *data, size_t size, size_t n, void *ctx)
@@ -131,9 +131,10 @@ static enum mm_status transfer_failed(const struct mm_net *net, CURLcode rc, str
                        "the platform at %s shows a certificate that is not the pinned one",
                        net->url);
     if (rc == CURLE_PEER_FAILED_VERIFICATION)
-        return mm_fail(err, MM_AUTH, SIZE_MAX,
-                       "the platform at %s shows a certificate that the operator did not issue (%s)",
-                       net->url, detail);
+        return mm_fail(
+            err, MM_AUTH, SIZE_MAX,
+            "the platform at %s shows a certificate that the operator did not issue (%s)", net->url,
+            detail);
     if (rc == CURLE_SSL_CERTPROBLEM || rc == CURLE_SSL_CACERT_BADFILE)
         return mm_fail(err, MM_IO, SIZE_MAX, "terminal certificate, key or CA file: %s", detail);
     if (rc == CURLE_OPERATION_TIMEDOUT)
@@ -167,12 +168,12 @@ static enum mm_status answered_badly(struct mm_reply_in *reply, struct mm_err *e
 enum mm_status mm_net_send(struct mm_net *net, const char *path, const char *type, const void *body,
                            size_t body_len, struct mm_reply_in *reply, struct mm_err *err)
 {
-    struct receiving in = { .curl = net->curl, .reply = reply };
+    struct receiving in = {.curl = net->curl, .reply = reply};
     struct curl_slist *headers = NULL;
     char url[512], header[128];
     CURLcode rc;
 
-    *reply = (struct mm_reply_in){ 0 };
+    *reply = (struct mm_reply_in){0};
     snprintf(url, sizeof(url), "%s%s", net->url, path);
     snprintf(header, sizeof(header), "Content-Type: %s", body != NULL ? type : "");
     headers = curl_slist_append(NULL, body != NULL ? header : "Accept: */*");
@@ -205,7 +206,7 @@ enum mm_status mm_net_send(struct mm_net *net, const char *path, const char *typ
 enum mm_status mm_net_json(struct mm_net *net, const char *path, const json_t *request,
                            json_t **answer, char code[48], struct mm_err *err)
 {
-    struct mm_reply_in reply = { 0 };
+    struct mm_reply_in reply = {0};
     char *body = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
     json_error_t where;
     enum mm_status st;

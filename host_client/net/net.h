@@ -29,10 +29,10 @@ void mm_net_free(struct mm_net **net);
 
 /* An answer. What the platform said with a status of 400 and above is filled into code and message. */
 struct mm_reply_in {
-    long http;              /* HTTP status */
-    struct mm_buf body;     /* owned */
-    char code[48];          /* "error" of a JSON error, else "" */
-    char reason[48];        /* "reason" of a refused appraisal, else "" */
+    long http;          /* HTTP status */
+    struct mm_buf body; /* owned */
+    char code[48];      /* "error" of a JSON error, else "" */
+    char reason[48];    /* "reason" of a refused appraisal, else "" */
     char message[200];
     uint8_t exporter[MM_NET_EXPORTER_LEN]; /* of the TLS session that carried it */
 };

@@ -11,7 +11,7 @@
 
 static void rd_reads_big_endian_in_order(void **state)
 {
-    static const uint8_t data[] = { 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08 };
+    static const uint8_t data[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08};
     struct mm_rd rd;
 
     (void)state;
@@ -25,7 +25,7 @@ static void rd_reads_big_endian_in_order(void **state)
 
 static void rd_stays_bad_after_a_read_past_the_end(void **state)
 {
-    static const uint8_t data[] = { 0xff, 0xff, 0xff };
+    static const uint8_t data[] = {0xff, 0xff, 0xff};
     struct mm_rd rd;
 
     (void)state;
@@ -111,9 +111,8 @@ static void b64url_agrees_with_rfc_4648_section_10(void **state)
 {
     static const struct {
         const char *plain, *text;
-    } vectors[] = { { "", "" },           { "f", "Zg" },         { "fo", "Zm8" },
-                    { "foo", "Zm9v" },    { "foob", "Zm9vYg" },  { "fooba", "Zm9vYmE" },
-                    { "foobar", "Zm9vYmFy" } };
+    } vectors[] = {{"", ""},           {"f", "Zg"},          {"fo", "Zm8"},         {"foo", "Zm9v"},
+                   {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
@@ -133,7 +132,7 @@ static void b64url_agrees_with_rfc_4648_section_10(void **state)
 
 static void unb64url_refuses_a_second_spelling(void **state)
 {
-    static const char *const bad[] = { "Zh", "Zg==", "Z", "Zm9+", "Zm 9", "Zm9v\n" };
+    static const char *const bad[] = {"Zh", "Zg==", "Z", "Zm9+", "Zm 9", "Zm9v\n"};
     uint8_t *out;
     size_t len;
 
@@ -146,7 +145,7 @@ static void unb64url_refuses_a_second_spelling(void **state)
 
 static void aid_has_5_to_16_bytes(void **state)
 {
-    static const uint8_t bytes[17] = { 0xa0, 0, 0, 1, 0x51 };
+    static const uint8_t bytes[17] = {0xa0, 0, 0, 1, 0x51};
     struct mm_aid aid, other;
 
     (void)state;

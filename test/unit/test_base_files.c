@@ -70,7 +70,7 @@ static enum mm_status note(void *ctx, const char *key, const char *value, unsign
 
 static enum mm_status parse(const char *text, struct seen *seen, struct mm_err *err)
 {
-    *seen = (struct seen){ { 0 } };
+    *seen = (struct seen){{0}};
     return mm_conf_parse(text, strlen(text), note, seen, err);
 }
 
@@ -89,12 +89,12 @@ static void conf_names_the_line_that_is_wrong(void **state)
 {
     static const struct {
         const char *text, *message;
-    } bad[] = { { "a=1\nnonsense\n", "line 2: expected key = value" },
-                { "=1\n", "line 1: expected key = value" },
-                { "a b = 1\n", "line 1: bad key 'a b'" },
-                { "[#]\n", "line 1: bad section name '#'" },
-                { "[open\n", "line 1: section without closing ']'" },
-                { "\n\nrefused = 1\n", "line 3: unknown key 'refused'" } };
+    } bad[] = {{"a=1\nnonsense\n", "line 2: expected key = value"},
+               {"=1\n", "line 1: expected key = value"},
+               {"a b = 1\n", "line 1: bad key 'a b'"},
+               {"[#]\n", "line 1: bad section name '#'"},
+               {"[open\n", "line 1: section without closing ']'"},
+               {"\n\nrefused = 1\n", "line 3: unknown key 'refused'"}};
     struct seen seen;
     struct mm_err err;
 
