@@ -15,23 +15,23 @@ struct mm_integrity;
 /* What the card tells of its registry: one package or applet. */
 struct mm_measured {
     mm_comp comp;
-    enum mm_comp_kind kind;      /* package or applet */
-    struct mm_aid aid;           /* load file AID or instance AID */
-    struct mm_aid package;       /* applet: AID of its package */
-    struct mm_aid module;        /* applet: AID of its class in the CAP */
-    mm_comp package_comp;        /* applet: component of its package */
-    mm_ref applet;               /* applet: its root object */
-    uint8_t major, minor;        /* package version (applet: of its package) */
-    uint8_t life_cycle;          /* GlobalPlatform life cycle state */
+    enum mm_comp_kind kind; /* package or applet */
+    struct mm_aid aid;      /* load file AID or instance AID */
+    struct mm_aid package;  /* applet: AID of its package */
+    struct mm_aid module;   /* applet: AID of its class in the CAP */
+    mm_comp package_comp;   /* applet: component of its package */
+    mm_ref applet;          /* applet: its root object */
+    uint8_t major, minor;   /* package version (applet: of its package) */
+    uint8_t life_cycle;     /* GlobalPlatform life cycle state */
     uint8_t privileges[3];
     const uint8_t *install_params; /* applet: as given at install (C9 value); borrowed */
     size_t install_params_len;
 };
 
 struct mm_integrity_config {
-    struct mm_nvm *nvm;   /* borrowed */
-    struct mm_vm *vm;     /* borrowed */
-    void *ctx;            /* for the callbacks */
+    struct mm_nvm *nvm; /* borrowed */
+    struct mm_vm *vm;   /* borrowed */
+    void *ctx;          /* for the callbacks */
     /* Registry entries by index, in ascending component id; false past the end. */
     bool (*entry)(void *ctx, size_t index, struct mm_measured *out);
     /* Delete an applet and, when it was the last of it or is damaged, its package. */
@@ -43,7 +43,7 @@ struct mm_integrity_config {
 
 /* Records of this module are the keys 0x10100..0x101FF, platform component. */
 #define MM_KEY_INTEGRITY_FIRST 0x10100
-#define MM_KEY_INTEGRITY_LAST 0x101FF
+#define MM_KEY_INTEGRITY_LAST  0x101FF
 
 enum mm_status mm_integrity_new(const struct mm_integrity_config *cfg, struct mm_integrity **out,
                                 struct mm_err *err) MM_USE_RESULT;
@@ -62,6 +62,14 @@ uint16_t mm_integrity_enrol(struct mm_integrity *in, uint8_t ins, uint8_t p1, ui
 bool mm_integrity_gate_open(const struct mm_integrity *in);
 /* Whole chip valid: nothing is damaged. */
 bool mm_integrity_valid(const struct mm_integrity *in);
+/* Kinds of events: applet_vm/integrity/events.def. */
+enum mm_event {
+#define MM_EVENT(kind, name, sentence) MM_EVENT_##name = (kind),
+#include "applet_vm/integrity/events.def"
+#undef MM_EVENT
+};
+/* Sentence of a kind, never NULL. */
+const char *mm_event_text(uint8_t kind);
 /* Event log: kind from events.def; detail is an AID or NULL. Kept in a ring of 64. */
 enum mm_status mm_integrity_event(struct mm_integrity *in, uint8_t kind,
                                   const struct mm_aid *detail) MM_USE_RESULT;
@@ -73,6 +81,25 @@ struct mm_digests {
     uint8_t fixed[MM_DIGEST_LEN];   /* static data */
     uint8_t dynamic[MM_DIGEST_LEN]; /* dynamic data */
 };
+/* What a walk over an object graph needs to see: the VM's own look-ups, or a test's. */
+struct mm_graph {
+    const void *ctx;
+    bool (*object)(const void *ctx, mm_ref ref, struct mm_obj_info *info);
+    bool (*cell)(const void *ctx, mm_ref obj, uint16_t index, uint16_t *value, bool *is_ref);
+    /* Contents of a persistent primitive array, shorts and ints in host byte order. */
+    const uint8_t *(*array)(const void *ctx, mm_ref obj, size_t *len);
+    /* AID of a component: package or applet. */
+    bool (*comp_aid)(const void *ctx, mm_comp comp, struct mm_aid *aid);
+    /* Is it a javacard.framework.OwnerPIN or one of its subclasses? */
+    bool (*is_pin)(const void *ctx, mm_ref obj);
+};
+/* Hidden cell of OwnerPIN that counts tries left (applet_vm/api/natives.def). */
+#define MM_PIN_TRIES_CELL 2
+/* Dynamic data of the owner's applet whose root is given: docs/measurement.md, "Dynamic data".
+ * MM_TAMPERED: a reference leads to no object. */
+enum mm_status mm_integrity_walk(const struct mm_graph *graph, mm_ref root, mm_comp owner,
+                                 uint8_t digest[MM_DIGEST_LEN]) MM_USE_RESULT;
+
 enum mm_status mm_integrity_measure(struct mm_integrity *in, const struct mm_measured *what,
                                     struct mm_digests *out) MM_USE_RESULT;
 
