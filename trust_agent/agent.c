@@ -94,19 +94,19 @@ static enum mm_status load(struct mm_agent *a, struct mm_err *err)
     if (st == MM_OK)
         st = private_file(a->config.pairing, err);
     if (st == MM_OK)
-        st = private_file(a->config.key, err);
+        st = private_file(a->config.terminal_key, err);
     if (st == MM_OK)
         st = mm_cert_load(a->config.ca, &a->ca, err);
     if (st == MM_OK)
         st = mm_cert_load(a->config.release, &a->release, err);
     if (st == MM_OK)
-        st = mm_cert_load(a->config.certificate, &a->certificate, err);
+        st = mm_cert_load(a->config.terminal_cert, &a->certificate, err);
     if (st == MM_OK)
-        st = mm_key_load(a->config.key, &a->key, err);
+        st = mm_key_load(a->config.terminal_key, &a->key, err);
     if (st == MM_OK)
         st = hex_file(a->config.pairing, a->pairing, sizeof(a->pairing), err);
     if (st == MM_OK)
-        st = hex_file(a->config.pin, pin, sizeof(pin), err);
+        st = hex_file(a->config.platform_pin, pin, sizeof(pin), err);
     if (st == MM_OK)
         (void)mm_hex(pin, sizeof(pin), a->pin);
     if (st == MM_OK)

@@ -42,7 +42,7 @@ enum mm_status client_dynamic(struct mm_agent *a, struct mm_err *err)
 
 enum mm_status client_measure(struct mm_agent *a, struct mm_err *err)
 {
-    enum mm_status st = mm_measure_program(a->config.client, a->client_code, err);
+    enum mm_status st = mm_measure_program(a->config.client_executable, a->client_code, err);
 
     if (st == MM_OK)
         st = measure_list(a->config.client_files, a->client_fixed, err);
@@ -75,8 +75,8 @@ static enum mm_status judge_fixed(const struct mm_agent *a, const struct mm_refe
 
 enum mm_status client_judge(const struct mm_agent *a, struct mm_err *err)
 {
-    const char *slash = strrchr(a->config.client, '/');
-    const char *name = slash != NULL ? slash + 1 : a->config.client;
+    const char *slash = strrchr(a->config.client_executable, '/');
+    const char *name = slash != NULL ? slash + 1 : a->config.client_executable;
     const struct mm_reference *ref = references_find(a, 0, name);
     enum mm_status st;
 

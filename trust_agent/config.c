@@ -6,8 +6,9 @@
 
 static bool is_path(const char *name)
 {
-    static const char *const paths[] = {"ca",      "certificate", "key",    "pin",   "pairing",
-                                        "release", "references",  "socket", "client"};
+    static const char *const paths[] = {"ca",           "terminal_cert", "terminal_key",
+                                        "platform_pin", "pairing",       "release",
+                                        "references",   "agent_socket",  "client_executable"};
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         if (strcmp(name, paths[i]) == 0)

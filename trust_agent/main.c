@@ -162,7 +162,7 @@ static enum mm_status socket_path(const struct options *o, char **path, struct m
 
     *path = NULL;
     if (st == MM_OK) {
-        *path = strdup(config.socket);
+        *path = strdup(config.agent_socket);
         agent_config_clear(&config);
         if (*path == NULL)
             st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");

@@ -24,10 +24,10 @@ struct mm_report {
 
 enum mm_status net_open(const struct mm_agent *a, struct mm_net **out, struct mm_err *err)
 {
-    const struct mm_net_config cfg = {.url = a->config.platform,
+    const struct mm_net_config cfg = {.url = a->config.platform_url,
                                       .ca = a->config.ca,
-                                      .certificate = a->config.certificate,
-                                      .key = a->config.key,
+                                      .certificate = a->config.terminal_cert,
+                                      .key = a->config.terminal_key,
                                       .pin = a->pin,
                                       .timeout_s = a->timeout_ms / 1000};
 
@@ -137,7 +137,7 @@ static cbor_item_t *client_claim(const struct mm_agent *a)
     bool ok = put(map, number(1), cbor_build_bytestring(a->client_code, 32)) &&
               put(map, number(2), cbor_build_bytestring(a->client_fixed, 32)) &&
               put(map, number(3), cbor_build_bytestring(a->client_dynamic, 32)) &&
-              put(map, number(4), cbor_build_string(a->config.client));
+              put(map, number(4), cbor_build_string(a->config.client_executable));
 
     if (!ok && map != NULL)
         cbor_decref(&map);

@@ -240,7 +240,7 @@ enum mm_status mm_agent_serve(struct mm_agent *agent, struct mm_err *err)
     struct sockaddr_un addr;
     struct evconnlistener *listener = NULL;
     struct event *timer = NULL, *term = NULL, *interrupt = NULL;
-    enum mm_status st = socket_address(agent->config.socket, &addr, err);
+    enum mm_status st = socket_address(agent->config.agent_socket, &addr, err);
 
     if (st == MM_OK && s.base != NULL) {
         timer = event_new(s.base, -1, EV_PERSIST, on_timer, &s);
@@ -251,16 +251,16 @@ enum mm_status mm_agent_serve(struct mm_agent *agent, struct mm_err *err)
     if (st == MM_OK && (timer == NULL || term == NULL || interrupt == NULL || listener == NULL ||
                         event_add(timer, &every) != 0 || event_add(term, NULL) != 0 ||
                         event_add(interrupt, NULL) != 0))
-        st = mm_fail(err, MM_IO, SIZE_MAX, "%s: cannot listen: %s", agent->config.socket,
+        st = mm_fail(err, MM_IO, SIZE_MAX, "%s: cannot listen: %s", agent->config.agent_socket,
                      strerror(errno));
     if (st == MM_OK) {
         references_fetch(agent);
         mm_agent_check(agent);
         agent->present = agent->held != NULL;
-        mm_log("info", "ready", "listening at %s", agent->config.socket);
+        mm_log("info", "ready", "listening at %s", agent->config.agent_socket);
         if (event_base_dispatch(s.base) < 0)
             st = mm_fail(err, MM_IO, SIZE_MAX, "event loop: %s", strerror(errno));
-        (void)unlink(agent->config.socket);
+        (void)unlink(agent->config.agent_socket);
     }
     if (listener != NULL)
         evconnlistener_free(listener);
