@@ -5,7 +5,8 @@
  *                               longer: a command APDU. ATR request and commands are answered.
  *
  * The chip serves one peer at a time and leaves others in its queue, so a connection that is made
- * but gets no ATR means that another is being served.
+ * but gets no ATR means that another is being served. To a chip that is on, "on" is nothing: it
+ * keeps its state from one peer to the next.
  */
 #include "host_client/access/access_int.h"
 
@@ -305,12 +306,9 @@ enum mm_status mm_access_open_tcp(struct mm_access *a, const char *host_port, st
     }
     a->ops = &tcp_ops;
     a->ctx = t;
-    st = read_atr(a, deadline);
-    if (st == MM_OK && a->atr_len == 0) { /* the chip is off: nobody's state is lost by power */
-        st = put_frame(t, &on, 1, deadline);
-        if (st == MM_OK)
-            st = read_atr(a, deadline);
-    }
+    st = put_frame(t, &on, 1, deadline);
+    if (st == MM_OK)
+        st = read_atr(a, deadline);
     if (st == MM_OK && a->atr_len > 0)
         return MM_OK;
     if (st == MM_TIMEOUT)
