@@ -195,7 +195,7 @@ void mm_card_close(struct mm_card **card)
 void mm_card_reset(struct mm_card *card)
 {
     if (mm_tx_active(card->nvm))
-        mm_tx_abort(card->nvm);
+        mm_vm_tx_abort(card->vm);
     card->selected = MM_SELECTED_NONE; /* a reset runs no deselect() (JCRE 3.0.5, 4.2) */
     card->selected_comp = 0;
     card->selecting = card->installing = false;
@@ -326,7 +326,7 @@ static uint16_t execute(struct mm_card *card, const struct mm_apdu *apdu)
         sw = MM_SW_6A84_FILE_FULL;
     }
     if (mm_tx_active(card->nvm))
-        mm_tx_abort(card->nvm);
+        mm_vm_tx_abort(card->vm);
     collect(card);
     st = mm_nvm_promise(card->nvm);
     if (st != MM_OK) {

@@ -1,8 +1,6 @@
 /*
- * Card content management (GPCS 2.3.1, 11.2, 11.5): INSTALL and DELETE. What a command changes in the
- * NVM is one transaction; the exception is the applet's own install(), which may open transactions
- * itself (JCRE 3.0.5, 11.2) and so runs before the card's. Nothing of it is promised until the
- * answer, and a failure drops the new component with all its objects.
+ * Card content management (GPCS 2.3.1, 11.2, 11.5): INSTALL and DELETE. What a command changes is one
+ * NVM transaction, the applet's install() included (JCRE 3.0.5, 11.2): a failure undoes all of it.
  */
 #include "applet_vm/card/card_int.h"
 
@@ -112,50 +110,20 @@ static bool find_module(const struct mm_cap *cap, const struct mm_aid *module, u
     return false;
 }
 
-/* Drop what a failed or unregistered install left. */
-static void undo_install(struct mm_card *card, mm_comp comp)
-{
-    if (mm_tx_active(card->nvm))
-        mm_tx_abort(card->nvm);
-    mm_vm_objects_forget(card->vm, comp);
-    mm_vm_applet_unbind(card->vm, comp);
-    if (mm_comp_drop(card->nvm, comp) != MM_OK)
-        mm_log("error", "install", "component %u could not be dropped", comp);
-    mm_reg_load(&card->registry);
-}
-
-static uint16_t register_entry(struct mm_card *card, struct mm_reg_entry *entry, uint8_t state)
-{
-    enum mm_status st = mm_tx_begin(card->nvm);
-
-    entry->aid = card->install_aid;
-    entry->applet = card->install_applet;
-    if (st == MM_OK)
-        st = mm_reg_add(&card->registry, entry, state);
-    if (st == MM_OK)
-        st = mm_integrity_event(card->integrity, MM_EVENT_INSTALL, &entry->aid);
-    if (st == MM_OK)
-        st = mm_tx_commit(card->nvm);
-    return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("install", st);
-}
-
-/* Run install() as the new component; the registry entry follows when it registered. */
-static uint16_t run_install(struct mm_card *card, const struct request *req,
-                            struct mm_reg_entry *entry, uint8_t state)
+/* Inside the transaction: the new component runs install() and registers. */
+static uint16_t call_install(struct mm_card *card, const struct request *req,
+                             const struct mm_reg_entry *entry)
 {
     uint8_t array[255];
     size_t len = install_array(req, array);
-    enum mm_status st;
+    enum mm_status st = mm_comp_add(card->nvm, entry->comp, MM_COMP_APPLET, &req->instance);
     enum mm_run run;
     uint16_t sw;
 
-    if (len == 0)
-        return MM_SW_6A80_WRONG_DATA;
-    entry->comp = mm_reg_new_comp(&card->registry);
-    st = entry->comp == 0 ? MM_NO_MEMORY
-                          : mm_comp_add(card->nvm, entry->comp, MM_COMP_APPLET, &req->instance);
     if (st != MM_OK)
         return mm_card_failure("install", st);
+    if (len == 0)
+        return MM_SW_6A80_WRONG_DATA;
     card->installing = true;
     card->registered = false;
     card->install_owner = entry->comp;
@@ -166,13 +134,35 @@ static uint16_t run_install(struct mm_card *card, const struct request *req,
     sw = mm_select_run_sw(card, run);
     if (sw == MM_SW_9000_NO_ERROR && !card->registered)
         sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED; /* install() returned without register() */
-    if (mm_tx_active(card->nvm))
-        mm_tx_abort(card->nvm); /* left open by the applet (JCRE 3.0.5, 7.6) */
-    if (sw == MM_SW_9000_NO_ERROR)
-        sw = register_entry(card, entry, state);
-    if (sw != MM_SW_9000_NO_ERROR)
-        undo_install(card, entry->comp);
     return sw;
+}
+
+static uint16_t run_install(struct mm_card *card, const struct request *req,
+                            struct mm_reg_entry *entry, uint8_t state)
+{
+    uint16_t sw = MM_SW_9000_NO_ERROR;
+    enum mm_status st = mm_tx_begin(card->nvm);
+
+    if (st == MM_OK && (entry->comp = mm_reg_new_comp(&card->registry)) == 0)
+        st = MM_NO_MEMORY;
+    if (st == MM_OK)
+        sw = call_install(card, req, entry);
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR) {
+        entry->aid = card->install_aid;
+        entry->applet = card->install_applet;
+        st = mm_reg_add(&card->registry, entry, state);
+        if (st == MM_OK)
+            st = mm_integrity_event(card->integrity, MM_EVENT_INSTALL, &entry->aid);
+        if (st == MM_OK)
+            st = mm_tx_commit(card->nvm);
+    }
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
+        return sw;
+    mm_vm_tx_abort(card->vm);
+    if (entry->comp != 0)
+        mm_vm_applet_unbind(card->vm, entry->comp);
+    mm_reg_load(&card->registry);
+    return st == MM_OK ? sw : mm_card_failure("install", st);
 }
 
 /* Registered, or the card's own. */
@@ -343,17 +333,14 @@ static bool is_imported(const struct mm_card *card, const struct mm_reg_entry *p
 }
 
 /* May it go, and does the applet know? A damaged one goes without questions. */
-static uint16_t prepare_applet(struct mm_card *card, const struct mm_reg_entry *e)
+static uint16_t prepare_applet(struct mm_card *card, const struct mm_reg_entry *e,
+                               mm_comp leaving_package)
 {
-    uint16_t sw;
-
     if (!mm_select_usable(card, e))
         return MM_SW_9000_NO_ERROR;
     (void)mm_vm_uninstall(card->vm, e->applet); /* what it throws is ignored (JCRE 3.0.5, 11.3.4) */
-    if (mm_tx_active(card->nvm))
-        mm_tx_abort(card->nvm);
-    sw = deletable_sw(mm_vm_owner_deletable(card->vm, e->comp));
-    return sw;
+    mm_vm_tx_abort(card->vm);
+    return deletable_sw(mm_vm_owner_deletable_with(card->vm, e->comp, leaving_package));
 }
 
 /* Delete an applet, or a package with (related) or without its instances. */
@@ -366,12 +353,12 @@ static uint16_t delete_entry(struct mm_card *card, const struct mm_reg_entry *en
     size_t at = 0;
 
     if (target.kind == MM_COMP_APPLET) {
-        sw = prepare_applet(card, &target);
+        sw = prepare_applet(card, &target, 0);
     } else if ((!related && has_instance(card, target.comp)) || is_imported(card, &target)) {
         sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     } else {
         while (sw == MM_SW_9000_NO_ERROR && (e = next_instance(card, target.comp, &at)) != NULL)
-            sw = prepare_applet(card, e);
+            sw = prepare_applet(card, e, target.comp);
     }
     if (sw != MM_SW_9000_NO_ERROR)
         return sw;
@@ -385,7 +372,7 @@ static uint16_t delete_entry(struct mm_card *card, const struct mm_reg_entry *en
     if (st == MM_OK)
         st = mm_tx_commit(card->nvm);
     if (st != MM_OK) {
-        mm_tx_abort(card->nvm);
+        mm_vm_tx_abort(card->vm);
         mm_reg_load(&card->registry);
     }
     return deletable_sw(st);

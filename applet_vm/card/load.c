@@ -175,7 +175,7 @@ static uint16_t finish(struct mm_card *card)
         if (comp != 0 && mm_vm_package_usable(card->vm, comp) &&
             mm_vm_package_unload(card->vm, comp, NULL) != MM_OK)
             mm_log("error", "load", "component %u could not be unlinked", comp);
-        mm_tx_abort(card->nvm);
+        mm_vm_tx_abort(card->vm);
         mm_reg_load(&card->registry);
         sw = refuse(&card->loading, st, err.text[0] != '\0' ? err.text : mm_status_text(st));
     }

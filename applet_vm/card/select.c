@@ -76,7 +76,7 @@ uint16_t mm_select_run_sw(const struct mm_card *card, enum mm_run run)
     if (run == MM_RUN_OK)
         return MM_SW_9000_NO_ERROR;
     if (run == MM_RUN_FAULT) {
-        mm_log("warn", "fault", "the virtual machine could not go on with this call");
+        mm_log("warn", "fault", "%s", mm_vm_fault(card->vm));
         return MM_SW_6F00_UNKNOWN;
     }
     e = mm_vm_exception(card->vm);
@@ -94,7 +94,7 @@ uint16_t mm_select_run_sw(const struct mm_card *card, enum mm_run run)
 static void after_call(struct mm_card *card)
 {
     if (mm_tx_active(card->nvm))
-        mm_tx_abort(card->nvm);
+        mm_vm_tx_abort(card->vm);
 }
 
 static void deselect(struct mm_card *card)
