@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_LEN 262144 /* a token of a full chip is some kilobytes; the rest is room */
-#define SESSION_LEN 16
+#define SESSION_LEN  16
 
 struct mm_pay_agent {
     int fd;
@@ -135,8 +135,7 @@ static enum mm_status read_line(struct mm_pay_agent *agent, json_t **out, struct
 
     *out = NULL;
     for (;;) {
-        uint8_t *end =
-            agent->in.len > 0 ? memchr(agent->in.data, '\n', agent->in.len) : NULL;
+        uint8_t *end = agent->in.len > 0 ? memchr(agent->in.data, '\n', agent->in.len) : NULL;
         enum mm_status st;
         ssize_t n;
 
@@ -187,16 +186,19 @@ static enum mm_status judge(const json_t *answer, struct mm_err *err)
     if (!json_is_false(ok))
         return lost(err, "an answer without \"ok\"");
     st = status != NULL ? status_of_name(status) : MM_FAILED;
-    /* A refusal that calls itself done is still a refusal. */
+    /* A refusal that calls itself done is still a refusal; what is not authentic is not sound. */
     if (st == MM_OK)
         st = MM_FAILED;
+    if (st == MM_AUTH || st == MM_TAMPERED || st == MM_ROLLBACK)
+        st = MM_REFUSED;
     return mm_fail(err, st, SIZE_MAX, "%s", error != NULL ? error : mm_status_text(st));
 }
 
 enum mm_status mm_pay_agent_ask(struct mm_pay_agent *agent, const char *cmd, json_t **answer,
                                 struct mm_err *err)
 {
-    json_t *request = json_pack("{s:s}", "cmd", cmd);
+    /* "client" tells status that a session begins: its files may change from now on until shut. */
+    json_t *request = json_pack("{s:s, s:b}", "cmd", cmd, "client", 1);
     enum mm_status st;
 
     *answer = NULL;

@@ -28,8 +28,8 @@ enum mm_status mm_amount_parse(const char *text, uint32_t *cents, struct mm_err 
     for (; decimals < 2; decimals++)
         value *= 10;
     if (is_digit(*p) && value <= UINT32_MAX)
-        return mm_fail(err, MM_USAGE, (size_t)(p - text),
-                       "amount \"%.32s\": at most two decimals", text);
+        return mm_fail(err, MM_USAGE, (size_t)(p - text), "amount \"%.32s\": at most two decimals",
+                       text);
     if (value > UINT32_MAX)
         return mm_fail(err, MM_USAGE, 0, "amount \"%.32s\": at most 42949672.95", text);
     if (*p != '\0')

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define TIMEOUT_DEFAULT_MS 15000 /* for one answer of agent or platform */
-#define TIMEOUT_MAX_MS 120000
+#define TIMEOUT_MAX_MS     120000
 
 struct reading {
     struct mm_pay_config *config;
@@ -55,8 +55,8 @@ static enum mm_status set(void *ctx, const char *key, const char *value, unsigne
         char **slot;
         bool is_path;
     } keys[] = {
-        {"reader", &config->reader, false}, {"agent", &config->agent, true},
-        {"platform", &config->platform, false}, {"ca", &config->ca, true},
+        {"reader", &config->reader, false},          {"agent", &config->agent, true},
+        {"platform", &config->platform, false},      {"ca", &config->ca, true},
         {"certificate", &config->certificate, true}, {"key", &config->key, true},
         {"pin", &reading->pin_path, true},
     };

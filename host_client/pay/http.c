@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX 1048576 /* a package as wrapped APDUs in hex is some tens of kilobytes */
-#define CODE_LEN 64
+#define BODY_MAX           1048576 /* a package as wrapped APDUs in hex is some tens of kilobytes */
+#define CODE_LEN           64
 #define CONNECT_TIMEOUT_MS 5000L
 
 struct mm_pay_http {
@@ -61,7 +61,8 @@ enum mm_status mm_pay_http_open(const struct mm_pay_config *config, struct mm_pa
     http->curl = curl_easy_init();
     if (http->curl == NULL || !set_up(http, config)) {
         mm_pay_http_close(&http);
-        return mm_fail(err, MM_FAILED, SIZE_MAX, "libcurl: this build of it cannot do what we need");
+        return mm_fail(err, MM_FAILED, SIZE_MAX,
+                       "libcurl: this build of it cannot do what we need");
     }
     *out = http;
     return MM_OK;

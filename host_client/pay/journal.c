@@ -9,8 +9,8 @@
 
 #define FILE_MAX_LEN 65536
 
-void mm_pending_key(uint8_t type, const uint8_t purse[8], uint32_t counter,
-                    const uint8_t nonce[16], char out[MM_PENDING_KEY_MAX])
+void mm_pending_key(uint8_t type, const uint8_t purse[8], uint32_t counter, const uint8_t nonce[16],
+                    char out[MM_PENDING_KEY_MAX])
 {
     char id[17], session[33];
 
@@ -116,8 +116,8 @@ enum mm_status mm_pending_save(const char *path, const struct mm_pending *pendin
     return st;
 }
 
-enum mm_status mm_counter_advance(const char *path, const uint8_t chip[16], uint64_t counter,
-                                  struct mm_err *err)
+enum mm_status mm_counter_check(const char *path, const uint8_t chip[16], uint64_t counter,
+                                bool keep, struct mm_err *err)
 {
     char id[33];
     json_t *state = NULL, *kept;
@@ -134,8 +134,10 @@ enum mm_status mm_counter_advance(const char *path, const uint8_t chip[16], uint
     } else if (kept != NULL && counter < (uint64_t)json_integer_value(kept)) {
         st = mm_fail(err, MM_ROLLBACK, SIZE_MAX, "its counter is %llu, but it was %llu before",
                      (unsigned long long)counter, (unsigned long long)json_integer_value(kept));
-    } else if (counter > INT64_MAX || json_object_set_new(state, id, json_integer(
-                                          (json_int_t)counter)) != 0) {
+    } else if (!keep || (kept != NULL && counter == (uint64_t)json_integer_value(kept))) {
+        st = MM_OK;
+    } else if (counter > INT64_MAX ||
+               json_object_set_new(state, id, json_integer((json_int_t)counter)) != 0) {
         st = mm_fail(err, MM_FAILED, SIZE_MAX, "%s: the counter cannot be kept", path);
     } else {
         st = write_object(path, state, err);

@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INFO_LEN 32
+#define INFO_LEN       32
 #define DEBIT_INIT_LEN 44
 
-static enum mm_status wrong_length(struct mm_err *err, const char *what, size_t len, size_t expected)
+static enum mm_status wrong_length(struct mm_err *err, const char *what, size_t len,
+                                   size_t expected)
 {
     return mm_fail(err, MM_CARD, len, "purse: %s has %zu bytes, expected %zu", what, len, expected);
 }

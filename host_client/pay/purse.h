@@ -12,15 +12,15 @@ struct mm_access;
 enum { MM_PURSE_LOAD = 1, MM_PURSE_RESTORE = 2, MM_PURSE_DEBIT = 3 }; /* record types */
 enum { MM_PURSE_INSTALLED = 0, MM_PURSE_PERSONALISED = 1 };
 
-#define MM_PURSE_ID_LEN 8
-#define MM_PURSE_MERCHANT_LEN 8
-#define MM_PURSE_NONCE_LEN 16
-#define MM_PURSE_MAC_LEN 16
+#define MM_PURSE_ID_LEN        8
+#define MM_PURSE_MERCHANT_LEN  8
+#define MM_PURSE_NONCE_LEN     16
+#define MM_PURSE_MAC_LEN       16
 #define MM_PURSE_LOAD_INIT_LEN 45
-#define MM_PURSE_CREDIT_LEN 24
-#define MM_PURSE_RECORD_LEN 53
-#define MM_PURSE_LOG_LEN 21
-#define MM_PURSE_LOG_N 10
+#define MM_PURSE_CREDIT_LEN    24
+#define MM_PURSE_RECORD_LEN    53
+#define MM_PURSE_LOG_LEN       21
+#define MM_PURSE_LOG_N         10
 
 struct mm_purse_info {
     uint8_t state;

@@ -43,8 +43,7 @@ static enum mm_status call(struct mm_access *card, uint8_t ins, uint8_t p1, cons
                            struct mm_err *err)
 {
     uint16_t sw = 0;
-    enum mm_status st =
-        mm_access_call(card, 0x80, ins, p1, 0, data, data_len, le, resp, &sw, err);
+    enum mm_status st = mm_access_call(card, 0x80, ins, p1, 0, data, data_len, le, resp, &sw, err);
 
     return st == MM_OK ? judge(ins, name, sw, err) : st;
 }
@@ -109,8 +108,8 @@ enum mm_status mm_purse_log(struct mm_access *card, uint8_t index, struct mm_pur
 enum mm_status mm_purse_verify(struct mm_access *card, const char *pin, struct mm_err *err)
 {
     uint16_t sw = 0;
-    enum mm_status st = mm_access_call(card, 0x00, MM_INS_PURSE_VERIFY, 0, 1,
-                                       (const uint8_t *)pin, strlen(pin), -1, NULL, &sw, err);
+    enum mm_status st = mm_access_call(card, 0x00, MM_INS_PURSE_VERIFY, 0, 1, (const uint8_t *)pin,
+                                       strlen(pin), -1, NULL, &sw, err);
 
     return st == MM_OK ? judge(MM_INS_PURSE_VERIFY, "VERIFY", sw, err) : st;
 }
