@@ -192,13 +192,21 @@ deps deps-demo:
 
 # A target that sets all up runs make again afterwards, so that what deps installed is found.
 demo: deps-demo ## set all up and play the whole payment story
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) all attack
 	@test/system/with-reader.sh test/system/story.sh $(BUILD)
+
+# Attackers of the story: test/system/*.c, one program each.
+attack_bins := $(patsubst test/system/%.c,$(BUILD)/attack/%,$(wildcard test/system/*.c))
+$(BUILD)/attack/%: $(BUILD)/obj/test/system/%.o $(call libs,access)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
+.SECONDARY: $(attack_bins:$(BUILD)/attack/%=$(BUILD)/obj/test/system/%.o)
+attack: $(attack_bins)
 
 unit_tests: $(unit_bins)
 fuzz_tests: $(fuzz_bins)
-.PHONY: unit_tests fuzz_tests tests
-tests: all unit_tests fuzz_tests ## build everything that check runs
+.PHONY: attack unit_tests fuzz_tests tests
+tests: all attack unit_tests fuzz_tests ## build everything that check runs
 
 check: deps ## set all up and pass all tests, plain and under ASan+UBSan
 	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 tests
