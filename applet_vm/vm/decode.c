@@ -191,7 +191,7 @@ static enum mm_status step(struct mm_decoder *d, size_t off, int32_t *depth, boo
     enum mm_status st = mm_translate(d->vm, d->pkg, d->m, off, &s, err);
 
     if (st != MM_OK) {
-        mm_err_prefix(err, "Method component, offset 0x%04zx: ", off);
+        mm_err_prefix(err, "Method component, offset 0x%04zx", off);
         return st;
     }
     if (*depth < s.pops)

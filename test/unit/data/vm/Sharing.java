@@ -1,0 +1,6 @@
+package vmtest;
+import javacard.framework.Shareable;
+
+public interface Sharing extends Shareable {
+    short share(short x);
+}
