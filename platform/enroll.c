@@ -260,10 +260,36 @@ static const char *url_of(const struct enrolling *e)
     return e->what->url != NULL ? e->what->url : e->p->settings.url;
 }
 
+/* The client's static data as enrolment leaves it: what the agent compares with from then on. */
+static enum mm_status measure_client_files(const char *client_dir, char fixed[65],
+                                           struct mm_err *err)
+{
+    static const char *const names[] = {"client.conf", "ca.pem", "platform.pin"};
+    const char *paths[4] = {NULL};
+    char *owned[3] = {NULL};
+    uint8_t digest[MM_DIGEST_LEN];
+    enum mm_status st = MM_OK;
+
+    for (size_t i = 0; i < 3; i++) {
+        owned[i] = mm_platform_path(client_dir, names[i]);
+        paths[i] = owned[i];
+        if (owned[i] == NULL)
+            st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    }
+    if (st == MM_OK)
+        st = mm_measure_files(paths, digest, err);
+    if (st == MM_OK)
+        (void)mm_hex(digest, sizeof(digest), fixed);
+    for (size_t i = 0; i < 3; i++)
+        free(owned[i]);
+    return st;
+}
+
 static enum mm_status write_agent(struct enrolling *e, const char *dir, const char *client_dir,
                                   struct mm_err *err)
 {
     const char *program = e->what->client_program;
+    char fixed[65];
     char *conf = NULL;
     struct mm_buf refs;
     uint32_t version;
@@ -283,16 +309,20 @@ static enum mm_status write_agent(struct enrolling *e, const char *dir, const ch
     mm_buf_clear(&refs);
     if (st != MM_OK)
         return st;
+    st = measure_client_files(client_dir, fixed, err);
+    if (st != MM_OK)
+        return st;
     if (asprintf(&conf,
                  "# mintmark-agent: written by enrolment\n"
                  "reader = %s\nplatform_url = %s\nca = %s/ca.pem\nterminal_cert = %s/terminal.pem\n"
                  "terminal_key = %s/terminal.key\nplatform_pin = %s/platform.pin\n"
                  "agent_socket = %s/agent.sock\nclient_executable = %s\n"
-                 "client_files = %s/client.conf %s/ca.pem %s/platform.pin\n"
-                 "client_state = %s/state.json %s/pending.json\n",
+                 "client_files = %s/client.conf:%s/ca.pem:%s/platform.pin\n"
+                 "client_fixed = %s\n"
+                 "client_state = %s/state.json:%s/pending.json\n",
                  e->what->reader != NULL ? e->what->reader : "", url_of(e), dir, dir, dir, dir, dir,
-                 program != NULL ? program : "mintmark-pay", client_dir, client_dir, client_dir,
-                 client_dir, client_dir) < 0)
+                 program != NULL ? program : "/usr/local/bin/mintmark-pay", client_dir, client_dir,
+                 client_dir, fixed, client_dir, client_dir) < 0)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     st = write_text(dir, "agent.conf", conf, 0644, err);
     free(conf);
@@ -331,8 +361,8 @@ static enum mm_status write_homes(struct enrolling *e, struct mm_err *err)
         realpath(e->what->client_dir, client) == NULL)
         return mm_fail(err, MM_IO, SIZE_MAX, "%s, %s: no absolute path", e->what->agent_dir,
                        e->what->client_dir);
-    st = write_agent(e, agent, client, err);
-    return st == MM_OK ? write_client(e, client, agent, err) : st;
+    st = write_client(e, client, agent, err); /* first: the agent's settings have its digest */
+    return st == MM_OK ? write_agent(e, agent, client, err) : st;
 }
 
 /* ---- The store ---- */
