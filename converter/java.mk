@@ -1,2 +1,35 @@
 # Java parts of the build, included by the Makefile: API stubs for javac, export files, applet CAPs.
-applet_caps :=
+# Everything is made by this variant's converter from applet_vm/api/*.tsv; no kit is needed.
+JAVAC      ?= javac
+JAVACFLAGS := --release 8 -g -Xlint:-options -nowarn -encoding UTF-8
+
+convert    := $(BUILD)/bin/mintmark-convert
+api_dir    := $(BUILD)/api
+api_tables := applet_vm/api/api_305.tsv applet_vm/api/api_gp.tsv
+api_stamp  := $(api_dir)/.done
+
+# $(api_dir)/exports: export files; $(api_dir)/classes: what javac compiles against
+$(api_stamp): $(convert) $(api_tables)
+	@rm -rf $(api_dir)
+	@mkdir -p $(api_dir)/classes
+	$(convert) api --output $(api_dir) $(api_tables)
+	find $(api_dir)/stubs -name '*.java' | LC_ALL=C sort > $(api_dir)/stubs.list
+	$(JAVAC) $(JAVACFLAGS) -d $(api_dir)/classes @$(api_dir)/stubs.list
+	@touch $@
+
+# $(call applet_rule,name,folder,package,options): $(BUILD)/applets/<name>.cap from <folder>/src
+define applet_rule
+$(1)_java := $(wildcard $(2)/src/$(subst .,/,$(3))/*.java)
+$(BUILD)/applets/$(1).cap: $$($(1)_java) $(api_stamp)
+	@rm -rf $(BUILD)/applets/classes/$(1)
+	@mkdir -p $(BUILD)/applets/classes/$(1)
+	$(JAVAC) $(JAVACFLAGS) -cp $(api_dir)/classes -d $(BUILD)/applets/classes/$(1) $$($(1)_java)
+	$(convert) --package $(3) $(4) --classes $(BUILD)/applets/classes/$(1) \
+	    --exports $(api_dir)/exports --output $$@
+endef
+
+applet_caps := $(BUILD)/applets/purse.cap $(BUILD)/applets/transit.cap
+$(eval $(call applet_rule,purse,applets/purse,org.mintmark.purse,--aid F04D494E544D41524B10 \
+    --package-version 1.0 --applet org.mintmark.purse.Purse=F04D494E544D41524B1001))
+$(eval $(call applet_rule,transit,applets/transit,org.mintmark.transit,--aid F04D494E544D41524B11 \
+    --package-version 1.0 --applet org.mintmark.transit.Transit=F04D494E544D41524B1101))

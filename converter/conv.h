@@ -1,0 +1,57 @@
+/*
+ * The converter: class files of one package to a CAP file and an export file (JCVM 3.0.5, chapters
+ * 4 to 6), and a disassembler for CAP files. Class files come from any javac; export files tell
+ * what other packages offer. Packages that need int arithmetic are refused, with class, method and
+ * line.
+ */
+#ifndef MM_CONV_H
+#define MM_CONV_H
+
+#include <stdio.h>
+
+#include "applet_vm/base/base.h"
+#include "applet_vm/cap/cap.h"
+
+#define MM_CONV_APPLET_MAX 16 /* applets in one package; the format allows 255 */
+#define MM_CONV_EXPORTS_MAX 16
+
+struct mm_conv_applet {
+    const char *class_name; /* "Purse" or "org.mintmark.purse.Purse"; borrowed */
+    struct mm_aid aid;
+};
+
+/* What to convert. All pointers borrowed for the call. */
+struct mm_conv_options {
+    const char *classes; /* folder with the package's class files below it */
+    const char *package; /* "org.mintmark.purse" */
+    struct mm_aid aid;
+    uint8_t major, minor; /* package version */
+    struct mm_conv_applet applets[MM_CONV_APPLET_MAX];
+    size_t applet_n;
+    const char *exports[MM_CONV_EXPORTS_MAX]; /* folders searched for <package>/javacard/<last>.exp */
+    size_t export_n;
+    const char *output; /* "x.cap" (export file "x.exp" beside it), or a folder */
+};
+
+/* Convert: writes the CAP file and the export file. Nothing is written when anything is refused.
+ * err: "Purse.java:42: org.mintmark.purse.Purse.process: int arithmetic needed: ...". */
+enum mm_status mm_conv_package(const struct mm_conv_options *opt, struct mm_err *err) MM_USE_RESULT;
+
+/* Parse a class file and check its structure; nothing is kept. */
+enum mm_status mm_conv_class_check(const uint8_t *data, size_t data_len,
+                                   struct mm_err *err) MM_USE_RESULT;
+
+/* Parse an export file and write it again. *out owned by the caller (free). Reading what was
+ * written gives the same bytes: the writer has one form for each content. */
+enum mm_status mm_conv_export_rewrite(const uint8_t *data, size_t data_len, uint8_t **out,
+                                      size_t *out_len, struct mm_err *err) MM_USE_RESULT;
+
+/* Make export files and Java stubs from fact tables (applet_vm/api/ *.tsv), into dir/exports and
+ * dir/stubs. Where a table has several versions of a package, the highest is taken. */
+enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char *dir,
+                           struct mm_err *err) MM_USE_RESULT;
+
+/* Write a CAP as readable assembly. */
+enum mm_status mm_conv_dump(const struct mm_cap *cap, FILE *out, struct mm_err *err) MM_USE_RESULT;
+
+#endif

@@ -1,0 +1,476 @@
+/*
+ * What each local and stack cell may hold before each instruction: a reference, or an int within an
+ * interval. A fixpoint over the code; nothing is judged here except that the stack fits.
+ */
+#include "converter/conv_int.h"
+
+#include <string.h>
+
+#define WIDEN_AFTER 3     /* joins at one place before bounds jump */
+#define STATE_CELLS_MAX (4u << 20) /* 12 bytes each: 48 MiB while one method is looked at */
+#define CELLS_MAX 255     /* max_stack and nargs + max_locals are bytes (JCVM 3.0.5, 6.10.2) */
+
+struct walk {
+    struct mm_arena *arena;
+    struct jflow *f;
+    struct mm_err *err;
+    uint32_t *todo;
+    size_t todo_n;
+    bool *queued;
+    struct jval *locals, *stack; /* the state being changed */
+    uint16_t depth;
+    const struct jins *in;
+    bool bad;
+    struct jval none; /* stands in for a local that does not exist; bad is set then */
+};
+
+static const struct jval ref = { .kind = JV_REF };
+
+static struct jval number(int32_t lo, int32_t hi)
+{
+    return (struct jval){ .kind = JV_INT, .lo = lo, .hi = hi };
+}
+
+static struct jval of_type(char type)
+{
+    switch (type) {
+    case 'Z':
+        return number(0, 1);
+    case 'B':
+        return number(-128, 127);
+    case 'S':
+        return number(-32768, 32767);
+    case 'L':
+    case '[':
+        return ref;
+    default:
+        return number(-2147483647 - 1, 2147483647);
+    }
+}
+
+static enum mm_status malformed(struct walk *w, const char *what)
+{
+    (void)mm_conv_refuse(w->f->cls, w->f->m, w->in == NULL ? 0 : w->in->pc, w->err,
+                         "malformed code: %s", what);
+    if (w->err != NULL)
+        w->err->st = MM_MALFORMED;
+    return MM_MALFORMED;
+}
+
+static void push(struct walk *w, struct jval v)
+{
+    if (w->depth >= w->f->m->code->max_stack) {
+        w->bad = true;
+        return;
+    }
+    w->stack[w->depth++] = v;
+    if (w->depth > w->f->max_depth)
+        w->f->max_depth = w->depth;
+}
+
+static struct jval pop(struct walk *w)
+{
+    if (w->depth == 0) {
+        w->bad = true;
+        return number(0, 0);
+    }
+    return w->stack[--w->depth];
+}
+
+static struct jval pop_kind(struct walk *w, uint8_t kind)
+{
+    struct jval v = pop(w);
+
+    if (v.kind != kind)
+        w->bad = true;
+    return v;
+}
+
+static struct jval *local(struct walk *w, int32_t n)
+{
+    if (n < 0 || n >= w->f->m->code->max_locals) {
+        w->bad = true;
+        return &w->none;
+    }
+    return &w->locals[n];
+}
+
+static void step_stack(struct walk *w, int16_t how)
+{
+    struct jval a = pop(w), b = number(0, 0), c = number(0, 0), d = number(0, 0);
+
+    if (how != JS_POP && how != JS_DUP)
+        b = pop(w);
+    if (how == JS_DUP_X2 || how == JS_DUP2_X1 || how == JS_DUP2_X2)
+        c = pop(w);
+    if (how == JS_DUP2_X2)
+        d = pop(w);
+    switch ((enum jstack)how) {
+    case JS_POP:
+    case JS_POP2:
+        return;
+    case JS_DUP:
+        push(w, a);
+        break;
+    case JS_DUP_X1:
+        push(w, a);
+        push(w, b);
+        break;
+    case JS_DUP_X2:
+        push(w, a);
+        push(w, c);
+        push(w, b);
+        break;
+    case JS_DUP2:
+        push(w, b);
+        push(w, a);
+        push(w, b);
+        break;
+    case JS_DUP2_X1:
+        push(w, b);
+        push(w, a);
+        push(w, c);
+        push(w, b);
+        break;
+    case JS_DUP2_X2:
+        push(w, b);
+        push(w, a);
+        push(w, d);
+        push(w, c);
+        push(w, b);
+        break;
+    case JS_SWAP:
+        push(w, a);
+        push(w, b);
+        return;
+    }
+    push(w, a);
+}
+
+static void step_member(struct walk *w, const struct jins *in)
+{
+    struct jref r;
+    const char *bad_type;
+    int args;
+    char ret;
+
+    if (!mm_conv_cp_ref(w->f->cls, (uint16_t)in->a, &r)) {
+        w->bad = true;
+        return;
+    }
+    if (in->kind != JK_INVOKE) {
+        const char *p = r.desc;
+
+        if (mm_conv_type_next(&p) == 0 || *p != '\0' || r.desc[0] == 'V') {
+            w->bad = true;
+            return;
+        }
+        if (in->kind == JK_PUTFIELD || in->kind == JK_PUTSTATIC)
+            (void)pop(w);
+        if (in->kind == JK_PUTFIELD || in->kind == JK_GETFIELD)
+            (void)pop_kind(w, JV_REF);
+        if (in->kind == JK_GETFIELD || in->kind == JK_GETSTATIC)
+            push(w, of_type(r.desc[0]));
+        return;
+    }
+    args = mm_conv_desc_args(r.desc, &bad_type);
+    if (args < 0) {
+        w->bad = true;
+        return;
+    }
+    for (int i = 0; i < args; i++)
+        (void)pop(w);
+    if (in->arg != MM_OP_INVOKESTATIC)
+        (void)pop_kind(w, JV_REF);
+    ret = mm_conv_desc_ret(r.desc);
+    if (ret != 'V')
+        push(w, of_type(ret));
+}
+
+static void step_ldc(struct walk *w, const struct jins *in)
+{
+    const struct mm_cls *cls = w->f->cls;
+
+    if (in->a <= 0 || in->a >= cls->cp_n)
+        w->bad = true;
+    else if (cls->cp[in->a].tag == JCP_INTEGER)
+        push(w, number(cls->cp[in->a].value, cls->cp[in->a].value));
+    else
+        push(w, ref);
+}
+
+static void step_array(struct walk *w, const struct jins *in)
+{
+    if (in->kind == JK_ASTORE)
+        (void)pop_kind(w, in->arg == MM_OP_AASTORE ? JV_REF : JV_INT);
+    (void)pop_kind(w, JV_INT);
+    (void)pop_kind(w, JV_REF);
+    if (in->kind == JK_ALOAD)
+        push(w, in->arg == MM_OP_AALOAD ? ref : of_type(in->arg == MM_OP_BALOAD ? 'B' : 'S'));
+}
+
+/* The effect of one instruction on locals and stack. */
+static void step(struct walk *w, const struct jins *in)
+{
+    struct jval a, b;
+
+    switch ((enum jkind)in->kind) {
+    case JK_NULL:
+    case JK_NEW:
+        push(w, ref);
+        break;
+    case JK_CONST:
+        push(w, number(in->a, in->a));
+        break;
+    case JK_LDC:
+        step_ldc(w, in);
+        break;
+    case JK_LOAD_I:
+    case JK_LOAD_A:
+        a = *local(w, in->a);
+        if (a.kind != (in->kind == JK_LOAD_I ? JV_INT : JV_REF))
+            w->bad = true;
+        push(w, a);
+        break;
+    case JK_STORE_I:
+    case JK_STORE_A:
+        a = pop_kind(w, in->kind == JK_STORE_I ? JV_INT : JV_REF);
+        *local(w, in->a) = a;
+        break;
+    case JK_ALOAD:
+    case JK_ASTORE:
+        step_array(w, in);
+        break;
+    case JK_STACK:
+        step_stack(w, in->arg);
+        break;
+    case JK_BIN:
+        b = pop_kind(w, JV_INT);
+        a = pop_kind(w, JV_INT);
+        push(w, mm_conv_interval((uint8_t)in->arg, a, b));
+        break;
+    case JK_NEG:
+        a = pop_kind(w, JV_INT);
+        push(w, mm_conv_interval(MM_OP_SNEG, a, a));
+        break;
+    case JK_IINC:
+        a = *local(w, in->a);
+        if (a.kind != JV_INT)
+            w->bad = true;
+        *local(w, in->a) = mm_conv_interval(MM_OP_SADD, a, number(in->b, in->b));
+        break;
+    case JK_I2B:
+        push(w, mm_conv_interval_narrow(pop_kind(w, JV_INT), -128, 127));
+        break;
+    case JK_I2S:
+        push(w, mm_conv_interval_narrow(pop_kind(w, JV_INT), -32768, 32767));
+        break;
+    case JK_IF:
+    case JK_TSWITCH:
+    case JK_LSWITCH:
+    case JK_RET_I:
+        (void)pop_kind(w, JV_INT);
+        break;
+    case JK_IF_A:
+    case JK_RET_A:
+    case JK_ATHROW:
+        (void)pop_kind(w, JV_REF);
+        break;
+    case JK_CMP:
+    case JK_CMP_A:
+        (void)pop_kind(w, in->kind == JK_CMP ? JV_INT : JV_REF);
+        (void)pop_kind(w, in->kind == JK_CMP ? JV_INT : JV_REF);
+        break;
+    case JK_GETSTATIC:
+    case JK_PUTSTATIC:
+    case JK_GETFIELD:
+    case JK_PUTFIELD:
+    case JK_INVOKE:
+        step_member(w, in);
+        break;
+    case JK_NEWARRAY:
+    case JK_ANEWARRAY:
+        (void)pop_kind(w, JV_INT);
+        push(w, ref);
+        break;
+    case JK_LENGTH:
+        (void)pop_kind(w, JV_REF);
+        push(w, number(0, 32767)); /* arrays on a card have at most 32767 elements */
+        break;
+    case JK_CHECKCAST:
+        push(w, pop_kind(w, JV_REF));
+        break;
+    case JK_INSTANCEOF:
+        (void)pop_kind(w, JV_REF);
+        push(w, number(0, 1));
+        break;
+    case JK_NOP:
+    case JK_GOTO:
+    case JK_RET:
+    case JK_WIDE:
+    case JK_REFUSE:
+        break;
+    }
+}
+
+static bool join(struct jval *into, struct jval v, bool widen)
+{
+    struct jval was = *into;
+
+    if (was.kind == JV_NONE)
+        return false;
+    if (was.kind != v.kind)
+        into->kind = JV_NONE;
+    else if (was.kind == JV_INT)
+        *into = mm_conv_interval_join(was, v, widen);
+    return into->kind != was.kind || into->lo != was.lo || into->hi != was.hi;
+}
+
+/* Join the walking state into that of instruction `to`. */
+static enum mm_status flow_to(struct walk *w, uint32_t to, const struct jval *locals,
+                              const struct jval *stack, uint16_t depth)
+{
+    struct jstate *s = &w->f->states[to];
+    uint16_t local_n = w->f->m->code->max_locals;
+    bool changed = false;
+
+    if (s->depth == JDEPTH_NONE) {
+        memcpy(s->locals, locals, local_n * sizeof(*locals));
+        memcpy(s->stack, stack, depth * sizeof(*stack));
+        s->depth = depth;
+        changed = true;
+    } else {
+        bool widen = ++s->visits > WIDEN_AFTER;
+
+        if (s->depth != depth)
+            return malformed(w, "stack depths differ where paths meet");
+        if (s->visits == 255)
+            s->visits = WIDEN_AFTER + 1;
+        for (uint16_t i = 0; i < local_n; i++)
+            changed |= join(&s->locals[i], locals[i], widen);
+        for (uint16_t i = 0; i < depth; i++)
+            changed |= join(&s->stack[i], stack[i], widen);
+    }
+    if (changed && !w->queued[to]) {
+        w->queued[to] = true;
+        w->todo[w->todo_n++] = to;
+    }
+    return MM_OK;
+}
+
+static enum mm_status flow_handlers(struct walk *w, const struct jstate *before)
+{
+    const struct jcode *code = w->f->m->code;
+    enum mm_status st = MM_OK;
+
+    for (size_t i = 0; st == MM_OK && i < code->handler_n; i++) {
+        const struct jhandler *h = &code->handlers[i];
+
+        if (w->in->pc < h->start || w->in->pc >= h->end)
+            continue;
+        if (code->max_stack == 0)
+            return malformed(w, "handler without room on the stack");
+        if (w->f->max_depth == 0)
+            w->f->max_depth = 1;
+        st = flow_to(w, w->f->at[h->handler], before->locals, &ref, 1);
+    }
+    return st;
+}
+
+static enum mm_status flow_on(struct walk *w, uint32_t idx)
+{
+    const struct jins *in = w->in;
+    enum mm_status st = MM_OK;
+    bool ends = in->kind == JK_GOTO || in->kind == JK_RET || in->kind == JK_RET_A ||
+                in->kind == JK_RET_I || in->kind == JK_ATHROW || in->kind == JK_TSWITCH ||
+                in->kind == JK_LSWITCH;
+    bool jumps = in->kind == JK_GOTO || in->kind == JK_IF || in->kind == JK_IF_A ||
+                 in->kind == JK_CMP || in->kind == JK_CMP_A || in->kind == JK_TSWITCH ||
+                 in->kind == JK_LSWITCH;
+
+    if (jumps)
+        st = flow_to(w, in->target, w->locals, w->stack, w->depth);
+    for (uint32_t i = 0; st == MM_OK && i < in->case_n; i++)
+        st = flow_to(w, in->targets[i], w->locals, w->stack, w->depth);
+    if (st == MM_OK && !ends) {
+        if (idx + 1 >= w->f->ins_n)
+            return malformed(w, "execution runs past the end");
+        st = flow_to(w, idx + 1, w->locals, w->stack, w->depth);
+    }
+    return st;
+}
+
+/* Entry state: this and the arguments. */
+static enum mm_status enter(struct walk *w)
+{
+    const struct mm_method *m = w->f->m;
+    const char *p = m->desc + 1, *bad_type;
+    uint16_t n = 0;
+    int args = mm_conv_desc_args(m->desc, &bad_type);
+
+    if (args < 0)
+        return malformed(w, "method descriptor");
+    if (m->code->max_stack > CELLS_MAX || m->code->max_locals > CELLS_MAX)
+        return mm_conv_refuse(w->f->cls, m, 0, w->err, "more than %d stack cells or locals",
+                              CELLS_MAX);
+    if (args + (m->access & ACC_STATIC ? 0 : 1) > m->code->max_locals)
+        return malformed(w, "arguments do not fit the locals");
+    if (!(m->access & ACC_STATIC))
+        w->locals[n++] = ref;
+    while (*p != ')') {
+        w->locals[n++] = of_type(*p);
+        (void)mm_conv_type_next(&p);
+    }
+    return flow_to(w, 0, w->locals, w->stack, 0);
+}
+
+static void make_states(struct walk *w)
+{
+    const struct jcode *code = w->f->m->code;
+    size_t cells = (size_t)code->max_locals + code->max_stack;
+    struct jval *all = mm_arena_alloc(w->arena, w->f->ins_n * cells, sizeof(*all));
+
+    w->f->states = mm_arena_alloc(w->arena, w->f->ins_n, sizeof(*w->f->states));
+    for (size_t i = 0; i < w->f->ins_n; i++) {
+        w->f->states[i].depth = JDEPTH_NONE;
+        w->f->states[i].locals = all + i * cells;
+        w->f->states[i].stack = all + i * cells + code->max_locals;
+    }
+    w->todo = mm_arena_alloc(w->arena, w->f->ins_n, sizeof(*w->todo));
+    w->queued = mm_arena_alloc(w->arena, w->f->ins_n, sizeof(*w->queued));
+    w->locals = mm_arena_alloc(w->arena, cells + 1, sizeof(*w->locals));
+    w->stack = w->locals + code->max_locals;
+}
+
+enum mm_status mm_conv_flow(struct mm_arena *arena, struct jflow *flow, struct mm_err *err)
+{
+    struct walk w = { .arena = arena, .f = flow, .err = err };
+    const struct jcode *code = flow->m->code;
+    enum mm_status st;
+
+    if (code->max_stack > CELLS_MAX || code->max_locals > CELLS_MAX)
+        return mm_conv_refuse(flow->cls, flow->m, 0, err, "more than %d stack cells or locals",
+                              CELLS_MAX);
+    if (flow->ins_n * ((size_t)code->max_locals + code->max_stack) > STATE_CELLS_MAX)
+        return mm_conv_refuse(flow->cls, flow->m, 0, err, "method is too large");
+    make_states(&w);
+    st = enter(&w);
+    while (st == MM_OK && w.todo_n != 0) {
+        uint32_t idx = w.todo[--w.todo_n];
+        struct jstate *s = &flow->states[idx];
+
+        w.queued[idx] = false;
+        w.in = &flow->ins[idx];
+        st = flow_handlers(&w, s);
+        if (st != MM_OK)
+            break;
+        memcpy(w.locals, s->locals, code->max_locals * sizeof(*w.locals));
+        memcpy(w.stack, s->stack, s->depth * sizeof(*w.stack));
+        w.depth = s->depth;
+        step(&w, w.in);
+        if (w.bad)
+            return malformed(&w, "operand types or stack depth do not fit the instruction");
+        st = flow_on(&w, idx);
+    }
+    return st;
+}

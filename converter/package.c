@@ -1,0 +1,329 @@
+/* The classes of the package, in the order of the Class component, and those of other packages. */
+#include "converter/conv_int.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLASS_FILE_MAX_LEN (1u << 20)
+#define CLASSES_MAX 255 /* class_count of the Descriptor is one byte (JCVM 3.0.5, 6.14) */
+#define EXP_FILE_MAX_LEN (1u << 20)
+
+enum mm_status mm_conv_refuse(const struct mm_cls *cls, const struct mm_method *m, uint32_t pc,
+                              struct mm_err *err, const char *fmt, ...)
+{
+    char what[160], where[96] = "";
+    char name[160];
+    unsigned line = m == NULL ? 0 : mm_conv_line(m->code, pc);
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(what, sizeof(what), fmt, ap);
+    va_end(ap);
+    (void)snprintf(name, sizeof(name), "%s", cls->name);
+    for (char *p = name; *p != '\0'; p++) {
+        if (*p == '/')
+            *p = '.';
+    }
+    if (cls->source != NULL && line != 0)
+        (void)snprintf(where, sizeof(where), "%s:%u: ", cls->source, line);
+    else if (cls->source != NULL)
+        (void)snprintf(where, sizeof(where), "%s: ", cls->source);
+    return mm_fail(err, MM_UNSUPPORTED, line == 0 ? SIZE_MAX : line, "%s%s%s%s: %s", where, name,
+                   m == NULL ? "" : ".", m == NULL ? "" : m->name, what);
+}
+
+/* ---- External classes ---- */
+
+static struct mm_exp_package *load_export(struct mm_conv *cv, const char *name, struct mm_err *err)
+{
+    const char *last = strrchr(name, '/') == NULL ? name : strrchr(name, '/') + 1;
+    struct mm_exp_package *pkg;
+
+    for (size_t i = 0; i < cv->package_n; i++) {
+        if (strcmp(cv->packages[i]->name, name) == 0)
+            return cv->packages[i];
+    }
+    for (size_t i = 0; i < cv->opt->export_n; i++) {
+        const char *path = mm_arena_printf(cv->arena, "%s/%s/javacard/%s.exp", cv->opt->exports[i],
+                                           name, last);
+        uint8_t *data = NULL;
+        size_t len = 0;
+        enum mm_status st;
+
+        if (mm_file_read(path, EXP_FILE_MAX_LEN, &data, &len, NULL) != MM_OK)
+            continue;
+        pkg = mm_arena_alloc(cv->arena, 1, sizeof(*pkg));
+        st = mm_conv_exp_read(cv->arena, data, len, pkg, err);
+        free(data);
+        if (st == MM_OK && strcmp(pkg->name, name) != 0)
+            st = mm_fail(err, MM_MALFORMED, SIZE_MAX, "exports package %s, expected %s", pkg->name,
+                         name);
+        if (st != MM_OK) {
+            mm_err_prefix(err, "%s: ", path);
+            return NULL;
+        }
+        cv->packages =
+            mm_arena_grow(cv->arena, cv->packages, cv->package_n, sizeof(*cv->packages));
+        cv->packages[cv->package_n++] = pkg;
+        return pkg;
+    }
+    (void)mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "no export file for package %s", name);
+    return NULL;
+}
+
+enum mm_status mm_conv_find_class(struct mm_conv *cv, const char *name, struct mm_cref *out,
+                                  struct mm_err *err)
+{
+    const char *slash = strrchr(name, '/');
+    const struct mm_exp_package *pkg;
+
+    memset(out, 0, sizeof(*out));
+    for (size_t i = 0; i < cv->class_n; i++) {
+        if (strcmp(cv->classes[i]->name, name) == 0) {
+            out->own = cv->classes[i];
+            return MM_OK;
+        }
+    }
+    if (slash == NULL || name[0] == '[')
+        return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX, "class %s is not for cards", name);
+    pkg = load_export(cv, mm_arena_text(cv->arena, name, (size_t)(slash - name)), err);
+    if (pkg == NULL)
+        return err == NULL ? MM_NOT_FOUND : err->st;
+    for (size_t i = 0; i < pkg->class_n; i++) {
+        if (strcmp(pkg->classes[i].name, name) == 0) {
+            out->ext = &pkg->classes[i];
+            return MM_OK;
+        }
+    }
+    return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX, "class %s is not exported for cards", name);
+}
+
+const char *mm_conv_cref_name(struct mm_cref c)
+{
+    return c.own != NULL ? c.own->name : c.ext != NULL ? c.ext->name : "java/lang/Object";
+}
+
+bool mm_conv_cref_equal(struct mm_cref a, struct mm_cref b)
+{
+    return a.own == b.own && a.ext == b.ext;
+}
+
+uint16_t mm_conv_cref_access(struct mm_cref c)
+{
+    return c.own != NULL ? c.own->access : c.ext != NULL ? c.ext->access : 0;
+}
+
+enum mm_status mm_conv_cref_super(struct mm_conv *cv, struct mm_cref c, struct mm_cref *out,
+                                  struct mm_err *err)
+{
+    memset(out, 0, sizeof(*out));
+    if (c.own != NULL) {
+        *out = c.own->super;
+        return MM_OK;
+    }
+    if (c.ext == NULL || c.ext->super_n == 0)
+        return MM_OK;
+    return mm_conv_find_class(cv, c.ext->supers[0], out, err);
+}
+
+void mm_conv_import(struct mm_conv *cv, const struct mm_exp_package *pkg)
+{
+    for (size_t i = 0; i < cv->import_n; i++) {
+        if (cv->imports[i] == pkg)
+            return;
+    }
+    cv->imports = mm_arena_grow(cv->arena, cv->imports, cv->import_n, sizeof(*cv->imports));
+    cv->imports[cv->import_n++] = pkg;
+}
+
+uint16_t mm_conv_cref_encode(struct mm_conv *cv, struct mm_cref c)
+{
+    size_t i = 0;
+
+    if (c.own != NULL)
+        return c.own->off;
+    if (c.ext == NULL)
+        return 0xFFFF;
+    mm_conv_import(cv, c.ext->package);
+    while (cv->imports[i] != c.ext->package)
+        i++;
+    return (uint16_t)(0x8000 | i << 8 | c.ext->token);
+}
+
+/* ---- The package's own classes ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum mm_status list_files(struct mm_conv *cv, char ***names, size_t *n, struct mm_err *err)
+{
+    const char *path = mm_arena_printf(cv->arena, "%s/%s", cv->opt->classes, cv->name);
+    DIR *dir = opendir(path);
+    struct dirent *e;
+
+    *names = NULL;
+    *n = 0;
+    if (dir == NULL)
+        return mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "%s: no such folder of class files", path);
+    while ((e = readdir(dir)) != NULL) {
+        size_t len = strlen(e->d_name);
+
+        if (len <= 6 || strcmp(e->d_name + len - 6, ".class") != 0)
+            continue;
+        *names = mm_arena_grow(cv->arena, *names, *n, sizeof(**names));
+        (*names)[(*n)++] = mm_arena_printf(cv->arena, "%s/%s", path, e->d_name);
+    }
+    closedir(dir);
+    if (*n == 0 || *n > CLASSES_MAX)
+        return mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "%s: %zu class files, expected 1 to %d", path,
+                       *n, CLASSES_MAX);
+    qsort(*names, *n, sizeof(**names), by_name); /* readdir has no order; the output must */
+    return MM_OK;
+}
+
+static enum mm_status read_class(struct mm_conv *cv, const char *path, struct mm_cls **out,
+                                 struct mm_err *err)
+{
+    uint8_t *data = NULL;
+    size_t len = 0, name_len = strlen(cv->name);
+    enum mm_status st = mm_file_read(path, CLASS_FILE_MAX_LEN, &data, &len, err);
+    uint8_t *kept;
+
+    if (st != MM_OK)
+        return st;
+    kept = mm_arena_alloc(cv->arena, len, 1);
+    memcpy(kept, data, len);
+    free(data);
+    *out = mm_arena_alloc(cv->arena, 1, sizeof(**out));
+    st = mm_conv_class_read(cv->arena, kept, len, *out, err);
+    if (st == MM_OK && (strncmp((*out)->name, cv->name, name_len) != 0 ||
+                        (*out)->name[name_len] != '/' || strchr((*out)->name + name_len + 1, '/')))
+        st = mm_fail(err, MM_MALFORMED, SIZE_MAX, "class %s is not of package %s", (*out)->name,
+                     cv->name);
+    if (st != MM_OK)
+        mm_err_prefix(err, "%s: ", path);
+    return st;
+}
+
+static void add_interface(struct mm_conv *cv, struct mm_cls *cls, struct mm_cref c)
+{
+    for (size_t i = 0; i < cls->iface_n; i++) {
+        if (mm_conv_cref_equal(cls->ifaces[i], c))
+            return;
+    }
+    cls->ifaces = mm_arena_grow(cv->arena, cls->ifaces, cls->iface_n, sizeof(*cls->ifaces));
+    cls->ifaces[cls->iface_n++] = c;
+    if (strcmp(mm_conv_cref_name(c), "javacard/framework/Shareable") == 0)
+        cls->shareable = true;
+}
+
+/* All interfaces of cls, those that others extend first (JCVM 3.0.5, 6.9.1: the transitive set). */
+static enum mm_status collect_interfaces(struct mm_conv *cv, struct mm_cls *cls,
+                                         struct mm_err *err)
+{
+    for (size_t i = 0; i < cls->iface_name_n; i++) {
+        struct mm_cref c, up;
+        enum mm_status st = mm_conv_find_class(cv, cls->iface_names[i], &c, err);
+
+        if (st != MM_OK)
+            return st;
+        if (mm_conv_cref_access(c) & ACC_REMOTE && c.ext != NULL)
+            return mm_conv_refuse(cls, NULL, 0, err, "remote interface %s", mm_conv_cref_name(c));
+        for (size_t k = 0; c.own != NULL && k < c.own->iface_n; k++)
+            add_interface(cv, cls, c.own->ifaces[k]);
+        for (size_t k = 0; c.ext != NULL && k < c.ext->iface_n; k++) {
+            st = mm_conv_find_class(cv, c.ext->ifaces[k], &up, err);
+            if (st != MM_OK)
+                return st;
+            add_interface(cv, cls, up);
+        }
+        add_interface(cv, cls, c);
+    }
+    return MM_OK;
+}
+
+struct order {
+    struct mm_cls **out;
+    size_t n;
+};
+
+/* Place cls after everything that it extends. Recursion is as deep as the longest chain of classes,
+ * at most CLASSES_MAX. */
+static enum mm_status place(struct mm_conv *cv, struct mm_cls *cls, struct order *order,
+                            struct mm_err *err)
+{
+    struct mm_cref c;
+    enum mm_status st;
+
+    if (cls->mark == 2)
+        return MM_OK;
+    if (cls->mark == 1)
+        return mm_conv_refuse(cls, NULL, 0, err, "class extends itself");
+    cls->mark = 1;
+    st = mm_conv_find_class(cv, cls->super_name, &cls->super, err);
+    if (st == MM_OK && cls->super.own != NULL && !(cls->access & ACC_INTERFACE))
+        st = place(cv, cls->super.own, order, err);
+    for (size_t i = 0; st == MM_OK && i < cls->iface_name_n; i++) {
+        st = mm_conv_find_class(cv, cls->iface_names[i], &c, err);
+        if (st == MM_OK && c.own != NULL)
+            st = place(cv, c.own, order, err);
+    }
+    if (st == MM_OK)
+        st = collect_interfaces(cv, cls, err);
+    if (st != MM_OK) {
+        if (err != NULL && strstr(err->text, ": ") == NULL) {
+            struct mm_err why = *err;
+            return mm_conv_refuse(cls, NULL, 0, err, "%s", why.text);
+        }
+        return st;
+    }
+    if (cls->super.own != NULL && cls->super.own->shareable)
+        cls->shareable = true;
+    if (cls->super.ext != NULL) {
+        for (size_t i = 0; i < cls->super.ext->iface_n; i++) {
+            if (strcmp(cls->super.ext->ifaces[i], "javacard/framework/Shareable") == 0)
+                cls->shareable = true;
+        }
+    }
+    cls->mark = 2;
+    order->out[order->n++] = cls;
+    return MM_OK;
+}
+
+static enum mm_status order_classes(struct mm_conv *cv, struct mm_err *err)
+{
+    struct order order = { .n = 0 };
+    enum mm_status st = MM_OK;
+
+    order.out = mm_arena_alloc(cv->arena, cv->class_n, sizeof(*order.out));
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; st == MM_OK && i < cv->class_n; i++) {
+            bool iface = (cv->classes[i]->access & ACC_INTERFACE) != 0;
+            if (iface == (pass == 0))
+                st = place(cv, cv->classes[i], &order, err);
+        }
+    }
+    if (st == MM_OK)
+        memcpy(cv->classes, order.out, cv->class_n * sizeof(*cv->classes));
+    return st;
+}
+
+enum mm_status mm_conv_load(struct mm_conv *cv, struct mm_err *err)
+{
+    char **files;
+    size_t n;
+    enum mm_status st = list_files(cv, &files, &n, err);
+
+    if (st != MM_OK)
+        return st;
+    cv->classes = mm_arena_alloc(cv->arena, n, sizeof(*cv->classes));
+    for (size_t i = 0; st == MM_OK && i < n; i++) {
+        st = read_class(cv, files[i], &cv->classes[i], err);
+        if (st == MM_OK)
+            cv->class_n++;
+    }
+    return st == MM_OK ? order_classes(cv, err) : st;
+}
