@@ -137,7 +137,7 @@ static enum mm_status ask(const struct options *o, struct mm_pay_agent *link, co
                           struct mm_err *err)
 {
     json_t *answer = NULL;
-    enum mm_status st = mm_pay_agent_ask(link, cmd, &answer, err);
+    enum mm_status st = mm_pay_agent_query(link, cmd, &answer, err);
     const char *verdict;
 
     if (st != MM_OK)

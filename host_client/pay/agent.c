@@ -194,11 +194,10 @@ static enum mm_status judge(const json_t *answer, struct mm_err *err)
     return mm_fail(err, st, SIZE_MAX, "%s", error != NULL ? error : mm_status_text(st));
 }
 
-enum mm_status mm_pay_agent_ask(struct mm_pay_agent *agent, const char *cmd, json_t **answer,
-                                struct mm_err *err)
+static enum mm_status ask(struct mm_pay_agent *agent, const char *cmd, bool client,
+                          json_t **answer, struct mm_err *err)
 {
-    /* "client" tells status that a session begins: its files may change from now on until shut. */
-    json_t *request = json_pack("{s:s, s:b}", "cmd", cmd, "client", 1);
+    json_t *request = json_pack("{s:s, s:b}", "cmd", cmd, "client", client);
     enum mm_status st;
 
     *answer = NULL;
@@ -215,6 +214,18 @@ enum mm_status mm_pay_agent_ask(struct mm_pay_agent *agent, const char *cmd, jso
         *answer = NULL;
     }
     return st;
+}
+
+enum mm_status mm_pay_agent_ask(struct mm_pay_agent *agent, const char *cmd, json_t **answer,
+                                struct mm_err *err)
+{
+    return ask(agent, cmd, true, answer, err);
+}
+
+enum mm_status mm_pay_agent_query(struct mm_pay_agent *agent, const char *cmd, json_t **answer,
+                                  struct mm_err *err)
+{
+    return ask(agent, cmd, false, answer, err);
 }
 
 /* {"need":"integrity","nonce":…}: make the token and send it. */

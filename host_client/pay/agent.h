@@ -14,10 +14,15 @@ enum mm_status mm_pay_agent_open(const char *path, unsigned timeout_ms, struct m
                                  struct mm_err *err) MM_USE_RESULT;
 void mm_pay_agent_close(struct mm_pay_agent **agent);
 
-/* One command without further fields. On MM_OK *answer is a new reference; an answer with "ok" false
+/* One command without further fields, as the payment client: its "status" begins a session, in which its
+ * state files may change until "shut". On MM_OK *answer is a new reference; an answer with "ok" false
  * is a failure with the agent's own status and sentence. */
 enum mm_status mm_pay_agent_ask(struct mm_pay_agent *agent, const char *cmd, json_t **answer,
                                 struct mm_err *err) MM_USE_RESULT;
+
+/* The same by somebody who only looks (mintmark-agent status). */
+enum mm_status mm_pay_agent_query(struct mm_pay_agent *agent, const char *cmd, json_t **answer,
+                                  struct mm_err *err) MM_USE_RESULT;
 
 /* Makes the chip's token for a nonce: what the agent asks for in the middle of a report. */
 typedef enum mm_status (*mm_pay_token_maker)(void *ctx, const uint8_t *nonce, size_t nonce_len,
