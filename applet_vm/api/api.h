@@ -18,7 +18,8 @@ enum mm_status mm_api_init(struct mm_vm *vm) MM_USE_RESULT;
 void mm_api_reset(struct mm_vm *vm);
 
 /* ---- APDU exchange: card side of javacard.framework.APDU ---- */
-#define MM_APDU_BUFFER_LEN 261 /* header, Lc, 255 bytes, Le: the least JCRE 3.0.5 asks (133) is less */
+#define MM_APDU_BUFFER_LEN                                                                         \
+    261 /* header, Lc, 255 bytes, Le: the least JCRE 3.0.5 asks (133) is less */
 
 /* Start a command: fills the APDU buffer with CLA INS P1 P2 Lc; body is what
  * setIncomingAndReceive hands out. le: expected length, 0..65536; 0 when there is none.

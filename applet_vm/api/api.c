@@ -1,0 +1,188 @@
+/* The API's state for one VM, and what its natives share. */
+#include "applet_vm/api/api.h"
+
+#include "applet_vm/api/api_int.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mm_api *mm_api_of(struct mm_vm *vm)
+{
+    return mm_vm_api_state(vm);
+}
+
+static void release(void *state)
+{
+    struct mm_api *api = state;
+
+    mm_api_ops_clear(api);
+    free(api->ops);
+    EVP_MAC_free(api->cmac);
+    mm_buf_clear(&api->apdu.out);
+    OPENSSL_cleanse(api, sizeof(*api));
+    free(api);
+}
+
+/* The object is gone; what its handle stood for must not pass to the next one. */
+static void gone(struct mm_vm *vm, mm_ref ref)
+{
+    struct mm_api_op *op = mm_api_op_find(vm, ref);
+
+    if (op == NULL)
+        return;
+    mm_api_op_clear(op);
+    op->ref = MM_REF_NULL;
+}
+
+enum mm_status mm_api_init(struct mm_vm *vm)
+{
+    struct mm_api *api = calloc(1, sizeof(*api));
+
+    if (api == NULL)
+        return MM_NO_MEMORY;
+    api->vm = vm;
+    mm_buf_init(&api->apdu.out);
+    mm_vm_api_state_set(vm, api, release);
+    mm_vm_api_gone_set(vm, gone);
+    api->cmac = EVP_MAC_fetch(NULL, "CMAC", NULL);
+    if (api->cmac == NULL)
+        return MM_CRYPTO;
+    /* In this order at every power-on: an applet may keep a reference to the secure channel, a
+     * permanent entry point, and its handle must stay the same. */
+    api->secure_channel = mm_vm_new_entry_point(vm, "mintmark/SecureChannel", false);
+    api->apdu.ref = mm_vm_new_entry_point(vm, "javacard/framework/APDU", true);
+    api->apdu.buffer = mm_vm_new_global_array(vm, MM_TYPE_BYTE_ARRAY, MM_APDU_BUFFER_LEN);
+    if (api->secure_channel == 0 || api->apdu.ref == 0 || api->apdu.buffer == 0)
+        return MM_NO_MEMORY;
+    return MM_OK;
+}
+
+void mm_api_reset(struct mm_vm *vm)
+{
+    struct mm_api *api = mm_api_of(vm);
+
+    mm_api_ops_clear(api);
+    mm_buf_clear(&api->apdu.out);
+    api->apdu.active = false;
+    api->own_tx = false;
+    api->nested_tx = false;
+}
+
+/* ---- Throwing ---- */
+
+enum mm_run mm_api_throw_system(struct mm_vm *vm, uint16_t reason)
+{
+    return mm_vm_throw(vm, "javacard/framework/SystemException", reason);
+}
+
+enum mm_run mm_api_throw_crypto(struct mm_vm *vm, uint16_t reason)
+{
+    return mm_vm_throw(vm, "javacard/security/CryptoException", reason);
+}
+
+enum mm_run mm_api_throw_iso(struct mm_vm *vm, uint16_t sw)
+{
+    return mm_vm_throw(vm, "javacard/framework/ISOException", sw);
+}
+
+enum mm_run mm_api_null(struct mm_vm *vm)
+{
+    return mm_vm_throw(vm, "java/lang/NullPointerException", 0);
+}
+
+/* ---- Arrays ---- */
+
+enum mm_run mm_api_room(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n)
+{
+    const uint8_t *data;
+
+    return mm_vm_bytes(vm, array, off, n, &data);
+}
+
+enum mm_run mm_api_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t *data, size_t n)
+{
+    enum mm_run run = mm_api_room(vm, array, off, (int32_t)n);
+
+    if (run != MM_RUN_OK)
+        return run;
+    return mm_vm_array_write(vm, array, (uint16_t)off, data, (uint16_t)n, true);
+}
+
+const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n)
+{
+    struct mm_obj_info info;
+    const uint8_t *data;
+
+    *n = 0;
+    if (array == MM_REF_NULL || !mm_vm_object(vm, array, &info) || info.kind != MM_OBJ_ARRAY)
+        return NULL;
+    if (mm_vm_bytes(vm, array, 0, info.n, &data) != MM_RUN_OK)
+        return NULL;
+    *n = info.n;
+    return data;
+}
+
+/* ---- Operations in progress ---- */
+
+struct mm_api_op *mm_api_op_find(struct mm_vm *vm, mm_ref ref)
+{
+    struct mm_api *api = mm_api_of(vm);
+
+    for (size_t i = 0; i < api->op_n; i++) {
+        if (api->ops[i].ref == ref)
+            return &api->ops[i];
+    }
+    return NULL;
+}
+
+struct mm_api_op *mm_api_op(struct mm_vm *vm, mm_ref ref)
+{
+    struct mm_api *api = mm_api_of(vm);
+    struct mm_api_op *op = mm_api_op_find(vm, ref);
+
+    if (op == NULL)
+        op = mm_api_op_find(vm, MM_REF_NULL); /* a free one */
+    if (op == NULL) {
+        struct mm_api_op *grown = realloc(api->ops, (api->op_n + 8) * sizeof(*grown));
+        if (grown == NULL)
+            return NULL;
+        memset(grown + api->op_n, 0, 8 * sizeof(*grown));
+        api->ops = grown;
+        op = &grown[api->op_n];
+        api->op_n += 8;
+    }
+    op->ref = ref;
+    return op;
+}
+
+void mm_api_op_clear(struct mm_api_op *op)
+{
+    mm_ref ref = op->ref;
+
+    EVP_MAC_CTX_free(op->mac);
+    EVP_MD_CTX_free(op->md);
+    EVP_CIPHER_CTX_free(op->cipher);
+    EVP_PKEY_free(op->pkey);
+    OPENSSL_cleanse(op, sizeof(*op));
+    op->ref = ref;
+}
+
+void mm_api_ops_clear(struct mm_api *api)
+{
+    for (size_t i = 0; i < api->op_n; i++) {
+        mm_api_op_clear(&api->ops[i]);
+        api->ops[i].ref = MM_REF_NULL;
+    }
+}
+
+enum mm_run mm_api_new_algorithm(struct mm_vm *vm, const char *class_name, const char *state_class,
+                                 uint8_t alg, uint16_t *ret)
+{
+    mm_ref ref = mm_vm_new_instance(vm, class_name);
+
+    if (ref == MM_REF_NULL)
+        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    ret[0] = ref;
+    return mm_vm_hidden_set(vm, ref, state_class, 0, alg, false);
+}

@@ -1,0 +1,186 @@
+/* javacard.security.MessageDigest and RandomData; refusals common to the crypto classes. */
+#include "applet_vm/api/api_int.h"
+
+#include <openssl/crypto.h>
+
+#define DIGEST_CLASS "javacard/security/MessageDigest"
+#define RANDOM_CLASS "javacard/security/RandomData"
+#define RANDOM_CHUNK 256
+
+enum mm_run mm_n_crypto_no_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args, (void)ret;
+    return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+}
+
+enum mm_run mm_n_crypto_illegal_use(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args, (void)ret;
+    return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+}
+
+enum mm_run mm_n_crypto_illegal_value(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args, (void)ret;
+    return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+}
+
+/* ---- MessageDigest ---- */
+
+const EVP_MD *mm_api_md(uint8_t alg)
+{
+    switch (alg) {
+    case 1:
+        return EVP_sha1();
+    case 4:
+        return EVP_sha256();
+    case 5:
+        return EVP_sha384();
+    case 6:
+        return EVP_sha512();
+    case 7:
+        return EVP_sha224();
+    default:
+        return NULL;
+    }
+}
+
+enum mm_run mm_n_digest_get_instance(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t alg = (uint8_t)args[0];
+
+    if (mm_api_md(alg) == NULL)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    return mm_api_new_algorithm(vm, "mintmark/MessageDigest", DIGEST_CLASS, alg, ret);
+}
+
+enum mm_run mm_n_digest_get_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    ret[0] = mm_vm_hidden(vm, args[0], DIGEST_CLASS, 0);
+    return MM_RUN_OK;
+}
+
+static const EVP_MD *md_of(struct mm_vm *vm, mm_ref ref)
+{
+    return mm_api_md((uint8_t)mm_vm_hidden(vm, ref, DIGEST_CLASS, 0));
+}
+
+enum mm_run mm_n_digest_get_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    ret[0] = (uint16_t)EVP_MD_get_size(md_of(vm, args[0]));
+    return MM_RUN_OK;
+}
+
+enum mm_run mm_n_digest_reset(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
+
+    (void)ret;
+    if (op != NULL)
+        mm_api_op_clear(op);
+    return MM_RUN_OK;
+}
+
+static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, struct mm_api_op **out)
+{
+    int len = MM_ARG_SHORT(3);
+    struct mm_api_op *op;
+    const uint8_t *data;
+    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+
+    if (run != MM_RUN_OK)
+        return run;
+    op = mm_api_op(vm, args[0]);
+    if (op != NULL && op->md == NULL) {
+        op->md = EVP_MD_CTX_new();
+        if (op->md != NULL && EVP_DigestInit_ex(op->md, md_of(vm, args[0]), NULL) != 1) {
+            EVP_MD_CTX_free(op->md);
+            op->md = NULL;
+        }
+    }
+    if (op == NULL || op->md == NULL || EVP_DigestUpdate(op->md, data, (size_t)len) != 1)
+        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    *out = op;
+    return MM_RUN_OK;
+}
+
+enum mm_run mm_n_digest_update(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    struct mm_api_op *op;
+
+    (void)ret;
+    return feed(vm, args, &op);
+}
+
+/* doFinal(in, off, len, out, off): room is checked first, so that a refused call changes nothing */
+enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t md[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    struct mm_api_op *op;
+    enum mm_run run =
+        mm_api_room(vm, args[4], MM_ARG_SHORT(5), EVP_MD_get_size(md_of(vm, args[0])));
+
+    if (run == MM_RUN_OK)
+        run = feed(vm, args, &op);
+    if (run != MM_RUN_OK)
+        return run;
+    if (EVP_DigestFinal_ex(op->md, md, &len) != 1)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    mm_api_op_clear(op);
+    ret[0] = (uint16_t)len;
+    return mm_api_put(vm, args[4], MM_ARG_SHORT(5), md, len);
+}
+
+/* ---- RandomData ---- */
+
+/* All algorithms are the same source here: PSEUDO 1, SECURE 2, TRNG 3, DRBG 4, FAST 5, KEYGEN 6. */
+enum mm_run mm_n_random_get_instance(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t alg = (uint8_t)args[0];
+
+    if (alg < 1 || alg > 6)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    return mm_api_new_algorithm(vm, "mintmark/RandomData", RANDOM_CLASS, alg, ret);
+}
+
+enum mm_run mm_n_random_get_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    ret[0] = mm_vm_hidden(vm, args[0], RANDOM_CLASS, 0);
+    return MM_RUN_OK;
+}
+
+/* A seed is mixed in by none: the source seeds itself, and a caller must not be able to weaken it. */
+enum mm_run mm_n_random_set_seed(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)ret;
+    return mm_api_room(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3));
+}
+
+enum mm_run mm_n_random_next_bytes(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    const struct mm_vm_services *s = mm_vm_services(vm);
+    int off = MM_ARG_SHORT(2), len = MM_ARG_SHORT(3);
+    uint8_t chunk[RANDOM_CHUNK];
+    enum mm_run run = mm_api_room(vm, args[1], off, len);
+
+    if (run == MM_RUN_OK && len == 0)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    for (int at = 0; run == MM_RUN_OK && at < len; at += RANDOM_CHUNK) {
+        size_t n = (size_t)(len - at < RANDOM_CHUNK ? len - at : RANDOM_CHUNK);
+        if (s->random(s->ctx, chunk, n) != MM_OK)
+            return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+        run = mm_vm_array_write(vm, args[1], (uint16_t)(off + at), chunk, (uint16_t)n, true);
+    }
+    OPENSSL_cleanse(chunk, sizeof(chunk));
+    ret[0] = (uint16_t)(off + len);
+    return run;
+}
+
+enum mm_run mm_n_random_generate_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint16_t unused[2];
+
+    (void)ret;
+    return mm_n_random_next_bytes(vm, args, unused);
+}

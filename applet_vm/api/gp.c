@@ -1,0 +1,184 @@
+/* org.globalplatform.GPSystem and the SecureChannel of the applet's security domain. */
+#include "applet_vm/api/api_int.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SW_OK                     0x9000
+#define SW_FUNCTION_NOT_SUPPORTED 0x6A81
+#define SW_CONDITIONS             0x6985
+#define OFFSET_LC                 4
+#define OFFSET_CDATA              5
+
+/* The applet that called: methods of a JCRE entry point may run in the JCRE's own context. */
+static mm_comp caller(struct mm_vm *vm)
+{
+    mm_comp owner = mm_vm_owner(vm);
+
+    return owner != 0 ? owner : mm_vm_previous_owner(vm);
+}
+
+static const struct mm_gp_services *gp(struct mm_vm *vm)
+{
+    return mm_vm_services(vm)->gp;
+}
+
+/* ---- GPSystem ---- */
+
+enum mm_run mm_n_gp_card_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args;
+    if (gp(vm) == NULL)
+        return mm_api_throw_iso(vm, SW_FUNCTION_NOT_SUPPORTED);
+    ret[0] = (uint16_t)(int8_t)gp(vm)->card_state(gp(vm)->ctx);
+    return MM_RUN_OK;
+}
+
+enum mm_run mm_n_gp_card_content_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args;
+    if (gp(vm) == NULL)
+        return mm_api_throw_iso(vm, SW_FUNCTION_NOT_SUPPORTED);
+    ret[0] = (uint16_t)(int8_t)gp(vm)->card_content_state(gp(vm)->ctx, caller(vm));
+    return MM_RUN_OK;
+}
+
+enum mm_run mm_n_gp_set_card_content_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    ret[0] =
+        gp(vm) != NULL && gp(vm)->set_card_content_state(gp(vm)->ctx, caller(vm), (uint8_t)args[0]);
+    return MM_RUN_OK;
+}
+
+enum mm_run mm_n_gp_secure_channel(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args;
+    ret[0] = mm_api_of(vm)->secure_channel;
+    return MM_RUN_OK;
+}
+
+/* ---- SecureChannel ---- */
+
+enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    struct mm_api_apdu *a = &mm_api_of(vm)->apdu;
+    uint8_t buf[MM_APDU_BUFFER_LEN];
+    const uint8_t *data;
+    size_t out_len = 0;
+    uint16_t sw, unused[2];
+    enum mm_run run = MM_RUN_OK;
+
+    if (args[1] == MM_REF_NULL)
+        return mm_api_null(vm);
+    if (gp(vm) == NULL || !a->active)
+        return mm_api_throw_iso(vm, SW_CONDITIONS);
+    if (a->state == MM_APDU_INITIAL) /* the method takes the data in itself (GPCS, A.2) */
+        run = mm_n_apdu_set_incoming_and_receive(vm, &args[1], unused);
+    if (run == MM_RUN_OK)
+        run = mm_vm_bytes(vm, a->buffer, 0, MM_APDU_BUFFER_LEN, &data);
+    if (run != MM_RUN_OK)
+        return run;
+    memcpy(buf, data, sizeof(buf));
+    sw = gp(vm)->process_security(gp(vm)->ctx, caller(vm), buf, sizeof(buf),
+                                  OFFSET_CDATA + (size_t)buf[OFFSET_LC], &out_len);
+    if (sw != SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
+        return mm_api_throw_iso(vm, sw != SW_OK ? sw : SW_CONDITIONS);
+    ret[0] = (uint16_t)out_len;
+    return mm_vm_array_write(vm, a->buffer, 0, buf, sizeof(buf), false);
+}
+
+typedef uint16_t (*transform)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
+
+/* Bytes off..off+len through one of the services and back; the result may not be longer than room. */
+static enum mm_run pass(struct mm_vm *vm, const uint16_t *args, transform fn, uint16_t *ret)
+{
+    int len = MM_ARG_SHORT(3);
+    size_t n = (size_t)len;
+    const uint8_t *data;
+    uint8_t *copy;
+    uint16_t sw;
+    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+
+    if (run != MM_RUN_OK)
+        return run;
+    copy = malloc(n + 1);
+    if (copy == NULL)
+        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    memcpy(copy, data, n);
+    sw = fn(gp(vm)->ctx, caller(vm), copy, &n);
+    if (sw != SW_OK || n > (size_t)len)
+        run = mm_api_throw_iso(vm, sw != SW_OK ? sw : SW_CONDITIONS);
+    else
+        run = mm_api_put(vm, args[1], MM_ARG_SHORT(2), copy, n);
+    ret[0] = (uint16_t)n;
+    OPENSSL_cleanse(copy, (size_t)len);
+    free(copy);
+    return run;
+}
+
+enum mm_run mm_n_sc_unwrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    if (gp(vm) == NULL)
+        return mm_api_throw_iso(vm, SW_CONDITIONS);
+    return pass(vm, args, gp(vm)->unwrap, ret);
+}
+
+enum mm_run mm_n_sc_decrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    if (gp(vm) == NULL)
+        return mm_api_throw_iso(vm, SW_CONDITIONS);
+    return pass(vm, args, gp(vm)->decrypt_data, ret);
+}
+
+/* The result may be longer than the data: it gets what the array has behind off. */
+enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    int off = MM_ARG_SHORT(2), len = MM_ARG_SHORT(3);
+    struct mm_obj_info info;
+    const uint8_t *data;
+    uint8_t *copy;
+    size_t n = (size_t)len, room;
+    uint16_t sw;
+    enum mm_run run = mm_vm_bytes(vm, args[1], off, len, &data);
+
+    if (run != MM_RUN_OK)
+        return run;
+    if (gp(vm) == NULL || !mm_vm_object(vm, args[1], &info))
+        return mm_api_throw_iso(vm, SW_CONDITIONS);
+    room = (size_t)(info.n - off);
+    copy = calloc(1, room + 1);
+    if (copy == NULL)
+        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    memcpy(copy, data, n);
+    sw = gp(vm)->wrap(gp(vm)->ctx, caller(vm), copy, &n, room);
+    if (sw != SW_OK || n > room)
+        run = mm_api_throw_iso(vm, sw != SW_OK ? sw : SW_CONDITIONS);
+    else
+        run = mm_api_put(vm, args[1], off, copy, n);
+    ret[0] = (uint16_t)n;
+    OPENSSL_cleanse(copy, room);
+    free(copy);
+    return run;
+}
+
+enum mm_run mm_n_sc_encrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args, (void)ret;
+    return mm_api_throw_iso(vm, SW_FUNCTION_NOT_SUPPORTED);
+}
+
+enum mm_run mm_n_sc_reset_security(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args, (void)ret;
+    if (gp(vm) != NULL)
+        gp(vm)->reset_security(gp(vm)->ctx, caller(vm));
+    return MM_RUN_OK;
+}
+
+enum mm_run mm_n_sc_security_level(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args;
+    ret[0] = gp(vm) != NULL ? (uint16_t)(int8_t)gp(vm)->security_level(gp(vm)->ctx, caller(vm)) : 0;
+    return MM_RUN_OK;
+}
