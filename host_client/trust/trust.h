@@ -13,9 +13,9 @@
 
 /* ---- The chip's token (docs/measurement.md) ---- */
 struct mm_token_component {
-    uint8_t kind;               /* 1 package, 2 applet */
+    uint8_t kind; /* 1 package, 2 applet */
     struct mm_aid aid;
-    struct mm_aid package;      /* applet only */
+    struct mm_aid package; /* applet only */
     uint8_t major, minor;
     uint8_t life_cycle;
     bool damaged;
@@ -27,16 +27,17 @@ struct mm_token {
     uint8_t chip_id[16];
     char vm_version[32];
     uint8_t vm_digest[MM_DIGEST_LEN];
-    bool valid;                 /* the chip's own word */
-    uint8_t seal;               /* enum mm_damage of the platform */
+    bool valid;   /* the chip's own word */
+    uint8_t seal; /* enum mm_damage of the platform */
     bool gate_open;
     uint64_t counter;
-    uint32_t reference_version; /* of the reference values the chip holds; 0: none */
+    uint32_t reference_version;            /* of the reference values the chip holds; 0: none */
     struct mm_token_component *components; /* owned */
     size_t component_n;
 };
 /*
- * Verify and read. ca: the operator's root. nonce: what was asked; another is MM_AUTH ("replayed").
+ * Verify and read. ca: the operator's root; the leaf under it has to be a certificate for attestation
+ * keys (extended key usage 2.23.133.8.3), as other roles hang on the same root. nonce: what was asked; another is MM_AUTH ("replayed").
  * A token that says invalid is MM_OK here with token->valid false: the caller decides.
  */
 enum mm_status mm_token_verify(const uint8_t *data, size_t data_len, X509 *ca, const uint8_t *nonce,
@@ -48,10 +49,10 @@ const struct mm_token_component *mm_token_find(const struct mm_token *token,
 
 /* ---- Reference values: COSE_Sign1 by the release key, under the update certificate ---- */
 struct mm_reference {
-    uint8_t kind;               /* 0 client, 1 package, 2 applet (AID of the module) */
-    char name[64];              /* client: program name; else hex AID */
+    uint8_t kind;  /* 0 client, 1 package, 2 applet (AID of the module) */
+    char name[64]; /* client: program name; else hex AID */
     uint8_t major, minor;
-    bool fixed_by_history;      /* the package writes its own statics */
+    bool fixed_by_history; /* the package writes its own statics */
     uint8_t code[MM_DIGEST_LEN], fixed[MM_DIGEST_LEN];
     bool has_fixed;
 };
@@ -69,11 +70,23 @@ void mm_references_clear(struct mm_references *refs);
 
 /* ---- The payment client's measurement ---- */
 /* SHA-256 over the executable and the libraries it loads (code), over configuration and resources
- * (fixed), over state files (dynamic): docs/measurement.md. paths: NULL-terminated lists. */
+ * (fixed), over state files (dynamic): docs/measurement.md. paths: NULL-terminated lists, in any
+ * order. A file that is not there is measured as absent; one that cannot be read is a failure. */
 enum mm_status mm_measure_program(const char *executable, uint8_t code[MM_DIGEST_LEN],
                                   struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_measure_files(const char *const *paths, uint8_t digest[MM_DIGEST_LEN],
                                 struct mm_err *err) MM_USE_RESULT;
+
+/* ---- Reference values of packages and applets, from the CAP alone ---- */
+/* The fixed digest of a package that does not write its own static fields. */
+enum mm_status mm_measure_package_fixed(const struct mm_cap *cap, uint8_t digest[MM_DIGEST_LEN],
+                                        struct mm_err *err) MM_USE_RESULT;
+/* The fixed digest of an applet installed with these privileges and parameters (C9 value). */
+enum mm_status mm_measure_applet_fixed(const struct mm_aid *instance, const struct mm_aid *module,
+                                       const struct mm_cap *cap, const uint8_t privileges[3],
+                                       const uint8_t *params, size_t params_len,
+                                       uint8_t digest[MM_DIGEST_LEN],
+                                       struct mm_err *err) MM_USE_RESULT;
 
 /* ---- Small X.509 helpers: PEM files ---- */
 enum mm_status mm_cert_load(const char *path, X509 **out, struct mm_err *err) MM_USE_RESULT;
