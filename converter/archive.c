@@ -9,11 +9,16 @@
 #define DOS_DATE ((1 << 5) | 1) /* 1980-01-01, the first day that ZIP knows */
 
 static const char *const component_names[MM_CAP_COMPONENT_N] = {
-    [MM_CAP_HEADER] = "Header",        [MM_CAP_DIRECTORY] = "Directory",
-    [MM_CAP_APPLET] = "Applet",        [MM_CAP_IMPORT] = "Import",
-    [MM_CAP_CONSTANT_POOL] = "ConstantPool", [MM_CAP_CLASS] = "Class",
-    [MM_CAP_METHOD] = "Method",        [MM_CAP_STATIC_FIELD] = "StaticField",
-    [MM_CAP_REF_LOCATION] = "RefLocation", [MM_CAP_EXPORT] = "Export",
+    [MM_CAP_HEADER] = "Header",
+    [MM_CAP_DIRECTORY] = "Directory",
+    [MM_CAP_APPLET] = "Applet",
+    [MM_CAP_IMPORT] = "Import",
+    [MM_CAP_CONSTANT_POOL] = "ConstantPool",
+    [MM_CAP_CLASS] = "Class",
+    [MM_CAP_METHOD] = "Method",
+    [MM_CAP_STATIC_FIELD] = "StaticField",
+    [MM_CAP_REF_LOCATION] = "RefLocation",
+    [MM_CAP_EXPORT] = "Export",
     [MM_CAP_DESCRIPTOR] = "Descriptor",
 };
 
@@ -58,8 +63,8 @@ static void write_manifest(const struct mm_conv *cv, struct mm_buf *out)
     for (size_t i = 0; i < cv->import_n; i++) {
         put(out, "Java-Card-Imported-Package-%zu-AID: ", i + 1);
         put_aid(out, &cv->imports[i]->aid);
-        put(out, "Java-Card-Imported-Package-%zu-Version: %u.%u\r\n", i + 1,
-            cv->imports[i]->major, cv->imports[i]->minor);
+        put(out, "Java-Card-Imported-Package-%zu-Version: %u.%u\r\n", i + 1, cv->imports[i]->major,
+            cv->imports[i]->minor);
     }
     put(out, "\r\n");
 }
@@ -85,8 +90,8 @@ static bool add(zip_t *zip, const char *name, const void *data, size_t len)
 static bool add_component(struct mm_conv *cv, zip_t *zip, int tag)
 {
     const struct mm_buf *info = &cv->parts[tag];
-    const char *name = mm_arena_printf(cv->arena, "%s/javacard/%s.cap", cv->name,
-                                       component_names[tag]);
+    const char *name =
+        mm_arena_printf(cv->arena, "%s/javacard/%s.cap", cv->name, component_names[tag]);
     uint8_t *bytes = mm_arena_alloc(cv->arena, info->len + 3, 1);
 
     bytes[0] = (uint8_t)tag;

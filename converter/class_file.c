@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#define CLASS_MAGIC 0xCAFEBABEu
+#define CLASS_MAGIC     0xCAFEBABEu
 #define CLASS_MAJOR_MIN 45
 #define CLASS_MAJOR_MAX 61
-#define CODE_MAX_LEN 32767 /* JCVM 3.0.5, 2.2.4.3: bytecodes of a method */
+#define CODE_MAX_LEN    32767 /* JCVM 3.0.5, 2.2.4.3: bytecodes of a method */
 
 struct reader {
     struct mm_arena *arena;
@@ -18,8 +18,7 @@ struct reader {
 static enum mm_status bad(struct reader *r, const char *what)
 {
     return mm_fail(r->err, r->rd.bad ? MM_TRUNCATED : MM_MALFORMED, r->rd.off,
-                   "class file, offset 0x%zx: %s", r->rd.off,
-                   r->rd.bad ? "ends too early" : what);
+                   "class file, offset 0x%zx: %s", r->rd.off, r->rd.bad ? "ends too early" : what);
 }
 
 static const char *utf8(const struct reader *r, uint16_t idx)
@@ -348,7 +347,7 @@ static enum mm_status read_head(struct reader *r)
 enum mm_status mm_conv_class_read(struct mm_arena *arena, const uint8_t *data, size_t data_len,
                                   struct mm_cls *cls, struct mm_err *err)
 {
-    struct reader r = { .arena = arena, .cls = cls, .err = err };
+    struct reader r = {.arena = arena, .cls = cls, .err = err};
     enum mm_status st;
     uint16_t attr_n;
 

@@ -48,7 +48,7 @@ static enum mm_status new_array(struct eval *e)
     a->type = type;
     a->n = (uint16_t)top(e, 0)->number;
     a->values = mm_arena_alloc(e->cv->arena, a->n, sizeof(*a->values));
-    *top(e, 0) = (struct value){ .array = a };
+    *top(e, 0) = (struct value){.array = a};
     return MM_OK;
 }
 
@@ -121,14 +121,14 @@ static enum mm_status step(struct eval *e)
         return refuse(e, "malformed code: empty stack");
     switch (in->kind) {
     case JK_NULL:
-        return push(e, (struct value){ .is_null = true });
+        return push(e, (struct value){.is_null = true});
     case JK_CONST:
-        return push(e, (struct value){ .number = in->a });
+        return push(e, (struct value){.number = in->a});
     case JK_LDC:
         c = in->a > 0 && in->a < e->cls->cp_n ? &e->cls->cp[in->a] : NULL;
         if (c == NULL || c->tag != JCP_INTEGER)
             return refuse(e, "constant that is not a number");
-        return push(e, (struct value){ .number = c->value });
+        return push(e, (struct value){.number = c->value});
     case JK_NEWARRAY:
         return new_array(e);
     case JK_STACK:
@@ -156,7 +156,7 @@ static enum mm_status step(struct eval *e)
 enum mm_status mm_conv_clinit(struct mm_conv *cv, struct mm_cls *cls, const struct mm_method *m,
                               struct mm_err *err)
 {
-    struct eval e = { .cv = cv, .cls = cls, .m = m, .err = err };
+    struct eval e = {.cv = cv, .cls = cls, .m = m, .err = err};
     struct jflow flow;
     enum mm_status st;
 

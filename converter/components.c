@@ -15,8 +15,8 @@ static size_t class_size(const struct mm_cls *c)
     if (c->access & ACC_INTERFACE)
         return 1 + 2 * c->iface_n;
     for (size_t i = 0; i < c->iface_n; i++)
-        n += 3 + (c->ifaces[i].own != NULL ? c->ifaces[i].own->imethod_n
-                                           : c->ifaces[i].ext->method_n);
+        n += 3 +
+             (c->ifaces[i].own != NULL ? c->ifaces[i].own->imethod_n : c->ifaces[i].ext->method_n);
     return n;
 }
 
@@ -65,13 +65,13 @@ static enum mm_status write_interface_table(struct mm_conv *cv, struct mm_buf *o
                 desc = iface.ext->methods[k].desc;
             }
         }
-        virtual = name == NULL ? -1
-                               : mm_conv_virtual_token(cv, (struct mm_cref){ .own = c }, name, desc,
-                                                       &where);
+        virtual = name == NULL
+                      ? -1
+                      : mm_conv_virtual_token(cv, (struct mm_cref){.own = c}, name, desc, &where);
         if (virtual < 0 || virtual > 127)
             return mm_conv_refuse(c, NULL, 0, err, "does not implement %s.%s",
                                   mm_conv_cref_name(iface), name == NULL ? "?" : name);
-        mm_buf_u8(out, (uint8_t)virtual);
+        mm_buf_u8(out, (uint8_t) virtual);
     }
     return MM_OK;
 }
@@ -248,7 +248,7 @@ static enum mm_status find_install(struct mm_conv *cv, const char *name, uint16_
 {
     const char *simple = strrchr(name, '.') == NULL ? name : strrchr(name, '.') + 1;
     const char *want = mm_arena_printf(cv->arena, "%s/%s", cv->name, simple);
-    struct mm_cref c = { 0 };
+    struct mm_cref c = {0};
 
     for (size_t i = 0; i < cv->class_n; i++) {
         if (strcmp(cv->classes[i]->name, want) == 0)
@@ -303,14 +303,14 @@ static void write_exports(struct mm_conv *cv)
     if (!(cv->flags & 2))
         return;
     for (size_t i = 0; i < cv->class_n; i++)
-        n = (uint8_t)(n + (cv->classes[i]->token != 0xFF));
+        n = (uint8_t)(n + mm_conv_exported(cv, cv->classes[i]));
     mm_buf_u8(out, n);
     for (size_t i = 0; i < cv->class_n; i++) {
         const struct mm_cls *c = cv->classes[i];
         uint8_t fields = 0, methods = 0;
         bool iface = (c->access & ACC_INTERFACE) != 0;
 
-        if (c->token == 0xFF)
+        if (!mm_conv_exported(cv, c))
             continue;
         for (size_t k = 0; k < c->field_n; k++)
             fields = (uint8_t)(fields + (in_image(&c->fields[k]) && c->fields[k].token != 0xFF));

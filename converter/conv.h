@@ -12,7 +12,7 @@
 #include "applet_vm/base/base.h"
 #include "applet_vm/cap/cap.h"
 
-#define MM_CONV_APPLET_MAX 16 /* applets in one package; the format allows 255 */
+#define MM_CONV_APPLET_MAX  16 /* applets in one package; the format allows 255 */
 #define MM_CONV_EXPORTS_MAX 16
 
 struct mm_conv_applet {
@@ -28,7 +28,8 @@ struct mm_conv_options {
     uint8_t major, minor; /* package version */
     struct mm_conv_applet applets[MM_CONV_APPLET_MAX];
     size_t applet_n;
-    const char *exports[MM_CONV_EXPORTS_MAX]; /* folders searched for <package>/javacard/<last>.exp */
+    const char
+        *exports[MM_CONV_EXPORTS_MAX]; /* folders searched for <package>/javacard/<last>.exp */
     size_t export_n;
     const char *output; /* "x.cap" (export file "x.exp" beside it), or a folder */
 };

@@ -24,32 +24,32 @@ char *mm_arena_text(struct mm_arena *arena, const char *text, size_t text_len);
 char *mm_arena_printf(struct mm_arena *arena, const char *fmt, ...) MM_PRINTF(2, 3);
 
 /* ---- Class files (JVMS 8, chapter 4) ---- */
-#define ACC_PUBLIC 0x0001
-#define ACC_PRIVATE 0x0002
-#define ACC_PROTECTED 0x0004
-#define ACC_STATIC 0x0008
-#define ACC_FINAL 0x0010
+#define ACC_PUBLIC       0x0001
+#define ACC_PRIVATE      0x0002
+#define ACC_PROTECTED    0x0004
+#define ACC_STATIC       0x0008
+#define ACC_FINAL        0x0010
 #define ACC_SYNCHRONIZED 0x0020
-#define ACC_NATIVE 0x0100
-#define ACC_INTERFACE 0x0200
-#define ACC_ABSTRACT 0x0400
-#define ACC_SHAREABLE 0x0800 /* export files only */
-#define ACC_REMOTE 0x1000    /* export files only; synthetic in class files */
+#define ACC_NATIVE       0x0100
+#define ACC_INTERFACE    0x0200
+#define ACC_ABSTRACT     0x0400
+#define ACC_SHAREABLE    0x0800 /* export files only */
+#define ACC_REMOTE       0x1000 /* export files only; synthetic in class files */
 
-#define JCP_UTF8 1
-#define JCP_INTEGER 3
-#define JCP_FLOAT 4
-#define JCP_LONG 5
-#define JCP_DOUBLE 6
-#define JCP_CLASS 7
-#define JCP_STRING 8
-#define JCP_FIELD 9
-#define JCP_METHOD 10
+#define JCP_UTF8             1
+#define JCP_INTEGER          3
+#define JCP_FLOAT            4
+#define JCP_LONG             5
+#define JCP_DOUBLE           6
+#define JCP_CLASS            7
+#define JCP_STRING           8
+#define JCP_FIELD            9
+#define JCP_METHOD           10
 #define JCP_INTERFACE_METHOD 11
-#define JCP_NAME_TYPE 12
-#define JCP_METHOD_HANDLE 15
-#define JCP_METHOD_TYPE 16
-#define JCP_INDY 18
+#define JCP_NAME_TYPE        12
+#define JCP_METHOD_HANDLE    15
+#define JCP_METHOD_TYPE      16
+#define JCP_INDY             18
 
 struct jcp {
     uint8_t tag;
@@ -135,13 +135,13 @@ struct mm_cls {
     struct mm_cref *ifaces; /* declared here and all that those extend, base interfaces first */
     size_t iface_n;
     bool shareable;
-    uint8_t token;       /* exported, or FF */
+    uint8_t token; /* exported, or FF */
     uint8_t first_ref, ref_n, cell_n;
     uint8_t pub_base, pub_n, pkg_base, pkg_n; /* method tables as in class_info */
     struct mm_imethod *imethods;              /* of an interface, by token; inherited ones too */
     size_t imethod_n;
-    uint16_t off;        /* into Class info */
-    int mark; /* while ordering: 1 being placed, 2 placed */
+    uint16_t off; /* into Class info */
+    int mark;     /* while ordering: 1 being placed, 2 placed */
 };
 
 /* Parse one class file. cls and its parts are from the arena; data must outlive it. */
@@ -215,7 +215,7 @@ struct mm_cpref { /* a constant pool entry, before it has a number */
 struct mm_conv {
     struct mm_arena *arena;
     const struct mm_conv_options *opt;
-    const char *name;      /* "org/mintmark/purse" */
+    const char *name;        /* "org/mintmark/purse" */
     struct mm_cls **classes; /* interfaces first, then classes, each after what it extends */
     size_t class_n;
     struct mm_exp_package **packages; /* export files read so far */
@@ -295,14 +295,58 @@ enum mm_status mm_conv_type_write(struct mm_conv *cv, const char *desc, struct m
 
 /* ---- Decoded JVM code ---- */
 enum jkind {
-    JK_NOP, JK_NULL, JK_CONST, JK_LOAD_I, JK_LOAD_A, JK_STORE_I, JK_STORE_A, JK_ALOAD, JK_ASTORE,
-    JK_STACK, JK_BIN, JK_NEG, JK_IINC, JK_I2B, JK_I2S, JK_IF, JK_IF_A, JK_CMP, JK_CMP_A, JK_GOTO,
-    JK_TSWITCH, JK_LSWITCH, JK_RET_I, JK_RET_A, JK_RET, JK_GETSTATIC, JK_PUTSTATIC, JK_GETFIELD,
-    JK_PUTFIELD, JK_INVOKE, JK_NEW, JK_NEWARRAY, JK_ANEWARRAY, JK_LENGTH, JK_ATHROW, JK_CHECKCAST,
-    JK_INSTANCEOF, JK_LDC, JK_WIDE, JK_REFUSE
+    JK_NOP,
+    JK_NULL,
+    JK_CONST,
+    JK_LOAD_I,
+    JK_LOAD_A,
+    JK_STORE_I,
+    JK_STORE_A,
+    JK_ALOAD,
+    JK_ASTORE,
+    JK_STACK,
+    JK_BIN,
+    JK_NEG,
+    JK_IINC,
+    JK_I2B,
+    JK_I2S,
+    JK_IF,
+    JK_IF_A,
+    JK_CMP,
+    JK_CMP_A,
+    JK_GOTO,
+    JK_TSWITCH,
+    JK_LSWITCH,
+    JK_RET_I,
+    JK_RET_A,
+    JK_RET,
+    JK_GETSTATIC,
+    JK_PUTSTATIC,
+    JK_GETFIELD,
+    JK_PUTFIELD,
+    JK_INVOKE,
+    JK_NEW,
+    JK_NEWARRAY,
+    JK_ANEWARRAY,
+    JK_LENGTH,
+    JK_ATHROW,
+    JK_CHECKCAST,
+    JK_INSTANCEOF,
+    JK_LDC,
+    JK_WIDE,
+    JK_REFUSE
 };
-enum jstack { JS_POP, JS_POP2, JS_DUP, JS_DUP_X1, JS_DUP_X2, JS_DUP2, JS_DUP2_X1, JS_DUP2_X2,
-              JS_SWAP };
+enum jstack {
+    JS_POP,
+    JS_POP2,
+    JS_DUP,
+    JS_DUP_X1,
+    JS_DUP_X2,
+    JS_DUP2,
+    JS_DUP2_X1,
+    JS_DUP2_X2,
+    JS_SWAP
+};
 struct jins {
     uint16_t pc;
     uint8_t op;
@@ -317,12 +361,12 @@ struct jins {
     bool is_target; /* something jumps here, or a handler or its range begins or ends here */
 };
 struct jval {
-    uint8_t kind; /* JV_NONE, JV_INT, JV_REF */
+    uint8_t kind;   /* JV_NONE, JV_INT, JV_REF */
     int32_t lo, hi; /* JV_INT: the int that Java computes lies between */
 };
-#define JV_NONE 0
-#define JV_INT 1
-#define JV_REF 2
+#define JV_NONE     0
+#define JV_INT      1
+#define JV_REF      2
 #define JDEPTH_NONE 0xFFFF
 struct jstate {
     uint16_t depth; /* JDEPTH_NONE: never reached */
@@ -356,12 +400,12 @@ struct jval mm_conv_interval_join(struct jval a, struct jval b, bool widen);
 /* ---- Card code ---- */
 struct cins {
     uint8_t op;
-    int32_t a, b;            /* operands */
-    struct mm_cpref *ref;    /* constant pool operand */
-    uint32_t target;         /* index of a JVM instruction; layout maps it */
-    const struct jins *sw;   /* switch */
-    uint32_t jidx;           /* the JVM instruction it is for */
-    uint32_t off;            /* after layout, from the first bytecode */
+    int32_t a, b;          /* operands */
+    struct mm_cpref *ref;  /* constant pool operand */
+    uint32_t target;       /* index of a JVM instruction; layout maps it */
+    const struct jins *sw; /* switch */
+    uint32_t jidx;         /* the JVM instruction it is for */
+    uint32_t off;          /* after layout, from the first bytecode */
     bool is_wide;
 };
 struct mm_chandler {

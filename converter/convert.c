@@ -80,7 +80,7 @@ static enum mm_status write_files(struct mm_conv *cv, struct mm_err *err)
 
 enum mm_status mm_conv_package(const struct mm_conv_options *opt, struct mm_err *err)
 {
-    struct mm_conv cv = { .arena = mm_arena_new(), .opt = opt };
+    struct mm_conv cv = {.arena = mm_arena_new(), .opt = opt};
     char *name = mm_arena_text(cv.arena, opt->package, strlen(opt->package));
     enum mm_status st;
 

@@ -31,7 +31,7 @@ struct row {
     int16_t arg;
 };
 static const struct row rows[256] = {
-#define JV(code, len, kind, arg) [code] = { (len), JK_##kind, (arg) },
+#define JV(code, len, kind, arg) [code] = {(len), JK_##kind, (arg)},
 #include "converter/jvm.def"
 #undef JV
 };
@@ -191,7 +191,7 @@ static enum mm_status link_targets(struct decoder *d, struct jflow *f)
 enum mm_status mm_conv_decode(struct mm_arena *arena, const struct mm_cls *cls,
                               const struct mm_method *m, struct jflow *flow, struct mm_err *err)
 {
-    struct decoder d = { .arena = arena, .cls = cls, .m = m, .err = err };
+    struct decoder d = {.arena = arena, .cls = cls, .m = m, .err = err};
 
     memset(flow, 0, sizeof(*flow));
     flow->cls = cls;

@@ -135,7 +135,7 @@ static void write_class(struct types *t, struct mm_buf *out, const struct mm_cls
 
 enum mm_status mm_conv_descriptor(struct mm_conv *cv, struct mm_err *err)
 {
-    struct types t = { .cv = cv, .err = err, .st = MM_OK };
+    struct types t = {.cv = cv, .err = err, .st = MM_OK};
     struct mm_buf *out = &cv->parts[MM_CAP_DESCRIPTOR];
 
     mm_buf_init(&t.out);
@@ -175,10 +175,10 @@ static void export_methods(struct mm_conv *cv, const struct mm_cls *c, struct mm
 
     for (size_t i = 0; i < c->imethod_n; i++)
         add_method(cv, e,
-                   (struct mm_exp_method){ .token = (uint8_t)i,
-                                           .access = ACC_PUBLIC | ACC_ABSTRACT,
-                                           .name = c->imethods[i].name,
-                                           .desc = c->imethods[i].desc });
+                   (struct mm_exp_method){.token = (uint8_t)i,
+                                          .access = ACC_PUBLIC | ACC_ABSTRACT,
+                                          .name = c->imethods[i].name,
+                                          .desc = c->imethods[i].desc});
     if (c->access & ACC_INTERFACE)
         return;
     for (const struct mm_cls *up = c; up != NULL; up = up->super.own) {
@@ -187,10 +187,10 @@ static void export_methods(struct mm_conv *cv, const struct mm_cls *c, struct mm
 
             if (visible(m->access) && (up == c || m->is_virtual))
                 add_method(cv, e,
-                           (struct mm_exp_method){ .token = m->token,
-                                                   .access = m->access & 0x41D,
-                                                   .name = m->name,
-                                                   .desc = m->desc });
+                           (struct mm_exp_method){.token = m->token,
+                                                  .access = m->access & 0x41D,
+                                                  .name = m->name,
+                                                  .desc = m->desc});
         }
         ext = up->super.ext;
     }
@@ -223,12 +223,12 @@ static void export_class(struct mm_conv *cv, const struct mm_cls *c, struct mm_e
         bool constant = f->has_value && (f->access & ACC_STATIC);
 
         if (visible(f->access))
-            e->fields[e->field_n++] = (struct mm_exp_field){ .token = constant ? 0xFF : f->token,
-                                                             .access = f->access & 0x1D,
-                                                             .name = f->name,
-                                                             .desc = f->desc,
-                                                             .has_value = constant,
-                                                             .value = f->value };
+            e->fields[e->field_n++] = (struct mm_exp_field){.token = constant ? 0xFF : f->token,
+                                                            .access = f->access & 0x1D,
+                                                            .name = f->name,
+                                                            .desc = f->desc,
+                                                            .has_value = constant,
+                                                            .value = f->value};
     }
     export_methods(cv, c, e);
 }
@@ -244,7 +244,7 @@ void mm_conv_own_exports(struct mm_conv *cv, struct mm_exp_package *pkg)
     pkg->format_minor = 1;
     pkg->classes = mm_arena_alloc(cv->arena, cv->class_n, sizeof(*pkg->classes));
     for (size_t i = 0; i < cv->class_n; i++) {
-        if (cv->classes[i]->token != 0xFF)
+        if (mm_conv_exported(cv, cv->classes[i]))
             export_class(cv, cv->classes[i], &pkg->classes[pkg->class_n++]);
     }
 }

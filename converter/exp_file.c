@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXP_MAGIC 0x00FACADEu
-#define EXP_UTF8 1
-#define EXP_INTEGER 3
-#define EXP_CLASSREF 7
-#define EXP_PACKAGE 13
+#define EXP_MAGIC     0x00FACADEu
+#define EXP_UTF8      1
+#define EXP_INTEGER   3
+#define EXP_CLASSREF  7
+#define EXP_PACKAGE   13
 #define EXP_VALUE_MAX 1 /* attributes of a field: ConstantValue is the only one */
 
 struct exp_cp {
@@ -30,8 +30,7 @@ struct exp_reader {
 static enum mm_status bad(struct exp_reader *r, const char *what)
 {
     return mm_fail(r->err, r->rd.bad ? MM_TRUNCATED : MM_MALFORMED, r->rd.off,
-                   "export file, offset 0x%zx: %s", r->rd.off,
-                   r->rd.bad ? "ends too early" : what);
+                   "export file, offset 0x%zx: %s", r->rd.off, r->rd.bad ? "ends too early" : what);
 }
 
 static enum mm_status read_constant(struct exp_reader *r, struct exp_cp *c)
@@ -201,7 +200,7 @@ static enum mm_status read_head(struct exp_reader *r, struct mm_exp_package *pkg
 enum mm_status mm_conv_exp_read(struct mm_arena *arena, const uint8_t *data, size_t data_len,
                                 struct mm_exp_package *pkg, struct mm_err *err)
 {
-    struct exp_reader r = { .arena = arena, .err = err };
+    struct exp_reader r = {.arena = arena, .err = err};
     enum mm_status st;
 
     memset(pkg, 0, sizeof(*pkg));
@@ -339,7 +338,7 @@ static void write_class(struct exp_writer *w, const struct mm_exp_class *c)
 
 void mm_conv_exp_write(const struct mm_exp_package *pkg, struct mm_buf *out)
 {
-    struct exp_writer w = { .keys = NULL };
+    struct exp_writer w = {.keys = NULL};
     uint16_t name, self;
     bool fresh;
 

@@ -203,9 +203,7 @@ static enum mm_status add_row(struct facts *f, char **col)
 enum mm_status mm_conv_facts_read(struct mm_arena *arena, const char *path,
                                   struct mm_exp_package **pkgs, size_t *pkg_n, struct mm_err *err)
 {
-    struct facts f = {
-        .arena = arena, .path = path, .pkgs = *pkgs, .pkg_n = *pkg_n, .err = err
-    };
+    struct facts f = {.arena = arena, .path = path, .pkgs = *pkgs, .pkg_n = *pkg_n, .err = err};
     uint8_t *data = NULL;
     size_t len = 0;
     enum mm_status st = mm_file_read(path, TABLE_MAX_LEN, &data, &len, err);

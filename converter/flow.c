@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#define WIDEN_AFTER 3     /* joins at one place before bounds jump */
+#define WIDEN_AFTER     3          /* joins at one place before bounds jump */
 #define STATE_CELLS_MAX (4u << 20) /* 12 bytes each: 48 MiB while one method is looked at */
-#define CELLS_MAX 255     /* max_stack and nargs + max_locals are bytes (JCVM 3.0.5, 6.10.2) */
+#define CELLS_MAX       255 /* max_stack and nargs + max_locals are bytes (JCVM 3.0.5, 6.10.2) */
 
 struct walk {
     struct mm_arena *arena;
@@ -24,11 +24,11 @@ struct walk {
     struct jval none; /* stands in for a local that does not exist; bad is set then */
 };
 
-static const struct jval ref = { .kind = JV_REF };
+static const struct jval ref = {.kind = JV_REF};
 
 static struct jval number(int32_t lo, int32_t hi)
 {
-    return (struct jval){ .kind = JV_INT, .lo = lo, .hi = hi };
+    return (struct jval){.kind = JV_INT, .lo = lo, .hi = hi};
 }
 
 static struct jval of_type(char type)
@@ -444,7 +444,7 @@ static void make_states(struct walk *w)
 
 enum mm_status mm_conv_flow(struct mm_arena *arena, struct jflow *flow, struct mm_err *err)
 {
-    struct walk w = { .arena = arena, .f = flow, .err = err };
+    struct walk w = {.arena = arena, .f = flow, .err = err};
     const struct jcode *code = flow->m->code;
     enum mm_status st;
 

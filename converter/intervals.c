@@ -10,7 +10,7 @@
 
 static struct jval make(int64_t lo, int64_t hi)
 {
-    struct jval v = { .kind = JV_INT, .lo = INT_LO, .hi = INT_HI };
+    struct jval v = {.kind = JV_INT, .lo = INT_LO, .hi = INT_HI};
 
     /* An int that overflowed may be anything; its low 16 bits are right all the same. */
     if (lo >= INT_LO && hi <= INT_HI) {
@@ -125,8 +125,8 @@ struct jval mm_conv_interval_narrow(struct jval v, int32_t lo, int32_t hi)
 
 struct jval mm_conv_interval_join(struct jval a, struct jval b, bool widen)
 {
-    static const int32_t low[] = { 0, -1, -128, -32768, INT_LO };
-    static const int32_t high[] = { 0, 1, 127, 255, 32767, INT_HI };
+    static const int32_t low[] = {0, -1, -128, -32768, INT_LO};
+    static const int32_t high[] = {0, 1, 127, 255, 32767, INT_HI};
     struct jval v = make(a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi);
 
     /* A bound that keeps growing in a loop jumps to the next of a few values, so loops end. */

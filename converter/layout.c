@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDE_BRANCH (MM_OP_IFEQ_W - MM_OP_IFEQ) /* the same for every conditional and goto */
-#define WIDE_FIELD (MM_OP_GETFIELD_A_W - MM_OP_GETFIELD_A)
-#define WIDE_PUTFIELD (MM_OP_PUTFIELD_A_W - MM_OP_PUTFIELD_A)
-#define METHOD_MAX_LEN 32767
+#define WIDE_BRANCH       (MM_OP_IFEQ_W - MM_OP_IFEQ) /* the same for every conditional and goto */
+#define WIDE_FIELD        (MM_OP_GETFIELD_A_W - MM_OP_GETFIELD_A)
+#define WIDE_PUTFIELD     (MM_OP_PUTFIELD_A_W - MM_OP_PUTFIELD_A)
+#define METHOD_MAX_LEN    32767
 #define ACC_BYTE_EXTENDED 0x80
 #define ACC_BYTE_ABSTRACT 0x40
 
@@ -235,16 +235,17 @@ struct flat_handler {
 
 /* Java searches its table from the first entry; cards too, but want handlers in ascending order of
  * their code. Both agree as long as overlapping entries keep their order. */
-static enum mm_status sort_handlers(struct mm_cls *cls, struct mm_method *m,
-                                    struct flat_handler *h, size_t n, struct mm_err *err)
+static enum mm_status sort_handlers(struct mm_cls *cls, struct mm_method *m, struct flat_handler *h,
+                                    size_t n, struct mm_err *err)
 {
     for (size_t i = 1; i < n; i++) {
         for (size_t k = i; k > 0 && h[k].handler < h[k - 1].handler; k--) {
             struct flat_handler x = h[k];
 
             if (h[k].start < h[k - 1].end && h[k - 1].start < h[k].end)
-                return mm_conv_refuse(cls, m, 0, err, "exception handlers in an order that cards "
-                                                      "cannot express");
+                return mm_conv_refuse(cls, m, 0, err,
+                                      "exception handlers in an order that cards "
+                                      "cannot express");
             h[k] = h[k - 1];
             h[k - 1] = x;
         }

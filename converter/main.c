@@ -6,20 +6,28 @@
 
 #include "converter/conv.h"
 
-enum option_code { OPT_CLASSES = 256, OPT_PACKAGE, OPT_AID, OPT_PKG_VERSION, OPT_APPLET, OPT_EXPORTS,
-                   OPT_OUTPUT, OPT_VERSION };
+enum option_code {
+    OPT_CLASSES = 256,
+    OPT_PACKAGE,
+    OPT_AID,
+    OPT_PKG_VERSION,
+    OPT_APPLET,
+    OPT_EXPORTS,
+    OPT_OUTPUT,
+    OPT_VERSION
+};
 
 static const struct option options[] = {
-    { "classes", required_argument, NULL, OPT_CLASSES },
-    { "package", required_argument, NULL, OPT_PACKAGE },
-    { "aid", required_argument, NULL, OPT_AID },
-    { "package-version", required_argument, NULL, OPT_PKG_VERSION },
-    { "applet", required_argument, NULL, OPT_APPLET },
-    { "exports", required_argument, NULL, OPT_EXPORTS },
-    { "output", required_argument, NULL, OPT_OUTPUT },
-    { "help", no_argument, NULL, 'h' },
-    { "version", optional_argument, NULL, OPT_VERSION },
-    { NULL, 0, NULL, 0 },
+    {"classes", required_argument, NULL, OPT_CLASSES},
+    {"package", required_argument, NULL, OPT_PACKAGE},
+    {"aid", required_argument, NULL, OPT_AID},
+    {"package-version", required_argument, NULL, OPT_PKG_VERSION},
+    {"applet", required_argument, NULL, OPT_APPLET},
+    {"exports", required_argument, NULL, OPT_EXPORTS},
+    {"output", required_argument, NULL, OPT_OUTPUT},
+    {"help", no_argument, NULL, 'h'},
+    {"version", optional_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
@@ -129,7 +137,7 @@ static int fail(enum mm_status st, const struct mm_err *err)
 
 static int run_convert(const struct mm_conv_options *opt)
 {
-    struct mm_err err = { .text = "" };
+    struct mm_err err = {.text = ""};
     enum mm_status st;
 
     if (opt->classes == NULL || opt->package == NULL || opt->aid.len == 0 || opt->output == NULL ||
@@ -142,7 +150,7 @@ static int run_convert(const struct mm_conv_options *opt)
 
 static int run_cap(const char *path, bool dump)
 {
-    struct mm_err err = { .text = "" };
+    struct mm_err err = {.text = ""};
     struct mm_cap *cap = NULL;
     enum mm_status st = mm_cap_read_file(path, &cap, &err);
 
@@ -156,7 +164,7 @@ static int run_cap(const char *path, bool dump)
 
 static int run_api(const struct mm_conv_options *opt, char **tables, int n)
 {
-    struct mm_err err = { .text = "" };
+    struct mm_err err = {.text = ""};
     enum mm_status st;
 
     if (opt->output == NULL || n == 0)
@@ -171,8 +179,7 @@ static int run(int argc, char **argv, struct mm_conv_options *opt)
     int rest = optind < argc ? argc - optind - 1 : 0;
 
     if (strcmp(verb, "convert") == 0)
-        return rest == 0 ? run_convert(opt)
-                         : usage_error("unexpected argument", argv[optind + 1]);
+        return rest == 0 ? run_convert(opt) : usage_error("unexpected argument", argv[optind + 1]);
     if (strcmp(verb, "api") == 0)
         return run_api(opt, argv + optind + 1, rest);
     if (strcmp(verb, "dump") == 0 || strcmp(verb, "verify") == 0)
@@ -183,7 +190,7 @@ static int run(int argc, char **argv, struct mm_conv_options *opt)
 
 int main(int argc, char **argv)
 {
-    struct mm_conv_options opt = { .major = 1 };
+    struct mm_conv_options opt = {.major = 1};
     int code, status = -1;
 
     while (status < 0 && (code = getopt_long(argc, argv, "h", options, NULL)) != -1) {

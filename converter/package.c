@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define CLASS_FILE_MAX_LEN (1u << 20)
-#define CLASSES_MAX 255 /* class_count of the Descriptor is one byte (JCVM 3.0.5, 6.14) */
-#define EXP_FILE_MAX_LEN (1u << 20)
+#define CLASSES_MAX        255 /* class_count of the Descriptor is one byte (JCVM 3.0.5, 6.14) */
+#define EXP_FILE_MAX_LEN   (1u << 20)
 
 enum mm_status mm_conv_refuse(const struct mm_cls *cls, const struct mm_method *m, uint32_t pc,
                               struct mm_err *err, const char *fmt, ...)
@@ -45,8 +45,8 @@ static struct mm_exp_package *load_export(struct mm_conv *cv, const char *name, 
             return cv->packages[i];
     }
     for (size_t i = 0; i < cv->opt->export_n; i++) {
-        const char *path = mm_arena_printf(cv->arena, "%s/%s/javacard/%s.exp", cv->opt->exports[i],
-                                           name, last);
+        const char *path =
+            mm_arena_printf(cv->arena, "%s/%s/javacard/%s.exp", cv->opt->exports[i], name, last);
         uint8_t *data = NULL;
         size_t len = 0;
         enum mm_status st;
@@ -63,8 +63,7 @@ static struct mm_exp_package *load_export(struct mm_conv *cv, const char *name, 
             mm_err_prefix(err, "%s: ", path);
             return NULL;
         }
-        cv->packages =
-            mm_arena_grow(cv->arena, cv->packages, cv->package_n, sizeof(*cv->packages));
+        cv->packages = mm_arena_grow(cv->arena, cv->packages, cv->package_n, sizeof(*cv->packages));
         cv->packages[cv->package_n++] = pkg;
         return pkg;
     }
@@ -221,8 +220,7 @@ static void add_interface(struct mm_conv *cv, struct mm_cls *cls, struct mm_cref
 }
 
 /* All interfaces of cls, those that others extend first (JCVM 3.0.5, 6.9.1: the transitive set). */
-static enum mm_status collect_interfaces(struct mm_conv *cv, struct mm_cls *cls,
-                                         struct mm_err *err)
+static enum mm_status collect_interfaces(struct mm_conv *cv, struct mm_cls *cls, struct mm_err *err)
 {
     for (size_t i = 0; i < cls->iface_name_n; i++) {
         struct mm_cref c, up;
@@ -295,7 +293,7 @@ static enum mm_status place(struct mm_conv *cv, struct mm_cls *cls, struct order
 
 static enum mm_status order_classes(struct mm_conv *cv, struct mm_err *err)
 {
-    struct order order = { .n = 0 };
+    struct order order = {.n = 0};
     enum mm_status st = MM_OK;
 
     order.out = mm_arena_alloc(cv->arena, cv->class_n, sizeof(*order.out));

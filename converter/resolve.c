@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#define JVM_INVOKEVIRTUAL 0xb6
-#define JVM_INVOKESPECIAL 0xb7
-#define JVM_INVOKESTATIC 0xb8
+#define JVM_INVOKEVIRTUAL   0xb6
+#define JVM_INVOKESPECIAL   0xb7
+#define JVM_INVOKESTATIC    0xb8
 #define JVM_INVOKEINTERFACE 0xb9
 
 enum cp_tag { CP_CLASS = 1, CP_FIELD, CP_VIRTUAL, CP_SUPER, CP_STATIC_FIELD, CP_STATIC_METHOD };
@@ -33,7 +33,7 @@ static struct mm_cpref *intern(struct mm_conv *cv, const struct mm_cpref *want)
 enum mm_status mm_conv_ref_class(struct mm_conv *cv, const char *name, struct mm_cpref **out,
                                  struct mm_err *err)
 {
-    struct mm_cpref want = { .tag = CP_CLASS };
+    struct mm_cpref want = {.tag = CP_CLASS};
     enum mm_status st = mm_conv_find_class(cv, name, &want.cls, err);
 
     *out = NULL;
@@ -57,7 +57,7 @@ enum mm_status mm_conv_ref_field(struct mm_conv *cv, const struct jref *ref, boo
                                  struct mm_cpref **out, const struct mm_field **constant,
                                  struct mm_err *err)
 {
-    struct mm_cpref want = { .tag = is_static ? CP_STATIC_FIELD : CP_FIELD };
+    struct mm_cpref want = {.tag = is_static ? CP_STATIC_FIELD : CP_FIELD};
     enum mm_status st = mm_conv_find_class(cv, ref->cls, &want.cls, err);
 
     *out = NULL;
@@ -98,7 +98,7 @@ enum mm_status mm_conv_ref_field(struct mm_conv *cv, const struct jref *ref, boo
 static enum mm_status direct(struct mm_conv *cv, const struct jref *ref, struct mm_cref c,
                              struct mm_callee *out, struct mm_err *err)
 {
-    struct mm_cpref want = { .tag = CP_STATIC_METHOD, .cls = c };
+    struct mm_cpref want = {.tag = CP_STATIC_METHOD, .cls = c};
     bool inherits = strcmp(ref->name, "<init>") != 0;
     enum mm_status st = MM_OK;
 
@@ -116,8 +116,7 @@ static enum mm_status direct(struct mm_conv *cv, const struct jref *ref, struct 
         for (size_t i = 0; want.cls.ext != NULL && i < want.cls.ext->method_n; i++) {
             const struct mm_exp_method *m = &want.cls.ext->methods[i];
 
-            if (!is(m->name, m->desc, ref) ||
-                (inherits && !(m->access & ACC_STATIC)))
+            if (!is(m->name, m->desc, ref) || (inherits && !(m->access & ACC_STATIC)))
                 continue;
             want.token = m->token;
             want.desc = m->desc;
@@ -134,7 +133,7 @@ static enum mm_status direct(struct mm_conv *cv, const struct jref *ref, struct 
 static enum mm_status through_interface(struct mm_conv *cv, const struct jref *ref,
                                         struct mm_cref c, struct mm_callee *out, struct mm_err *err)
 {
-    struct mm_cpref want = { .tag = CP_CLASS, .cls = c };
+    struct mm_cpref want = {.tag = CP_CLASS, .cls = c};
     int token = mm_conv_interface_token(c, ref->name, ref->desc);
 
     if (token < 0)
@@ -149,13 +148,13 @@ static enum mm_status through_table(struct mm_conv *cv, const struct mm_cls *fro
                                     const struct jref *ref, struct mm_cref c, uint8_t tag,
                                     struct mm_callee *out, struct mm_err *err)
 {
-    struct mm_cpref want = { .tag = tag };
+    struct mm_cpref want = {.tag = tag};
     int token = mm_conv_virtual_token(cv, c, ref->name, ref->desc, &want.cls);
 
     if (token < 0)
         return not_found(ref, err);
     if (tag == CP_SUPER) /* 6.8.2: the class that makes the call; its superclass is searched */
-        want.cls = (struct mm_cref){ .own = (struct mm_cls *)(uintptr_t)from };
+        want.cls = (struct mm_cref){.own = (struct mm_cls *)(uintptr_t)from};
     want.token = (uint8_t)token;
     want.desc = ref->desc;
     out->ref = intern(cv, &want);

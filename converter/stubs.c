@@ -206,7 +206,10 @@ static void put_class(struct stubs *s, const struct mm_exp_class *c)
     if (!iface && c->super_n != 0)
         put(s, " extends %s", dots(s->arena, c->supers[0], strlen(c->supers[0])));
     for (size_t i = 0; i < c->iface_n; i++)
-        put(s, "%s%s", i != 0 ? ", " : iface ? " extends " : " implements ",
+        put(s, "%s%s",
+            i != 0  ? ", "
+            : iface ? " extends "
+                    : " implements ",
             dots(s->arena, c->ifaces[i], strlen(c->ifaces[i])));
     put(s, " {\n");
     for (size_t i = 0; i < c->field_n; i++)
@@ -232,7 +235,7 @@ static void put_class(struct stubs *s, const struct mm_exp_class *c)
 enum mm_status mm_conv_stubs_write(struct mm_arena *arena, const struct mm_exp_package *pkgs,
                                    size_t pkg_n, const char *dir, struct mm_err *err)
 {
-    struct stubs s = { .arena = arena, .pkgs = pkgs, .pkg_n = pkg_n };
+    struct stubs s = {.arena = arena, .pkgs = pkgs, .pkg_n = pkg_n};
     enum mm_status st = MM_OK;
 
     for (size_t i = 0; st == MM_OK && i < pkg_n; i++) {
@@ -278,9 +281,8 @@ enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char
         st = out.bad ? mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory")
                      : mm_dir_make(where, err);
         if (st == MM_OK)
-            st = mm_file_write(
-                mm_arena_printf(arena, "%s/%s.exp", where, simple(pkgs[i].name)), out.data, out.len,
-                0644, err);
+            st = mm_file_write(mm_arena_printf(arena, "%s/%s.exp", where, simple(pkgs[i].name)),
+                               out.data, out.len, 0644, err);
         mm_buf_clear(&out);
     }
     mm_arena_free(&arena);

@@ -85,7 +85,7 @@ static int field_rank(const struct mm_field *f)
     return visible ? (ref ? 1 : 0) : (ref ? 2 : 3);
 }
 
-static enum mm_status field_tokens(struct mm_conv *cv, struct mm_cls *cls, struct mm_err *err)
+static enum mm_status field_tokens(struct mm_cls *cls, struct mm_err *err)
 {
     unsigned next = 0, static_next = 0;
 
@@ -97,9 +97,10 @@ static enum mm_status field_tokens(struct mm_conv *cv, struct mm_cls *cls, struc
         if (mm_conv_type_next(&p) == 0 || *p != '\0' || f->desc[0] == 'V')
             return mm_conv_refuse(cls, NULL, 0, err, "field %s: descriptor is malformed", f->name);
         if (what != NULL)
-            return mm_conv_refuse(cls, NULL, 0, err, "field %s: %s is not supported", f->name, what);
+            return mm_conv_refuse(cls, NULL, 0, err, "field %s: %s is not supported", f->name,
+                                  what);
         f->token = 0xFF;
-        if ((f->access & ACC_STATIC) && !f->has_value && mm_conv_exported(cv, cls) &&
+        if ((f->access & ACC_STATIC) && !f->has_value && (cls->access & ACC_PUBLIC) &&
             (f->access & (ACC_PUBLIC | ACC_PROTECTED)))
             f->token = (uint8_t)static_next++;
     }
@@ -155,8 +156,7 @@ static enum mm_status add_imethod(struct mm_conv *cv, struct mm_cls *cls, const 
     }
     if (cls->imethod_n > TOKEN_MAX)
         return mm_conv_refuse(cls, NULL, 0, err, "more than %d interface methods", TOKEN_MAX + 1);
-    cls->imethods =
-        mm_arena_grow(cv->arena, cls->imethods, cls->imethod_n, sizeof(*cls->imethods));
+    cls->imethods = mm_arena_grow(cv->arena, cls->imethods, cls->imethod_n, sizeof(*cls->imethods));
     cls->imethods[cls->imethod_n].name = name;
     cls->imethods[cls->imethod_n].desc = desc;
     cls->imethod_n++;
@@ -182,8 +182,7 @@ static enum mm_status interface_tokens(struct mm_conv *cv, struct mm_cls *cls, s
         st = check_method(cls, m, err);
         if (st == MM_OK)
             st = add_imethod(cv, cls, m->name, m->desc, err);
-        m->token = (uint8_t)mm_conv_interface_token((struct mm_cref){ .own = cls }, m->name,
-                                                    m->desc);
+        m->token = (uint8_t)mm_conv_interface_token((struct mm_cref){.own = cls}, m->name, m->desc);
     }
     return st;
 }
@@ -201,15 +200,15 @@ static void add_inherited_abstracts(struct mm_conv *cv, struct mm_cls *cls)
             const char *desc = c.own != NULL ? c.own->imethods[k].desc : c.ext->methods[k].desc;
             struct mm_method *grown;
 
-            if (mm_conv_virtual_token(cv, (struct mm_cref){ .own = cls }, name, desc, &where) >= 0)
+            if (mm_conv_virtual_token(cv, (struct mm_cref){.own = cls}, name, desc, &where) >= 0)
                 continue;
             grown = mm_arena_alloc(cv->arena, cls->method_n + 1, sizeof(*grown));
             memcpy(grown, cls->methods, cls->method_n * sizeof(*grown));
-            grown[cls->method_n] = (struct mm_method){ .name = name,
-                                                       .desc = desc,
-                                                       .access = ACC_PUBLIC | ACC_ABSTRACT,
-                                                       .owner = cls,
-                                                       .is_virtual = true };
+            grown[cls->method_n] = (struct mm_method){.name = name,
+                                                      .desc = desc,
+                                                      .access = ACC_PUBLIC | ACC_ABSTRACT,
+                                                      .owner = cls,
+                                                      .is_virtual = true};
             cls->methods = grown;
             cls->method_n++;
         }
@@ -259,7 +258,7 @@ static enum mm_status virtual_token(struct mm_conv *cv, struct mm_cls *cls, stru
 
 static enum mm_status class_tokens(struct mm_conv *cv, struct mm_cls *cls, struct mm_err *err)
 {
-    struct counters n = { 0 };
+    struct counters n = {0};
     enum mm_status st = MM_OK;
 
     for (size_t i = 0; i < cls->method_n; i++) {
@@ -289,7 +288,7 @@ static enum mm_status class_tokens(struct mm_conv *cv, struct mm_cls *cls, struc
         m->token = 0xFF;
         if (m->is_virtual)
             st = virtual_token(cv, cls, m, &n, err);
-        else if (mm_conv_exported(cv, cls) && (m->access & (ACC_PUBLIC | ACC_PROTECTED)))
+        else if ((cls->access & ACC_PUBLIC) && (m->access & (ACC_PUBLIC | ACC_PROTECTED)))
             m->token = (uint8_t)n.exported++;
     }
     cls->pub_n = (uint8_t)(n.pub - cls->pub_base);
@@ -297,25 +296,41 @@ static enum mm_status class_tokens(struct mm_conv *cv, struct mm_cls *cls, struc
     return st;
 }
 
+/* Every public class has a token (6.14.1); those that the package exports have the first ones. */
+static void number_classes(struct mm_conv *cv)
+{
+    uint8_t next = 0;
+
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < cv->class_n; i++) {
+            struct mm_cls *cls = cv->classes[i];
+
+            if (!(cls->access & ACC_PUBLIC))
+                cls->token = 0xFF;
+            else if (mm_conv_exported(cv, cls) == (pass == 0))
+                cls->token = next++;
+        }
+        if (pass == 0 && next != 0)
+            cv->flags |= 2;
+    }
+}
+
 enum mm_status mm_conv_tokens(struct mm_conv *cv, struct mm_err *err)
 {
     enum mm_status st = MM_OK;
-    unsigned next = 0;
 
+    number_classes(cv);
     for (size_t i = 0; st == MM_OK && i < cv->class_n; i++) {
         struct mm_cls *cls = cv->classes[i];
 
-        cls->token = mm_conv_exported(cv, cls) ? (uint8_t)next++ : 0xFF;
         if (cls->iface_n > 15)
             return mm_conv_refuse(cls, NULL, 0, err, "more than 15 interfaces");
         if (cls->super.ext != NULL && (cls->super.ext->access & ACC_FINAL))
             return mm_conv_refuse(cls, NULL, 0, err, "extends a final class");
-        st = field_tokens(cv, cls, err);
+        st = field_tokens(cls, err);
         if (st == MM_OK)
             st = cls->access & ACC_INTERFACE ? interface_tokens(cv, cls, err)
                                              : class_tokens(cv, cls, err);
     }
-    if (st == MM_OK && next != 0)
-        cv->flags |= 2;
     return st;
 }

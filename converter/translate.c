@@ -73,9 +73,9 @@ static enum mm_status need(struct tr *t, uint16_t n, const char *use)
 
     if (v.kind != JV_INT || mm_conv_fits(v))
         return MM_OK;
-    (void)snprintf(text, sizeof(text),
-                   "int arithmetic needed: %s of a value that may not fit a short; cast it to short",
-                   use);
+    (void)snprintf(
+        text, sizeof(text),
+        "int arithmetic needed: %s of a value that may not fit a short; cast it to short", use);
     return refuse(t, text);
 }
 
@@ -223,7 +223,7 @@ static enum mm_status tr_invoke(struct tr *t, const struct jins *in)
         return refuse_err(t, &why);
     /* Newer class files call private methods by invokevirtual; on cards they are not virtual. */
     c = emit(t, callee.ref->tag == 6 && in->arg == MM_OP_INVOKEVIRTUAL ? MM_OP_INVOKESPECIAL
-                                                                      : (uint8_t)in->arg);
+                                                                       : (uint8_t)in->arg);
     c->ref = callee.ref;
     c->a = args + 1;
     c->b = callee.interface_token;
@@ -313,10 +313,11 @@ static enum mm_status tr_ldc(struct tr *t, const struct jins *in)
 static void tr_stack(struct tr *t, const struct jins *in)
 {
     /* dup_x and swap_x: cells taken in the high half, cells moved over in the low one. */
-    static const uint8_t mn[] = {
-        [JS_DUP_X1] = 0x12, [JS_DUP_X2] = 0x13, [JS_DUP2_X1] = 0x23,
-        [JS_DUP2_X2] = 0x24, [JS_SWAP] = 0x11
-    };
+    static const uint8_t mn[] = {[JS_DUP_X1] = 0x12,
+                                 [JS_DUP_X2] = 0x13,
+                                 [JS_DUP2_X1] = 0x23,
+                                 [JS_DUP2_X2] = 0x24,
+                                 [JS_SWAP] = 0x11};
 
     switch ((enum jstack)in->arg) {
     case JS_POP:
@@ -550,7 +551,7 @@ static enum mm_status translate(struct tr *t)
 enum mm_status mm_conv_translate(struct mm_conv *cv, struct mm_cls *cls, struct mm_method *m,
                                  struct mm_err *err)
 {
-    struct tr t = { .cv = cv, .cls = cls, .m = m, .err = err };
+    struct tr t = {.cv = cv, .cls = cls, .m = m, .err = err};
     struct mm_arena *scratch = mm_arena_new();
     enum mm_status st;
 

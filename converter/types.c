@@ -100,8 +100,8 @@ static enum mm_status put_type(struct mm_conv *cv, const char *desc, struct nibb
         out->v[out->n++] = (uint8_t)(p - codes + 1 + (array ? 8 : 0));
         return MM_OK;
     }
-    st = mm_conv_find_class(
-        cv, mm_arena_text(cv->arena, elem + 1, strcspn(elem, ";") - 1), &c, err);
+    st =
+        mm_conv_find_class(cv, mm_arena_text(cv->arena, elem + 1, strcspn(elem, ";") - 1), &c, err);
     if (st != MM_OK)
         return st;
     ref = mm_conv_cref_encode(cv, c);
@@ -114,7 +114,7 @@ static enum mm_status put_type(struct mm_conv *cv, const char *desc, struct nibb
 enum mm_status mm_conv_type_write(struct mm_conv *cv, const char *desc, struct mm_buf *out,
                                   struct mm_err *err)
 {
-    struct nibbles nb = { .n = 0 };
+    struct nibbles nb = {.n = 0};
     const char *p = desc;
     enum mm_status st = MM_OK;
 
