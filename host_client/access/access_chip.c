@@ -76,9 +76,9 @@ enum mm_status mm_access_open_chip(struct mm_access *a, const char *path, struct
     st = mm_card_open(&cfg, &c->card, err);
     if (st != MM_OK) {
         free(c);
-        if (st == MM_NOT_FOUND && err != NULL) /* to a program above, no image is no card */
-            err->st = MM_NO_READER;
-        return st == MM_NOT_FOUND ? MM_NO_READER : st;
+        if (st == MM_NOT_FOUND) /* to a program above, no image is no card */
+            st = mm_fail(err, MM_NO_READER, SIZE_MAX, "no chip image at %s", path);
+        return st;
     }
     mm_card_power_on(c->card);
     a->ops = &chip_ops;

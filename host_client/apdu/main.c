@@ -38,6 +38,11 @@ static int fail(enum mm_status st, const struct mm_err *err)
     return mm_status_exit(st);
 }
 
+static const char *name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
 static enum mm_status read_stdin(uint8_t **data, size_t *len, struct mm_err *err)
 {
     struct mm_buf buf;
@@ -66,7 +71,7 @@ static enum mm_status load(const char *path, struct mm_script *script, struct mm
         return st;
     st = mm_script_parse((const char *)data, len, script, err);
     if (st != MM_OK)
-        mm_err_prefix(err, "%s:%zu", path, err->off);
+        mm_err_prefix(err, "%s:%zu", name_of(path), err->off);
     free(data);
     return st;
 }
@@ -78,7 +83,7 @@ static enum mm_status run_file(const char *path, struct mm_access *access, struc
     enum mm_status st = load(path, &script, err);
 
     if (st == MM_OK)
-        st = mm_script_run(&script, path, access, report, err);
+        st = mm_script_run(&script, name_of(path), access, report, err);
     mm_script_clear(&script);
     return st;
 }
