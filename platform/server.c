@@ -20,7 +20,10 @@
 
 #include "platform/platform_int.h"
 
-#define HEADERS_MAX    16384
+#define HEADERS_MAX 16384
+/* Up to here a body is read, so that a refusal is our JSON; beyond it libevent (2.1) answers 413 with a
+ * page of its own and reads no further. */
+#define RECEIVE_MAX    (16 * MM_BODY_MAX)
 #define IDLE_S         60
 #define EXPORTER_LABEL "EXPORTER-Channel-Binding"
 
@@ -213,7 +216,7 @@ static enum mm_status make_events(struct mm_server *s, struct mm_err *err)
     evhttp_set_bevcb(s->http, new_connection, s);
     evhttp_set_gencb(s->http, on_request, s);
     evhttp_set_max_headers_size(s->http, HEADERS_MAX);
-    evhttp_set_max_body_size(s->http, MM_BODY_MAX);
+    evhttp_set_max_body_size(s->http, RECEIVE_MAX);
     evhttp_set_timeout(s->http, IDLE_S);
     return MM_OK;
 }
