@@ -1,0 +1,239 @@
+/* Content management commands byte for byte, lists of them, and the registry as cards tell it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host_client/gp/gp_int.h"
+
+static struct mm_aid aid_of(const char *hex)
+{
+    uint8_t bytes[MM_AID_MAX];
+    size_t n = sizeof(bytes);
+    struct mm_aid aid;
+
+    assert_int_equal(mm_unhex(hex, bytes, &n), MM_OK);
+    assert_int_equal(mm_aid_set(&aid, bytes, n), MM_OK);
+    return aid;
+}
+
+static void assert_hex(const struct mm_buf *buf, const char *hex)
+{
+    char text[2 * 600 + 1];
+    assert_false(buf->bad);
+    assert_true(buf->len <= 600);
+    assert_string_equal(mm_hex(buf->data, buf->len, text), hex);
+}
+
+static void gp_delete_is_byte_exact(void **state)
+{
+    (void)state;
+    struct mm_aid aid = aid_of("F04D494E544D41524B10");
+    struct mm_buf list;
+
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_delete_command(&aid, false, &list), MM_OK);
+    assert_int_equal(mm_gp_delete_command(&aid, true, &list), MM_OK);
+    assert_hex(&list, "001280E400000C4F0AF04D494E544D41524B1000"
+                      "001280E400800C4F0AF04D494E544D41524B1000");
+    mm_buf_clear(&list);
+}
+
+static void gp_install_is_byte_exact(void **state)
+{
+    (void)state;
+    struct mm_aid package = aid_of("F001020304"), module = aid_of("F00102030401"),
+                  instance = aid_of("F00102030402");
+    static const uint8_t one[] = {0x00}, three[] = {0x80, 0x00, 0x01}, params[] = {0xaa, 0xbb};
+    struct mm_buf list;
+
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_install_command(&package, &module, &instance, one, 1, NULL, 0, &list),
+                     MM_OK);
+    assert_hex(&list, "002080E60C001A05F00102030406F0010203040106F00102030402010002C9000000");
+    list.len = 0;
+    assert_int_equal(
+        mm_gp_install_command(&package, &module, &instance, three, 3, params, 2, &list), MM_OK);
+    assert_hex(&list,
+               "002480E60C001E05F00102030406F0010203040106F001020304020380000104C902AABB0000");
+    mm_buf_clear(&list);
+}
+
+static void gp_install_refuses_what_no_command_holds(void **state)
+{
+    (void)state;
+    struct mm_aid aid = aid_of("F00102030401");
+    static const uint8_t params[256];
+    struct mm_buf list;
+
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_install_command(&aid, &aid, &aid, params, 2, NULL, 0, &list), MM_USAGE);
+    assert_int_equal(mm_gp_install_command(&aid, &aid, &aid, params, 1, params, 256, &list),
+                     MM_USAGE);
+    assert_int_equal(mm_gp_install_command(&aid, &aid, &aid, params, 1, params, 240, &list),
+                     MM_TOO_LONG);
+    assert_int_equal(list.len, 0);
+    mm_buf_clear(&list);
+}
+
+static void gp_put_key_sends_keys_under_the_dek(void **state)
+{
+    (void)state;
+    struct mm_scp03 s = {.keys = mm_scp_test_keys, .open = 1};
+    struct mm_scp_keys fresh;
+    struct mm_buf list;
+    uint8_t key[MM_SCP_KEY_LEN], kcv[MM_SCP_KCV_LEN];
+
+    memset(fresh.enc, 0x11, sizeof(fresh.enc));
+    memset(fresh.mac, 0x22, sizeof(fresh.mac));
+    memset(fresh.dek, 0x33, sizeof(fresh.dek));
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_put_key_command(&s, 0x30, 0x31, &fresh, &list), MM_OK);
+    assert_int_equal(list.len, 2 + 5 + 1 + 3 * 23 + 1);
+    assert_memory_equal(list.data, "\x00\x4c\x80\xd8\x30\x81\x46\x31\x88\x11\x10", 11);
+    assert_int_equal(mm_scp_cbc(s.keys.dek, NULL, false, list.data + 11, 16, key), MM_OK);
+    assert_memory_equal(key, fresh.enc, sizeof(key));
+    assert_int_equal(mm_scp_kcv(fresh.enc, kcv), MM_OK);
+    assert_int_equal(list.data[27], MM_SCP_KCV_LEN);
+    assert_memory_equal(list.data + 28, kcv, sizeof(kcv));
+    assert_int_equal(mm_gp_put_key_command(&s, 0x30, 0x00, &fresh, &list), MM_USAGE);
+    assert_int_equal(mm_gp_put_key_command(&s, 0x30, 0x80, &fresh, &list), MM_USAGE);
+    mm_buf_clear(&list);
+}
+
+static void gp_list_ends_where_it_is_cut(void **state)
+{
+    (void)state;
+    struct mm_buf list;
+    size_t off = 0, len;
+
+    mm_buf_init(&list);
+    assert_null(mm_gp_list_next(&list, &off, &len));
+    mm_buf_u16(&list, 4);
+    mm_buf_u32(&list, 0x80ca0045);
+    mm_buf_u16(&list, 9); /* more than there is */
+    mm_buf_u8(&list, 0x80);
+    assert_non_null(mm_gp_list_next(&list, &off, &len));
+    assert_int_equal(len, 4);
+    assert_null(mm_gp_list_next(&list, &off, &len));
+    off = 1000;
+    assert_null(mm_gp_list_next(&list, &off, &len));
+    mm_buf_clear(&list);
+}
+
+static void gp_apdu_parts_write_back(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "80CA0045",         "80CA004500",     "80CA004508",     "00A40400020102",
+        "00A4040002010200", "80CA0045000000", "80CA0045000101", "00A404000000020102FFFF"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t bytes[32];
+        size_t n = sizeof(bytes);
+        struct mm_gp_apdu apdu;
+        struct mm_buf out;
+
+        mm_buf_init(&out);
+        assert_int_equal(mm_unhex(rows[i], bytes, &n), MM_OK);
+        assert_int_equal(mm_gp_apdu_parse(bytes, n, &apdu, NULL), MM_OK);
+        mm_gp_apdu_write(&apdu, &out);
+        assert_hex(&out, rows[i]);
+        mm_buf_clear(&out);
+    }
+}
+
+/* ---- Registry ---- */
+
+static void keep(void *ctx, const struct mm_gp_entry *entry)
+{
+    struct mm_gp_entry **next = ctx;
+    *(*next)++ = *entry;
+}
+
+static enum mm_status parse(enum mm_gp_kind kind, const char *hex, struct mm_gp_entry *entries,
+                            struct mm_err *err)
+{
+    uint8_t bytes[256];
+    size_t n = sizeof(bytes);
+
+    assert_int_equal(mm_unhex(hex, bytes, &n), MM_OK);
+    return mm_gp_parse_status(kind, bytes, n, keep, &entries, err);
+}
+
+#define APPLET  "E31F4F06F001020304019F700107C503800001C405F001020304CC05A000000151"
+#define PACKAGE "E31A4F05F0010203049F700101CE0201028406F00102030401CF0100"
+
+static void gp_registry_reads_applets_and_packages(void **state)
+{
+    (void)state;
+    struct mm_gp_entry e[3] = {0};
+    struct mm_aid package = aid_of("F001020304"), applet = aid_of("F00102030401");
+
+    assert_int_equal(parse(MM_GP_APPLET, APPLET APPLET, e, NULL), MM_OK);
+    assert_true(mm_aid_equal(&e[0].aid, &applet));
+    assert_true(mm_aid_equal(&e[1].package, &package));
+    assert_int_equal(e[0].life_cycle, 0x07);
+    assert_int_equal(e[0].privileges[2], 0x01);
+    assert_int_equal(e[2].aid.len, 0);
+    assert_int_equal(parse(MM_GP_PACKAGE, PACKAGE, e, NULL), MM_OK);
+    assert_true(mm_aid_equal(&e[0].aid, &package));
+    assert_true(e[0].has_version);
+    assert_int_equal(e[0].major << 8 | e[0].minor, 0x0102);
+    assert_int_equal(e[0].module_n, 1);
+    assert_true(mm_aid_equal(&e[0].modules[0], &applet));
+}
+
+static void gp_registry_says_what_is_malformed(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "E2024F00",                   /* not an entry */
+        "E3",                         /* no length */
+        "E3084F06F001020304",         /* ends early */
+        "E3069F700107C501",           /* a field ends early */
+        "E3044F02F001",               /* AID too short */
+        "E3049F700107",               /* no AID */
+        "E38400000000",               /* length of a length no card needs */
+        "E3094F05F0010203049F70",     /* tag without length */
+        "E30A4F05F001020304C50200",   /* ends in a value */
+        "E30B4F05F001020304C5020000", /* privileges of two bytes */
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct mm_gp_entry e[2];
+        struct mm_err err;
+        if (parse(MM_GP_APPLET, bad[i], e, &err) != MM_MALFORMED)
+            fail_msg("%s accepted", bad[i]);
+        assert_non_null(strstr(err.text, "offset 0"));
+    }
+}
+
+static void gp_registry_refuses_every_prefix(void **state)
+{
+    (void)state;
+    for (size_t n = 2; n < strlen(APPLET); n += 2) {
+        char hex[128] = APPLET;
+        struct mm_gp_entry e[2];
+
+        hex[n] = '\0';
+        assert_int_equal(parse(MM_GP_APPLET, hex, e, NULL), MM_MALFORMED);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gp_delete_is_byte_exact),
+        cmocka_unit_test(gp_install_is_byte_exact),
+        cmocka_unit_test(gp_install_refuses_what_no_command_holds),
+        cmocka_unit_test(gp_put_key_sends_keys_under_the_dek),
+        cmocka_unit_test(gp_list_ends_where_it_is_cut),
+        cmocka_unit_test(gp_apdu_parts_write_back),
+        cmocka_unit_test(gp_registry_reads_applets_and_packages),
+        cmocka_unit_test(gp_registry_says_what_is_malformed),
+        cmocka_unit_test(gp_registry_refuses_every_prefix),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
