@@ -14,7 +14,7 @@ static void print_help(FILE *out)
 
     fprintf(
         out,
-        "usage: mintmark-pay [OPTION...] [COMMAND [ARGUMENT...]]\n"
+        "Usage: mintmark-pay [OPTION...] [COMMAND [ARGUMENT...]]\n"
         "Payment client; without a command, a prompt. It does nothing unless trust agent, chip\n"
         "and the client itself are sound.\n\ncommands:\n");
     for (size_t i = 0; (c = mm_pay_command_at(i)) != NULL; i++)
