@@ -28,7 +28,7 @@ if [ "$link" = vpcd ]; then
     check "2. pcsc_scan sees it" pcsc_scan_sees_card
 fi
 check "2. the platform enrols it: attestation key made in the chip, certificate issued" enroll
-check "2. the client refuses while no agent has checked the terminal" refuses 3 "agent" pay status
+check "2. the client refuses while no agent has checked the terminal" refuses 5 "agent" pay status
 check "2. the agent starts, finds all sound, opens the gate" agent_start
 
 # ---- 3. The applets ----

@@ -4,7 +4,6 @@
 export MINTMARK_HOME="$work/home"
 export MINTMARK_PIN=1234
 purse=F04D494E544D41524B1001
-purse_package=F04D494E544D41524B10
 client="$work/terminal/mintmark-pay"
 platform_dir="$MINTMARK_HOME/platform"
 platform="$bin/mintmark-platform"
@@ -55,7 +54,7 @@ enroll() {
         --client "$MINTMARK_HOME/client" --url "$url" --client-program "$client"
 }
 agent_start() {
-    agent run >>"$work/agent.log" 2>&1 &
+    "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
     agent_pid=$!
     children+=("$agent_pid")
     wait_until 10 test -S "$MINTMARK_HOME/agent/agent.sock" || { cat "$work/agent.log"; return 1; }
@@ -79,8 +78,8 @@ purse_balance() {
 }
 ledger_balance() {
     "$platform" report --json |
-        jq -r '[.accounts[] | select(.kind == "purse" and .open)] | .[0].balance / 100' |
-        awk '{ printf "%.2f\n", $1 }'
+        jq -r '[.purses[] | select(.state == "active")][0].balance // empty' |
+        awk '{ printf "%.2f\n", $1 / 100 }'
 }
 balance_is() {
     local now
@@ -163,7 +162,7 @@ reinstall_purse() {
 change_client() {
     local off
     cp "$client" "$work/client.right"
-    off=$(LC_ALL=C grep -obUa -m 1 'Usage: mintmark-pay' "$client" | head -n 1 | cut -d: -f1)
+    off=$(LC_ALL=C grep -obUa -m 1 'Payment client; without a command' "$client" | head -n 1 | cut -d: -f1)
     [ -n "$off" ] && flip "$client" "$off" && status 3 agent check
 }
 restore_client() {
@@ -178,7 +177,7 @@ put_back_old_image() {
     cp "$work/old/card.nvm" "$image"
     rm -f "$image.journal"
     chip_start card || return 1
-    agent run >>"$work/agent.log" 2>&1 &
+    "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
     agent_pid=$!
     children+=("$agent_pid")
     wait_until 10 test -S "$MINTMARK_HOME/agent/agent.sock" || return 1
@@ -190,7 +189,7 @@ put_back_whole_old_chip() {
     # Flash and fuse together, as if the chip had been opened: the agent's own history shows it.
     cp "$work/old/"card.nvm* "$MINTMARK_HOME/chip/"
     chip_start card || return 1
-    agent run >>"$work/agent.log" 2>&1 &
+    "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
     agent_pid=$!
     children+=("$agent_pid")
     wait_until 10 test -S "$MINTMARK_HOME/agent/agent.sock" || return 1
