@@ -103,6 +103,7 @@ static void write_class(struct types *t, struct mm_buf *out, const struct mm_cls
 {
     bool iface = (c->access & ACC_INTERFACE) != 0;
     uint16_t field_n = 0, method_n = iface ? (uint16_t)c->imethod_n : 0;
+    size_t iface_n = iface ? 0 : c->iface_n; /* superinterfaces are in the Class component only */
     uint8_t access = (uint8_t)(c->access & (ACC_PUBLIC | ACC_FINAL));
 
     for (size_t i = 0; i < c->field_n; i++)
@@ -116,10 +117,10 @@ static void write_class(struct types *t, struct mm_buf *out, const struct mm_cls
     mm_buf_u8(out, c->token);
     mm_buf_u8(out, access);
     mm_buf_u16(out, c->off);
-    mm_buf_u8(out, (uint8_t)c->iface_n);
+    mm_buf_u8(out, (uint8_t)iface_n);
     mm_buf_u16(out, field_n);
     mm_buf_u16(out, method_n);
-    for (size_t i = 0; i < c->iface_n; i++)
+    for (size_t i = 0; i < iface_n; i++)
         mm_buf_u16(out, mm_conv_cref_encode(t->cv, c->ifaces[i]));
     for (size_t i = 0; i < c->field_n; i++) {
         if (described(&c->fields[i]))

@@ -33,3 +33,24 @@ $(eval $(call applet_rule,purse,applets/purse,org.mintmark.purse,--aid F04D494E5
     --package-version 1.0 --applet org.mintmark.purse.Purse=F04D494E544D41524B1001))
 $(eval $(call applet_rule,transit,applets/transit,org.mintmark.transit,--aid F04D494E544D41524B11 \
     --package-version 1.0 --applet org.mintmark.transit.Transit=F04D494E544D41524B1101))
+
+# ---- test CAPs: every construct once, and a library; loaded by the unit tests ----
+test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java)
+test_classes := $(BUILD)/applets/classes/test
+test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
+test_caps    := $(BUILD)/applets/test_constructs.cap
+
+$(test_classes)/.done: $(test_java) $(api_stamp)
+	@rm -rf $(test_classes)
+	@mkdir -p $(test_classes)
+	$(JAVAC) $(JAVACFLAGS) -cp $(api_dir)/classes -d $(test_classes) $(test_java)
+	@touch $@
+
+$(test_library): $(test_classes)/.done
+	$(convert) --package org.mintmark.library --aid F04D494E544D41524B20 --package-version 1.2 \
+	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
+
+$(BUILD)/applets/test_constructs.cap: $(test_library)
+	$(convert) --package org.mintmark.constructs --aid F04D494E544D41524B21 \
+	    --applet Constructs=F04D494E544D41524B2101 --classes $(test_classes) \
+	    --exports $(api_dir)/exports --exports $(BUILD)/applets/test_exports --output $@

@@ -265,7 +265,7 @@ static enum mm_status flatten(struct mm_conv *cv, struct flat_handler *out, size
 
             if (b == NULL)
                 continue;
-            b->handler_idx = (uint16_t)*out_n;
+            b->handler_idx = b->handler_n == 0 ? 0 : (uint16_t)*out_n;
             for (size_t n = 0; n < b->handler_n; n++) {
                 struct flat_handler *h = &out[*out_n + n];
                 uint32_t base = (uint32_t)m->off + b->header;
