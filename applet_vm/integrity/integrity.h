@@ -84,6 +84,8 @@ struct mm_digests {
 /* What a walk over an object graph needs to see: the VM's own look-ups, or a test's. */
 struct mm_graph {
     const void *ctx;
+    const uint8_t
+        *salt; /* 32 bytes only this chip knows: a PIN cannot be guessed from the digest */
     bool (*object)(const void *ctx, mm_ref ref, struct mm_obj_info *info);
     bool (*cell)(const void *ctx, mm_ref obj, uint16_t index, uint16_t *value, bool *is_ref);
     /* Contents of a persistent primitive array, shorts and ints in host byte order. */

@@ -4,6 +4,7 @@
  */
 #include "applet_vm/integrity/integrity_int.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,7 @@ enum mm_status mm_integrity_walk(const struct mm_graph *graph, mm_ref root, mm_c
     if (w.number == NULL || w.queue == NULL)
         goto out;
     mm_buf_bytes(&w.out, LABEL_DYNAMIC, sizeof(LABEL_DYNAMIC) - 1);
+    mm_buf_bytes(&w.out, graph->salt, MM_DIGEST_LEN);
     st = number_of(&w, root) == 1 ? MM_OK : MM_TAMPERED;
     for (size_t i = 0; st == MM_OK && i < w.queue_n; i++)
         st = put_object(&w, w.queue[i]);
@@ -317,12 +319,24 @@ static enum mm_status code_digest(const struct mm_integrity *in, mm_comp package
     return EVP_Digest(lfdb, len, digest, NULL, EVP_sha256(), NULL) == 1 ? MM_OK : MM_CRYPTO;
 }
 
+static enum mm_status dynamic_digest(const struct mm_integrity *in, const struct mm_measured *what,
+                                     uint8_t digest[MM_DIGEST_LEN])
+{
+    uint8_t salt[MM_DIGEST_LEN];
+    struct mm_graph graph = {in, salt, vm_object, vm_cell, vm_array, vm_comp_aid, vm_is_pin};
+    enum mm_status st = mm_nvm_derive(in->cfg.nvm, "mintmark dynamic data", salt);
+
+    if (st == MM_OK)
+        st = mm_integrity_walk(&graph, what->applet, what->comp, digest);
+    OPENSSL_cleanse(salt, sizeof(salt));
+    return st;
+}
+
 enum mm_status mm_integrity_measure(struct mm_integrity *in, const struct mm_measured *what,
                                     struct mm_digests *out)
 {
     bool applet = what->kind == MM_COMP_APPLET;
     mm_comp package = applet ? what->package_comp : what->comp;
-    struct mm_graph graph = {in, vm_object, vm_cell, vm_array, vm_comp_aid, vm_is_pin};
     enum mm_status st, one;
 
     *out = (struct mm_digests){0};
@@ -331,7 +345,7 @@ enum mm_status mm_integrity_measure(struct mm_integrity *in, const struct mm_mea
     if (st == MM_OK)
         st = one;
     if (applet) {
-        one = mm_integrity_walk(&graph, what->applet, what->comp, out->dynamic);
+        one = dynamic_digest(in, what, out->dynamic);
         if (st == MM_OK)
             st = one;
     }
