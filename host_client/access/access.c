@@ -106,6 +106,9 @@ enum mm_status mm_access_send_raw(struct mm_access *access, const uint8_t *apdu,
     st = access->ops->transmit(access, apdu, apdu_len, access->answer_ms, resp, err);
     if (st == MM_OK && resp->bad)
         st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    if (st == MM_OK && resp->len == 0) /* what a PC/SC reader says of a card that lost power */
+        st = mm_fail(err, MM_NO_READER, SIZE_MAX,
+                     "the card in %s gave no answer: taken out, or without power", access->reader);
     if (st == MM_OK && resp->len < 2)
         st = mm_fail(err, MM_MALFORMED, SIZE_MAX,
                      "the card's answer has %zu bytes; a status word has 2", resp->len);

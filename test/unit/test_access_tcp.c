@@ -335,7 +335,7 @@ static void access_refuses_an_answer_without_status_word(void **state)
     static const struct turn one[] = {{GREETING, ATR, 0}, {"0005804A000000", "000190", 0}, {0}};
     static const struct turn none[] = {{GREETING, ATR, 0}, {"0005804A000000", "0000", 0}, {0}};
     assert_send_fails(one, false, MM_MALFORMED, "status word", false);
-    assert_send_fails(none, false, MM_MALFORMED, "status word", false);
+    assert_send_fails(none, false, MM_NO_READER, "no answer", false);
 }
 
 static void assert_open_fails(const struct turn *turns, bool hang_up, enum mm_status st,
