@@ -285,6 +285,25 @@ static enum mm_status measure_client_files(const char *client_dir, char fixed[65
     return st;
 }
 
+/* What the client's configuration is now is what the agent will hold it against. */
+static enum mm_status measure_files(const char *dir, char hex[2 * MM_DIGEST_LEN + 1],
+                                    struct mm_err *err)
+{
+    char *conf = mm_platform_path(dir, "client.conf"), *ca = mm_platform_path(dir, "ca.pem");
+    char *pin = mm_platform_path(dir, "platform.pin");
+    const char *const paths[] = {conf, ca, pin, NULL};
+    uint8_t digest[MM_DIGEST_LEN] = {0};
+    enum mm_status st = conf == NULL || ca == NULL || pin == NULL
+                            ? mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory")
+                            : mm_measure_files(paths, digest, err);
+
+    mm_hex(digest, sizeof(digest), hex);
+    free(conf);
+    free(ca);
+    free(pin);
+    return st;
+}
+
 static enum mm_status write_agent(struct enrolling *e, const char *dir, const char *client_dir,
                                   struct mm_err *err)
 {
@@ -312,17 +331,20 @@ static enum mm_status write_agent(struct enrolling *e, const char *dir, const ch
     st = measure_client_files(client_dir, fixed, err);
     if (st != MM_OK)
         return st;
+    st = measure_files(client_dir, fixed, err);
+    if (st != MM_OK)
+        return st;
+    if (program == NULL)
+        program = "";
     if (asprintf(&conf,
                  "# mintmark-agent: written by enrolment\n"
-                 "reader = %s\nplatform_url = %s\nca = %s/ca.pem\nterminal_cert = %s/terminal.pem\n"
-                 "terminal_key = %s/terminal.key\nplatform_pin = %s/platform.pin\n"
-                 "agent_socket = %s/agent.sock\nclient_executable = %s\n"
+                 "reader = %s\nplatform_url = %s\n%s%s%s"
                  "client_files = %s/client.conf:%s/ca.pem:%s/platform.pin\n"
-                 "client_fixed = %s\n"
-                 "client_state = %s/state.json:%s/pending.json\n",
-                 e->what->reader != NULL ? e->what->reader : "", url_of(e), dir, dir, dir, dir, dir,
-                 program != NULL ? program : "/usr/local/bin/mintmark-pay", client_dir, client_dir,
-                 client_dir, fixed, client_dir, client_dir) < 0)
+                 "client_fixed = %s\nclient_state = %s/state.json:%s/pending.json\n",
+                 e->what->reader != NULL ? e->what->reader : "", url_of(e),
+                 program[0] != '\0' ? "client_executable = " : "", program,
+                 program[0] != '\0' ? "\n" : "", client_dir, client_dir, client_dir, fixed,
+                 client_dir, client_dir) < 0)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     st = write_text(dir, "agent.conf", conf, 0644, err);
     free(conf);

@@ -43,25 +43,60 @@ static enum mm_status add_client(struct releasing *r, const char *path, const ch
     return st;
 }
 
-/* Package and applets of a CAP. Their code digest is the Load File Data Block Hash, which anyone can
- * compute from the file. */
+/* Does any method of the package store into a static field? Its static data then has history
+ * instead of a reference value. */
+static bool writes_statics(const struct mm_cap *cap)
+{
+    const uint8_t *code = mm_cap_component(cap, MM_CAP_METHOD)->info;
+
+    for (size_t i = 0; i < mm_cap_method_n(cap); i++) {
+        const struct mm_cap_method *m = mm_cap_method(cap, i);
+        size_t end = (size_t)m->code_off + m->code_len, n;
+        for (size_t off = m->code_off; off < end; off += n) {
+            if (code[off] >= MM_OP_PUTSTATIC_A && code[off] <= MM_OP_PUTSTATIC_I)
+                return true;
+            n = mm_op_len(code, end, off);
+            if (n == 0) /* mm_cap_read has promised defined instructions only */
+                break;
+        }
+    }
+    return false;
+}
+
+static enum mm_status cap_item(struct releasing *r, const struct mm_cap *cap, uint8_t kind,
+                               const struct mm_aid *aid, struct mm_reference **out,
+                               struct mm_err *err)
+{
+    enum mm_status st = next_item(r, out, err);
+
+    if (st != MM_OK)
+        return st;
+    (*out)->kind = kind;
+    mm_hex(aid->bytes, aid->len, (*out)->name);
+    (*out)->major = mm_cap_major(cap);
+    (*out)->minor = mm_cap_minor(cap);
+    (*out)->has_fixed = true;
+    mm_cap_code_digest(cap, (*out)->code);
+    return MM_OK;
+}
+
+/* Package and applets of a CAP, the applets as /manage installs them: instance AID as in the CAP, no
+ * privileges, no parameters. */
 static enum mm_status add_cap(struct releasing *r, const struct mm_cap *cap, struct mm_err *err)
 {
-    const struct mm_aid *aid = mm_cap_aid(cap);
+    static const uint8_t no_privileges[3];
     struct mm_reference *item;
-    enum mm_status st = MM_OK;
+    enum mm_status st = cap_item(r, cap, 1, mm_cap_aid(cap), &item, err);
 
-    for (size_t i = 0; i <= mm_cap_applet_n(cap) && st == MM_OK; i++) {
-        st = next_item(r, &item, err);
-        if (st != MM_OK)
-            break;
-        item->kind = i == 0 ? 1 : 2;
-        if (i > 0)
-            aid = &mm_cap_applet(cap, i - 1)->aid;
-        mm_hex(aid->bytes, aid->len, item->name);
-        item->major = mm_cap_major(cap);
-        item->minor = mm_cap_minor(cap);
-        mm_cap_code_digest(cap, item->code);
+    if (st == MM_OK) {
+        item->fixed_by_history = writes_statics(cap);
+        st = mm_measure_package_fixed(cap, item->fixed, err);
+    }
+    for (size_t i = 0; i < mm_cap_applet_n(cap) && st == MM_OK; i++) {
+        const struct mm_aid *aid = &mm_cap_applet(cap, i)->aid;
+        st = cap_item(r, cap, 2, aid, &item, err);
+        if (st == MM_OK)
+            st = mm_measure_applet_fixed(aid, aid, cap, no_privileges, NULL, 0, item->fixed, err);
     }
     return st;
 }
