@@ -40,6 +40,9 @@ enum {
     K_SHAREABLE,
     K_ABORT,
     K_BEGIN,
+    K_EQUALS,
+    K_APPLET_EVENT,
+    K_ISO_INIT,
     K_N
 };
 #define CLASS_A 3
@@ -130,7 +133,8 @@ static inline void build_pool(struct mm_buf *k, const struct test_offsets *o)
                "03 0003 01  06 80 00 00");
     put_hex(k, "0600"), mm_buf_u16(k, o->helper);
     put_hex(k, "04 0015 01  01 0000 00  01 8000 00  03 0003 80  01 0015 00  01 8001 00"
-               "01 8009 00  06 81 07 01  01 8102 00  06 81 08 00  06 81 08 01");
+               "01 8009 00  06 81 07 01  01 8102 00  06 81 08 00  06 81 08 01"
+               "03 8000 00  01 8112 00  06 81 07 00");
 }
 
 /* The load file; the caller frees it. */
