@@ -145,7 +145,7 @@ http_is() {
 bad_requests() {
     local before json='Content-Type: application/json'
     before=$(ledger_state)
-    head -c 3000000 /dev/zero | tr '\0' 'a' >"$work/big"
+    head -c 300000 /dev/zero | tr '\0' 'a' >"$work/big"
     http_is 400 -H "$json" "$url/v1/load/begin" -d '{"purse":' &&
         http_is 400 -H "$json" "$url/v1/pay/settle" -d '[]' &&
         http_is 400 -H "$json" "$url/v1/pay/settle" -d '{"key":1}' &&

@@ -79,6 +79,7 @@ chip_start() {
     : >"$log"
     if [ "$link" = vpcd ]; then
         reader="Virtual PCD 00 00"
+        wait_until 10 card_absent # one that died may still be thought to be there
         "$bin/mintmark-chip" run "$name" "$@" 2>>"$log" &
         chip_pid=$!
         children+=("$chip_pid")

@@ -57,7 +57,7 @@ agent_start() {
     "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
     agent_pid=$!
     children+=("$agent_pid")
-    wait_until 10 test -S "$MINTMARK_HOME/agent/agent.sock" || { cat "$work/agent.log"; return 1; }
+    wait_until 10 agent events || { cat "$work/agent.log"; return 1; }
     agent status || { cat "$work/agent.log"; return 1; }
 }
 agent_stop() {
@@ -180,7 +180,7 @@ put_back_old_image() {
     "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
     agent_pid=$!
     children+=("$agent_pid")
-    wait_until 10 test -S "$MINTMARK_HOME/agent/agent.sock" || return 1
+    wait_until 10 agent events || return 1
     refuses 3 older agent status
 }
 put_back_whole_old_chip() {
@@ -192,7 +192,7 @@ put_back_whole_old_chip() {
     "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
     agent_pid=$!
     children+=("$agent_pid")
-    wait_until 10 test -S "$MINTMARK_HOME/agent/agent.sock" || return 1
+    wait_until 10 agent events || return 1
     refuses 3 older agent status
 }
 put_back_new_image() {
