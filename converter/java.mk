@@ -54,3 +54,5 @@ $(BUILD)/applets/test_constructs.cap: $(test_library)
 	$(convert) --package org.mintmark.constructs --aid F04D494E544D41524B21 \
 	    --applet Constructs=F04D494E544D41524B2101 --classes $(test_classes) \
 	    --exports $(api_dir)/exports --exports $(BUILD)/applets/test_exports --output $@
+
+applets: $(test_caps)

@@ -274,7 +274,9 @@ static enum mm_status place(struct mm_conv *cv, struct mm_cls *cls, struct order
     if (st != MM_OK) {
         if (err != NULL && strstr(err->text, ": ") == NULL) {
             struct mm_err why = *err;
-            return mm_conv_refuse(cls, NULL, 0, err, "%s", why.text);
+
+            (void)mm_conv_refuse(cls, NULL, 0, err, "%s", why.text);
+            err->st = st;
         }
         return st;
     }
