@@ -1,0 +1,113 @@
+/*
+ * A load file, whatever it is: read, linked, its applets installed, selected and given commands, and
+ * every one of its methods called with odd arguments, all with a step budget. Property: records of
+ * other components (platform, another package, its applet) are what they were.
+ */
+#include "test/unit/test_vm_counter.h"
+#include "test/unit/test_vm_rom.h"
+
+#define OTHER_PACKAGE 40
+#define OTHER_APPLET  41
+#define FUZZ_PACKAGE  50
+#define FUZZ_APPLET   60
+#define FUZZ_CALLER   80
+#define STEPS         5000
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool is_other(mm_comp comp)
+{
+    return comp < FUZZ_PACKAGE;
+}
+
+/* FNV-1a over keys and contents of all records of other components. */
+static uint64_t others(const struct mm_nvm *nvm)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    mm_key key = 0;
+
+    while ((key = mm_rec_next(nvm, key, UINT32_MAX)) != 0) {
+        size_t len = 0;
+        const uint8_t *p = mm_rec_data(nvm, key, &len);
+        if (!is_other(mm_rec_comp(nvm, key)))
+            continue;
+        h = (h ^ key) * 0x100000001b3u;
+        for (size_t i = 0; i < len; i++)
+            h = (h ^ p[i]) * 0x100000001b3u;
+    }
+    return h;
+}
+
+static void run_applet(struct test_chip *c, size_t index)
+{
+    static const uint8_t params[] = {1, 2, 3};
+    mm_comp owner = (mm_comp)(FUZZ_APPLET + index);
+    bool accepted;
+
+    (void)chip_install(c, FUZZ_PACKAGE, index, owner, params, sizeof(params));
+    if (c->registered == MM_REF_NULL)
+        return;
+    (void)mm_vm_select(c->vm, c->registered, &accepted);
+    for (unsigned ins = 0; ins < 24; ins++) {
+        uint8_t *b = c->vm->objs[c->buffer].data;
+        b[1] = (uint8_t)ins;
+        b[2] = (uint8_t)(ins * 7);
+        (void)mm_vm_process(c->vm, c->registered, c->apdu);
+        if (mm_tx_active(c->nvm))
+            mm_vm_tx_abort(c->vm);
+    }
+    (void)mm_vm_deselect(c->vm, c->registered);
+    (void)mm_vm_uninstall(c->vm, c->registered);
+    mm_vm_clear_on_deselect(c->vm, FUZZ_PACKAGE);
+}
+
+/* Arguments: null, small numbers, handles of every kind of object there is. */
+static void run_methods(struct test_chip *c)
+{
+    const struct mm_package *pkg = mm_package_get(c->vm, FUZZ_PACKAGE);
+
+    must(mm_comp_add(c->nvm, FUZZ_CALLER, MM_COMP_APPLET, &(struct mm_aid){5, {0xF8}}) == MM_OK,
+         "mm_comp_add", "");
+    mm_vm_applet_bind(c->vm, FUZZ_CALLER, FUZZ_PACKAGE);
+    for (size_t i = 0; i < pkg->method_n && i < 64; i++) {
+        uint16_t args[256], ret[2];
+        for (unsigned round = 0; round < 4; round++) {
+            for (unsigned k = 0; k < 256; k++)
+                args[k] = (uint16_t)(round == 0 ? 0 : round == 1 ? k + 1 : 0x1FE + round * (k + 1));
+            if (pkg->methods[i].code != NULL)
+                (void)mm_call(c->vm, &pkg->methods[i], args, FUZZ_PACKAGE, FUZZ_CALLER, ret);
+            if (mm_tx_active(c->nvm))
+                mm_vm_tx_abort(c->vm);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct test_chip c;
+    struct mm_err err;
+    mm_ref roots[2] = {0};
+    uint64_t before;
+
+    chip_open(&c, STEPS);
+    must(chip_load(&c, OTHER_PACKAGE, counter_lfdb, sizeof(counter_lfdb), &err) == MM_OK, "counter",
+         err.text);
+    must(chip_install(&c, OTHER_PACKAGE, 0, OTHER_APPLET, NULL, 0) == MM_RUN_OK, "install", "");
+    roots[0] = c.registered;
+    c.registered = MM_REF_NULL;
+    before = others(c.nvm);
+    if (chip_load(&c, FUZZ_PACKAGE, data, size, &err) == MM_OK) {
+        for (size_t i = 0; i < mm_cap_applet_n(mm_vm_package_cap(c.vm, FUZZ_PACKAGE)) && i < 4; i++)
+            run_applet(&c, i);
+        run_methods(&c);
+        mm_vm_reset(c.vm);
+        roots[1] = c.registered;
+        mm_vm_collect(c.vm, roots, 2);
+    }
+    if (others(c.nvm) != before) {
+        fprintf(stderr, "records of another component were changed\n");
+        abort();
+    }
+    chip_close(&c);
+    return 0;
+}
