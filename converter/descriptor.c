@@ -211,7 +211,8 @@ static void export_class(struct mm_conv *cv, const struct mm_cls *c, struct mm_e
     e->name = c->name;
     while (up.own != NULL || up.ext != NULL) {
         e->supers = mm_arena_grow(cv->arena, e->supers, e->super_n, sizeof(*e->supers));
-        e->supers[e->super_n++] = mm_conv_cref_name(up);
+        memmove(e->supers + 1, e->supers, e->super_n++ * sizeof(*e->supers)); /* Object first */
+        e->supers[0] = mm_conv_cref_name(up);
         if (mm_conv_cref_super(cv, up, &up, NULL) != MM_OK)
             break;
     }

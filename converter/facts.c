@@ -127,6 +127,13 @@ static void add_class(struct facts *f, struct mm_exp_package *pkg, char **col)
     c->access = (uint16_t)strtoul(col[COL_ACCESS], NULL, 16);
     c->name = mm_arena_printf(f->arena, "%s/%s", pkg->name, col[COL_CLASS]);
     c->supers = names(f->arena, col[COL_SUPER], &c->super_n);
+    /* The table begins with the direct superclass, export files with Object. */
+    for (size_t i = 0; i < c->super_n / 2; i++) {
+        const char *name = c->supers[i];
+
+        c->supers[i] = c->supers[c->super_n - 1 - i];
+        c->supers[c->super_n - 1 - i] = name;
+    }
     c->ifaces = names(f->arena, col[COL_INTERFACES], &c->iface_n);
 }
 

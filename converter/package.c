@@ -121,9 +121,17 @@ enum mm_status mm_conv_cref_super(struct mm_conv *cv, struct mm_cref c, struct m
         *out = c.own->super;
         return MM_OK;
     }
-    if (c.ext == NULL || c.ext->super_n == 0)
-        return MM_OK;
-    return mm_conv_find_class(cv, c.ext->supers[0], out, err);
+    /* Export files list all superclasses; the direct one is that with the most of its own. */
+    for (size_t i = 0; c.ext != NULL && i < c.ext->super_n; i++) {
+        struct mm_cref up;
+        enum mm_status st = mm_conv_find_class(cv, c.ext->supers[i], &up, err);
+
+        if (st != MM_OK)
+            return st;
+        if (out->ext == NULL || (up.ext != NULL && up.ext->super_n > out->ext->super_n))
+            *out = up;
+    }
+    return MM_OK;
 }
 
 void mm_conv_import(struct mm_conv *cv, const struct mm_exp_package *pkg)

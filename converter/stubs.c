@@ -92,7 +92,7 @@ static const struct mm_exp_class *find(const struct stubs *s, const char *name)
 /* "super(...)" with zeros, for the first constructor that the superclass shows. */
 static void put_super_call(struct stubs *s, const struct mm_exp_class *c)
 {
-    const struct mm_exp_class *super = c->super_n == 0 ? NULL : find(s, c->supers[0]);
+    const struct mm_exp_class *super = c->super_n == 0 ? NULL : find(s, c->supers[c->super_n - 1]);
 
     for (size_t i = 0; super != NULL && i < super->method_n; i++) {
         const char *p = super->methods[i].desc + 1;
@@ -127,8 +127,8 @@ static bool implements(const struct stubs *s, const struct mm_exp_class *c,
 {
     if (m->access & ACC_ABSTRACT)
         return false;
-    for (size_t i = 0; i < c->super_n; i++) {
-        const struct mm_exp_class *super = find(s, c->supers[i]);
+    for (size_t i = c->super_n; i > 0; i--) {
+        const struct mm_exp_class *super = find(s, c->supers[i - 1]);
 
         for (size_t k = 0; super != NULL && k < super->method_n; k++) {
             if (strcmp(super->methods[k].name, m->name) == 0 &&
@@ -204,7 +204,8 @@ static void put_class(struct stubs *s, const struct mm_exp_class *c)
         put(s, "%s%sclass %s", c->access & ACC_ABSTRACT ? "abstract " : "",
             c->access & ACC_FINAL ? "final " : "", simple(c->name));
     if (!iface && c->super_n != 0)
-        put(s, " extends %s", dots(s->arena, c->supers[0], strlen(c->supers[0])));
+        put(s, " extends %s",
+            dots(s->arena, c->supers[c->super_n - 1], strlen(c->supers[c->super_n - 1])));
     for (size_t i = 0; i < c->iface_n; i++)
         put(s, "%s%s",
             i != 0  ? ", "
