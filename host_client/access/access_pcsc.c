@@ -74,12 +74,17 @@ static void pause_job(struct pcsc *p)
     (void)SCardGetStatusChange(p->context, POLL_MS, &state, 1);
 }
 
-static LONG status_job(struct pcsc *p)
+/* The ATR, without SCardStatus: that one waits for ever while another holds a transaction. */
+static LONG atr_job(struct pcsc *p)
 {
-    DWORD name_len = 0, state = 0, protocol = 0;
+    SCARD_READERSTATE state = {.szReader = p->reader};
+    LONG rc = SCardGetStatusChange(p->context, 0, &state, 1);
 
-    p->atr_len = sizeof(p->atr);
-    return SCardStatus(p->card, NULL, &name_len, &state, &protocol, p->atr, &p->atr_len);
+    if (rc != SCARD_S_SUCCESS)
+        return rc;
+    p->atr_len = state.cbAtr < sizeof(p->atr) ? state.cbAtr : sizeof(p->atr);
+    memcpy(p->atr, state.rgbAtr, p->atr_len);
+    return SCARD_S_SUCCESS;
 }
 
 static LONG connect_job(struct pcsc *p)
@@ -95,7 +100,8 @@ static LONG connect_job(struct pcsc *p)
     return rc;
 }
 
-static void open_job(void *ctx)
+/* First half of open: the service and the reader. */
+static void find_job(void *ctx)
 {
     struct pcsc *p = ctx;
     size_t index;
@@ -109,14 +115,19 @@ static void open_job(void *ctx)
     p->st = mm_readers_get(p->context, &p->readers, &p->err);
     if (p->st == MM_OK)
         p->st = mm_readers_choose(&p->readers, p->want, &index, &p->err);
-    if (p->st != MM_OK)
-        return;
-    strncpy(p->reader, p->readers.states[index].szReader, sizeof(p->reader) - 1);
-    rc = connect_job(p);
-    if (rc == SCARD_S_SUCCESS) {
-        p->has_card = true;
-        rc = status_job(p);
-    }
+    if (p->st == MM_OK)
+        strncpy(p->reader, p->readers.states[index].szReader, sizeof(p->reader) - 1);
+}
+
+/* Second half: the card. pcscd itself waits here while another holds a transaction. */
+static void open_job(void *ctx)
+{
+    struct pcsc *p = ctx;
+    LONG rc = connect_job(p);
+
+    p->has_card = rc == SCARD_S_SUCCESS;
+    if (p->has_card)
+        rc = atr_job(p);
     p->st = rc == SCARD_S_SUCCESS ? MM_OK : mm_pcsc_fail(&p->err, rc, p->reader);
 }
 
@@ -196,7 +207,7 @@ static void reset_job(void *ctx)
     if (rc == SCARD_S_SUCCESS)
         rc = SCardReconnect(p->card, SCARD_SHARE_SHARED, PROTOCOLS, SCARD_RESET_CARD, &p->protocol);
     if (rc == SCARD_S_SUCCESS)
-        rc = status_job(p);
+        rc = atr_job(p);
     p->st = rc == SCARD_S_SUCCESS ? MM_OK : mm_pcsc_fail(&p->err, rc, p->reader);
 }
 
@@ -211,11 +222,16 @@ static enum mm_status run(struct mm_access *a, void (*job)(void *ctx), unsigned 
         w->worker = NULL;
         w->p = NULL;
         return mm_fail(err, MM_TIMEOUT, SIZE_MAX, "no answer in time from %s",
-                       a->reader != NULL ? a->reader : "pcscd");
+                       a->reader != NULL ? a->reader : "the PC/SC service (pcscd)");
     }
     if (w->p->st != MM_OK && err != NULL)
         *err = w->p->err;
     return w->p->st;
+}
+
+static enum mm_status held_by_another(const struct mm_access *a, struct mm_err *err)
+{
+    return mm_fail(err, MM_BUSY, SIZE_MAX, "another program holds the card in %s", a->reader);
 }
 
 static enum mm_status check_open(const struct mm_access *a, struct mm_err *err)
@@ -280,9 +296,7 @@ static enum mm_status pcsc_begin(struct mm_access *a, unsigned ms, struct mm_err
         return st;
     w->p->deadline = mm_access_now() + ms;
     st = run(a, begin_job, ms, err);
-    if (st == MM_TIMEOUT)
-        return mm_fail(err, MM_BUSY, SIZE_MAX, "another program holds the card in %s", a->reader);
-    return st;
+    return st == MM_TIMEOUT ? held_by_another(a, err) : st;
 }
 
 static void pcsc_end(struct mm_access *a)
@@ -334,10 +348,14 @@ enum mm_status mm_access_open_pcsc(struct mm_access *a, const char *reader, stru
     a->ops = &pcsc_ops;
     a->ctx = w;
     p->deadline = mm_access_now() + a->open_ms;
-    st = run(a, open_job, a->open_ms, err);
+    st = run(a, find_job, a->open_ms, err);
     if (st != MM_OK)
         return st;
-    learn(a);
     a->reader = strdup(p->reader);
-    return a->reader != NULL ? MM_OK : mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    if (a->reader == NULL)
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    st = run(a, open_job, a->open_ms, err);
+    if (st == MM_OK)
+        learn(a);
+    return st == MM_TIMEOUT ? held_by_another(a, err) : st;
 }
