@@ -95,11 +95,11 @@ static const char *aes_cbc(size_t key_len)
 
 static bool init_cmac(struct mm_vm *vm, struct mm_api_op *op, const uint8_t *key, size_t len)
 {
-    char name[12];
-    OSSL_PARAM params[2] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0),
-                            OSSL_PARAM_construct_end()};
+    char name[12]; /* the parameter wants it writable */
+    OSSL_PARAM params[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
 
     strcpy(name, aes_cbc(len));
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0);
     op->mac = EVP_MAC_CTX_new(mm_api_of(vm)->cmac);
     return op->mac != NULL && EVP_MAC_init(op->mac, key, len, params) == 1;
 }
