@@ -155,7 +155,7 @@ static enum mm_status take_option(struct mm_gp_options *opt, int c, char *arg, s
 
 /* ---- Commands ---- */
 
-static enum mm_status run(const struct mm_gp_options *opt, const char *command, const char *arg,
+static enum mm_status run(const struct mm_gp_options *opt, const char *command, char *arg,
                           struct mm_err *err)
 {
     bool wants_arg = strcmp(command, "list") != 0 && strcmp(command, "info") != 0;

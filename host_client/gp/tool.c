@@ -225,7 +225,7 @@ enum mm_status mm_gp_tool_delete(const struct mm_gp_options *opt, const char *ai
     return st;
 }
 
-enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, const char *keys, FILE *out,
+enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, char *keys, FILE *out,
                                    struct mm_err *err)
 {
     struct mm_gp_connection c = {0};
@@ -234,6 +234,7 @@ enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, const char *
     enum mm_status st = mm_gp_read_keys(keys, &fresh, err);
 
     (void)out;
+    OPENSSL_cleanse(keys, strlen(keys)); /* ps shows the command line */
     mm_buf_init(&list);
     if (st == MM_OK && opt->dry_run)
         st = mm_fail(err, MM_USAGE, SIZE_MAX,

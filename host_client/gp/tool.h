@@ -38,7 +38,8 @@ enum mm_status mm_gp_tool_install(const struct mm_gp_options *opt, const char *p
                                   struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_gp_tool_delete(const struct mm_gp_options *opt, const char *aid, FILE *out,
                                  struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, const char *keys, FILE *out,
+/* keys is wiped once read. */
+enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, char *keys, FILE *out,
                                    struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_gp_tool_hash(const char *path, FILE *out, struct mm_err *err) MM_USE_RESULT;
 
