@@ -195,7 +195,22 @@ static enum mm_status check_chip(struct mm_agent *a, struct mm_access *access, s
     return st;
 }
 
-static void check_steps(struct mm_agent *a)
+/* A client holds the card in the middle of something: what the last check found stands until it lets
+ * go, since a card that was taken out or reset would not be busy. */
+struct last_check {
+    bool checked, sound, gate;
+    char reason[240];
+};
+
+static void keep(struct mm_agent *a, const struct last_check *before)
+{
+    a->checked = before->checked;
+    a->sound = before->sound;
+    a->gate = before->gate;
+    memcpy(a->reason, before->reason, sizeof(a->reason));
+}
+
+static void check_steps(struct mm_agent *a, const struct last_check *before)
 {
     struct mm_access *access = NULL;
     struct mm_err err = {0};
@@ -218,7 +233,9 @@ static void check_steps(struct mm_agent *a)
         history_note_client(a);
         st = history_save(a, &err);
     }
-    if (st == MM_NO_READER || st == MM_BUSY) {
+    if (st == MM_BUSY && before->checked) {
+        keep(a, before);
+    } else if (st == MM_NO_READER || st == MM_BUSY) {
         a->checked = false; /* nothing bad was found: there is nothing to measure yet */
         a->gate = false;
         snprintf(a->reason, sizeof(a->reason), "%s", err.text);
@@ -237,14 +254,16 @@ static void check_steps(struct mm_agent *a)
 void mm_agent_check(struct mm_agent *a)
 {
     time_t now = time(NULL);
+    struct last_check before = {a->checked, a->sound, a->gate, ""};
     struct tm tm;
 
+    memcpy(before.reason, a->reason, sizeof(before.reason));
     json_array_clear(a->components);
     gmtime_r(&now, &tm);
     strftime(a->when, sizeof(a->when), "%Y-%m-%dT%H:%M:%SZ", &tm);
     a->checked = true;
     a->sound = false;
-    check_steps(a);
+    check_steps(a, &before);
 }
 
 void mm_agent_watch(struct mm_agent *a)

@@ -11,6 +11,7 @@
 #define MAC_LEN       16
 #define BLOCK_LEN     200
 #define LAST_BLOCK    0x80
+#define CARD_WAIT_MS  500
 
 static bool holds(const struct mm_agent *a)
 {
@@ -20,30 +21,6 @@ static bool holds(const struct mm_agent *a)
 void chip_drop(struct mm_agent *a)
 {
     mm_access_close(&a->held);
-}
-
-enum mm_status chip_connect(struct mm_agent *a, struct mm_access **out, struct mm_err *err)
-{
-    enum mm_status st;
-
-    *out = NULL;
-    if (a->held != NULL) {
-        if (chip_alive(a)) {
-            *out = a->held;
-            return MM_OK;
-        }
-        chip_drop(a);
-    }
-    st = mm_access_open(a->config.reader, a->timeout_ms, out, err);
-    if (st == MM_OK && holds(a))
-        a->held = *out;
-    return st;
-}
-
-void chip_release(struct mm_agent *a, struct mm_access *access)
-{
-    if (access != NULL && access != a->held)
-        mm_access_close(&access);
 }
 
 static enum mm_status select_integrity(struct mm_access *access, struct mm_err *err)
@@ -63,6 +40,46 @@ static enum mm_status select_integrity(struct mm_access *access, struct mm_err *
     return st;
 }
 
+/* One exclusive use of the card: no other program's command comes between ours. A client that holds the
+ * card is not waited for long, because it may be waiting for us. */
+enum mm_status chip_connect(struct mm_agent *a, struct mm_access **out, struct mm_err *err)
+{
+    enum mm_status st;
+
+    *out = NULL;
+    if (a->held != NULL) {
+        st = mm_access_begin(a->held, err);
+        if (st == MM_BUSY)
+            return st;
+        if (st == MM_OK && select_integrity(a->held, err) == MM_OK) {
+            *out = a->held;
+            return MM_OK;
+        }
+        chip_drop(a); /* taken out or reset since */
+    }
+    st = mm_access_open(a->config.reader, CARD_WAIT_MS, out, err);
+    if (st != MM_OK)
+        return st;
+    if (holds(a))
+        a->held = *out;
+    st = mm_access_begin(*out, err);
+    if (st != MM_OK) {
+        if (a->held == NULL)
+            mm_access_close(out);
+        *out = NULL;
+    }
+    return st;
+}
+
+void chip_release(struct mm_agent *a, struct mm_access *access)
+{
+    if (access == NULL)
+        return;
+    mm_access_end(access);
+    if (access != a->held)
+        mm_access_close(&access);
+}
+
 bool chip_alive(struct mm_agent *a)
 {
     struct mm_err err;
@@ -70,8 +87,13 @@ bool chip_alive(struct mm_agent *a)
 
     if (a->held == NULL)
         return false;
-    st = select_integrity(a->held, &err);
-    return st == MM_OK || st == MM_BUSY; /* busy: a client holds it, so it is there */
+    st = mm_access_begin(a->held, &err);
+    if (st == MM_BUSY)
+        return true; /* a client holds it, so it is there */
+    if (st == MM_OK)
+        st = select_integrity(a->held, &err);
+    mm_access_end(a->held);
+    return st == MM_OK;
 }
 
 /* One command to the selected application; anything but 9000 is an error that names it. */

@@ -1,16 +1,47 @@
 #include "host_client/pay/session.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "apdu_spec/apdu_spec.h"
 #include "applet_vm/nvm/nvm.h"
 
 #define NONCE_LEN    32
 #define TOKEN_LE     65536 /* extended length; access falls back to GET RESPONSE by itself */
+#define LOCK_WAIT_MS 5000  /* for another client to end */
 #define CARD_WAIT_MS 5000  /* another program may hold the card for as long */
+
+/* One client at a time in a home: two would shut each other's gate and write each other's files. The lock
+ * goes with the process, however it ends. */
+static enum mm_status lock_home(struct mm_pay_session *s, struct mm_err *err)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    char *path = mm_pay_config_path(&s->config, "lock");
+
+    if (path == NULL)
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock < 0) {
+        enum mm_status st = mm_fail(err, MM_IO, SIZE_MAX, "%s: %s", path, strerror(errno));
+        free(path);
+        return st;
+    }
+    free(path);
+    for (unsigned waited = 0; waited < LOCK_WAIT_MS; waited += 20) {
+        if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+            return MM_OK;
+        (void)nanosleep(&pause, NULL);
+    }
+    return mm_fail(err, MM_BUSY, SIZE_MAX, "another payment client is at work in %s",
+                   s->config.dir);
+}
 
 enum mm_status mm_pay_session_init(struct mm_pay_session *s, const struct mm_pay_options *options,
                                    FILE *in, FILE *out, struct mm_err *err)
@@ -21,7 +52,10 @@ enum mm_status mm_pay_session_init(struct mm_pay_session *s, const struct mm_pay
     s->options = options;
     s->in = in;
     s->out = out;
+    s->lock = -1;
     st = mm_pay_config_read(options->home, &s->config, err);
+    if (st == MM_OK)
+        st = lock_home(s, err);
     if (st != MM_OK)
         return st;
     s->state_path = mm_pay_config_path(&s->config, "state.json");
@@ -47,7 +81,10 @@ void mm_pay_session_clear(struct mm_pay_session *s)
     free(s->state_path);
     free(s->pending_path);
     mm_pay_config_clear(&s->config);
+    if (s->lock >= 0)
+        close(s->lock);
     memset(s, 0, sizeof(*s));
+    s->lock = -1;
 }
 
 enum mm_status mm_pay_ask_agent(struct mm_pay_session *s, const char *cmd, json_t **answer,
