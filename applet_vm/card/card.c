@@ -115,6 +115,16 @@ static enum mm_status integrity_random(void *ctx, uint8_t *out, size_t out_len)
     return mm_card_random(ctx, out, out_len);
 }
 
+static enum mm_status open_nvm(struct mm_card *card, struct mm_err *err)
+{
+    enum mm_status st;
+
+    if (card->cfg.nvm.path != NULL)
+        return mm_nvm_open(&card->cfg.nvm, &card->nvm, err);
+    st = mm_nvm_create(&card->cfg.nvm, &card->nvm, err);
+    return st == MM_OK ? write_platform(&card->cfg, card->nvm, MM_PROFILE_DEVELOPER) : st;
+}
+
 /* Image, virtual machine, integrity: each stands on the one before. */
 static enum mm_status build(struct mm_card *card, struct mm_err *err)
 {
@@ -126,7 +136,7 @@ static enum mm_status build(struct mm_card *card, struct mm_err *err)
                                             .delete_applet = delete_for_integrity,
                                             .random = integrity_random,
                                             .chip_id = card->chip_id};
-    enum mm_status st = mm_nvm_open(&card->cfg.nvm, &card->nvm, err);
+    enum mm_status st = open_nvm(card, err);
 
     if (st != MM_OK)
         return st;

@@ -29,7 +29,7 @@ enum mm_status mm_card_init(const struct mm_card_config *cfg, enum mm_profile pr
                             struct mm_err *err) MM_USE_RESULT;
 
 /* Open an image. The card is off. A damaged image opens too; the card then answers with integrity
- * invalid. */
+ * invalid. Without a path: a new chip of the developer profile that lives in memory only. */
 enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **out,
                             struct mm_err *err) MM_USE_RESULT;
 void mm_card_close(struct mm_card **card);
