@@ -194,8 +194,8 @@ static enum mm_status judge(const json_t *answer, struct mm_err *err)
     return mm_fail(err, st, SIZE_MAX, "%s", error != NULL ? error : mm_status_text(st));
 }
 
-static enum mm_status ask(struct mm_pay_agent *agent, const char *cmd, bool client,
-                          json_t **answer, struct mm_err *err)
+static enum mm_status ask(struct mm_pay_agent *agent, const char *cmd, bool client, json_t **answer,
+                          struct mm_err *err)
 {
     json_t *request = json_pack("{s:s, s:b}", "cmd", cmd, "client", client);
     enum mm_status st;

@@ -1,6 +1,7 @@
 /* The program: options, then B1, then one command or the prompt. */
 #include <curl/curl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <string.h>
 
 #include "host_client/pay/commands.h"
@@ -136,7 +137,12 @@ int mm_pay_main(int argc, char **argv, FILE *in, FILE *out)
     struct mm_pay_options options = {0};
     struct mm_err err = {0};
     bool done = false;
-    enum mm_status st = parse(argc, argv, &options, out, &done, &err);
+    enum mm_status st;
+
+    /* A peer that hangs up is an error of that call, not the end of a client that may just have moved
+     * money. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    st = parse(argc, argv, &options, out, &done, &err);
 
     if (st == MM_OK && !done) {
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {

@@ -29,7 +29,7 @@ struct mm_pay_session {
     struct mm_access *card;
     struct mm_pay_http *http;
     struct mm_token token; /* the chip's newest one */
-    int lock;            /* of the home; -1: none */
+    int lock;              /* of the home; -1: none */
     char *state_path, *pending_path;
     bool sound;   /* B1 came out well */
     bool started; /* the agent counts a session of ours, which is to be shut again */
