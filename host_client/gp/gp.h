@@ -90,7 +90,7 @@ enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *
                                  const uint8_t master[MM_SCP_KEY_LEN], uint8_t key_version,
                                  uint8_t level, struct mm_gp_session **out,
                                  struct mm_err *err) MM_USE_RESULT;
-void mm_gp_close(struct mm_gp_session **session); /* wipes keys; the card's side stays open */
+void mm_gp_close(struct mm_gp_session **session); /* wipes keys, ends the channel on the card */
 /* Wrap, send, unwrap; return data (without status word) and status word. */
 enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, size_t apdu_len,
                           struct mm_buf *resp, uint16_t *sw, struct mm_err *err) MM_USE_RESULT;

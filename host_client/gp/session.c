@@ -145,10 +145,19 @@ enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *
 
 void mm_gp_close(struct mm_gp_session **session)
 {
-    if (*session != NULL)
-        OPENSSL_cleanse(*session, sizeof(**session));
-    free(*session);
+    struct mm_gp_session *s = *session;
+
     *session = NULL;
+    if (s == NULL)
+        return;
+    if (s->scp.open != 0) {
+        /* A card keeps the channel until the next SELECT and refuses a plain command meanwhile:
+         * the next program would stumble over it. When the card is gone, so is the channel. */
+        struct mm_err ignored;
+        (void)!select_domain(s->access, NULL, &ignored);
+    }
+    OPENSSL_cleanse(s, sizeof(*s));
+    free(s);
 }
 
 const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session)

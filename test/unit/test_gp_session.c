@@ -147,6 +147,20 @@ static void gp_list_stops_at_the_first_refusal(void **state)
     mm_buf_clear(&list);
 }
 
+static void gp_close_ends_the_channel_on_the_card(void **state)
+{
+    struct fixture *f = *state;
+    struct mm_gp_session *s;
+    struct mm_err err;
+    uint16_t sw;
+
+    assert_int_equal(mm_gp_open(f->access, NULL, &mm_scp_test_keys, 0, 0x03, &s, &err), MM_OK);
+    mm_gp_close(&s);
+    assert_int_equal(
+        mm_access_call(f->access, 0x80, 0xca, 0x00, 0x45, NULL, 0, 256, NULL, &sw, &err), MM_OK);
+    assert_int_equal(sw, 0x9000); /* plain, with a channel open it would be 6982 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +168,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(gp_says_when_the_keys_are_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(gp_puts_derived_keys_and_uses_them, setup, teardown),
         cmocka_unit_test_setup_teardown(gp_list_stops_at_the_first_refusal, setup, teardown),
+        cmocka_unit_test_setup_teardown(gp_close_ends_the_channel_on_the_card, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
