@@ -304,7 +304,7 @@ static enum mm_status image_parse(struct mm_nvm *nvm, const uint8_t *data, size_
     st = nvm_seal_mac(nvm, 'T', &table, 1, nvm->chain);
     if (st == MM_OK && (mac == NULL || CRYPTO_memcmp(mac, nvm->chain, NVM_MAC_LEN) != 0))
         nvm_damage_set(nvm, MM_COMP_PLATFORM, MM_DAMAGE_CHANGED);
-    if (st == MM_OK && !rd.bad)
+    if (st == MM_OK)
         st = sections_find(nvm, &rd, entries, n);
     if (st == MM_OK)
         st = sections_load(nvm, entries, n);
