@@ -1,6 +1,7 @@
 #include "host_client/pay/commands.h"
 
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,14 +82,26 @@ static enum mm_status run_balance(struct mm_pay_session *s, int argc, char **arg
     return put_balance(s, "", result, err);
 }
 
-static enum mm_status run_applets(struct mm_pay_session *s, int argc, char **argv, json_t *result,
-                                  struct mm_err *err)
+/* Ask the chip anew: at a prompt, what the last token said may have changed since. */
+static enum mm_status refresh(struct mm_pay_session *s, struct mm_err *err)
+{
+    uint8_t nonce[32];
+    enum mm_status st;
+
+    if (RAND_bytes(nonce, sizeof(nonce)) != 1)
+        return mm_fail(err, MM_CRYPTO, SIZE_MAX, "no random numbers for the nonce");
+    st = mm_access_begin(s->card, err);
+    if (st != MM_OK)
+        return st;
+    st = mm_pay_demand_integrity(s, nonce, sizeof(nonce), NULL, err);
+    mm_access_end(s->card);
+    return st;
+}
+
+static void list_applets(struct mm_pay_session *s, json_t *result)
 {
     json_t *list = json_array();
 
-    (void)argc;
-    (void)argv;
-    (void)err;
     for (size_t i = 0; i < s->token.component_n; i++) {
         const struct mm_token_component *c = &s->token.components[i];
         const char *kind = c->kind == 1 ? "package" : "applet";
@@ -105,15 +118,30 @@ static enum mm_status run_applets(struct mm_pay_session *s, int argc, char **arg
     if (s->token.component_n == 0)
         say(s, "applets   none\n");
     put(result, "applets", list);
-    return MM_OK;
+}
+
+static enum mm_status run_applets(struct mm_pay_session *s, int argc, char **argv, json_t *result,
+                                  struct mm_err *err)
+{
+    enum mm_status st = refresh(s, err);
+
+    (void)argc;
+    (void)argv;
+    if (st == MM_OK)
+        list_applets(s, result);
+    return st;
 }
 
 static enum mm_status run_status(struct mm_pay_session *s, int argc, char **argv, json_t *result,
                                  struct mm_err *err)
 {
     char id[33];
-    enum mm_status st;
+    enum mm_status st = refresh(s, err);
 
+    (void)argc;
+    (void)argv;
+    if (st != MM_OK)
+        return st;
     mm_hex(s->token.chip_id, sizeof(s->token.chip_id), id);
     say(s, "chip      %s valid, counter %llu, version %s\n", id,
         (unsigned long long)s->token.counter, s->token.vm_version);
@@ -122,8 +150,8 @@ static enum mm_status run_status(struct mm_pay_session *s, int argc, char **argv
     put(result, "integrity", json_string("valid"));
     put(result, "agent", json_string("sound"));
     put(result, "counter", json_integer((json_int_t)s->token.counter));
-    st = run_applets(s, argc, argv, result, err);
-    return st == MM_OK ? put_balance(s, "balance   ", result, err) : st;
+    list_applets(s, result);
+    return put_balance(s, "balance   ", result, err);
 }
 
 static enum mm_status print_log(struct mm_pay_session *s, json_t *list, struct mm_err *err)

@@ -107,7 +107,7 @@ static enum mm_status recover_quietly(struct mm_pay_session *s, struct mm_err *e
 }
 
 static enum mm_status run(const struct mm_pay_options *o, int argc, char **argv, FILE *in,
-                          FILE *out, struct mm_err *err)
+                          FILE *out, bool *told, struct mm_err *err)
 {
     const struct mm_pay_command *command = NULL;
     struct mm_pay_session s;
@@ -128,6 +128,7 @@ static enum mm_status run(const struct mm_pay_options *o, int argc, char **argv,
         st = command != NULL ? mm_pay_command_run(&s, command, argc, argv, err)
                              : mm_pay_shell(&s, err);
     }
+    *told = s.told;
     mm_pay_session_clear(&s);
     return st;
 }
@@ -136,7 +137,7 @@ int mm_pay_main(int argc, char **argv, FILE *in, FILE *out)
 {
     struct mm_pay_options options = {0};
     struct mm_err err = {0};
-    bool done = false;
+    bool done = false, told = false;
     enum mm_status st;
 
     /* A peer that hangs up is an error of that call, not the end of a client that may just have moved
@@ -148,11 +149,11 @@ int mm_pay_main(int argc, char **argv, FILE *in, FILE *out)
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
             st = mm_fail(&err, MM_FAILED, SIZE_MAX, "libcurl does not start");
         } else {
-            st = run(&options, argc - optind, argv + optind, in, out, &err);
+            st = run(&options, argc - optind, argv + optind, in, out, &told, &err);
             curl_global_cleanup();
         }
     }
-    if (st != MM_OK)
+    if (st != MM_OK && !told)
         mm_pay_print_failure(&options, out, st, &err);
     return mm_status_exit(st);
 }

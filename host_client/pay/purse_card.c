@@ -12,8 +12,6 @@ static const char *hint(uint8_t ins, uint16_t sw)
 {
     if (ins == MM_INS_PURSE_VERIFY && sw == MM_SW_6983_FILE_INVALID)
         return "the PIN is blocked";
-    if (ins == MM_INS_PURSE_VERIFY && (sw & 0xfff0) == 0x63c0)
-        return "wrong PIN";
     if (ins == MM_INS_PURSE_DEBIT && sw == MM_SW_6982_SECURITY_STATUS)
         return "this amount needs the PIN";
     if (ins == MM_INS_PURSE_INITIALISE_DEBIT && sw == MM_SW_6A80_WRONG_DATA)
@@ -33,6 +31,9 @@ static enum mm_status judge(uint8_t ins, const char *name, uint16_t sw, struct m
 
     if (sw == MM_SW_9000_NO_ERROR)
         return MM_OK;
+    if (ins == MM_INS_PURSE_VERIFY && (sw & 0xfff0) == 0x63c0)
+        return mm_fail(err, MM_CARD, SIZE_MAX, "purse: wrong PIN, %d tries left (%04X)", sw & 0x0f,
+                       sw);
     return mm_fail(err, sw == MM_SW_6A83_RECORD_NOT_FOUND ? MM_NOT_FOUND : MM_CARD, SIZE_MAX,
                    "purse: %s: %s%s(%04X %s)", name, more != NULL ? more : "",
                    more != NULL ? " " : "", sw, mm_sw_text(sw));

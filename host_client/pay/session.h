@@ -33,6 +33,7 @@ struct mm_pay_session {
     char *state_path, *pending_path;
     bool sound;   /* B1 came out well */
     bool started; /* the agent counts a session of ours, which is to be shut again */
+    bool told;    /* the user has read of the failure that is returned */
     FILE *in, *out;
 };
 

@@ -65,10 +65,10 @@ static bool run_line(struct mm_pay_session *s, char *line, enum mm_status *resul
     if (st == MM_OK)
         return true;
     *result = st;
-    if (st == MM_REFUSED)
-        return false;
-    mm_pay_print_failure(s->options, s->out, st, err);
-    return true;
+    s->told = st != MM_REFUSED;
+    if (s->told)
+        mm_pay_print_failure(s->options, s->out, st, err);
+    return s->told;
 }
 
 static void edit_lines(struct mm_pay_session *s, enum mm_status *result, struct mm_err *err)
