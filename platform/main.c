@@ -1,5 +1,6 @@
 /* mintmark-platform: command line. Wires only. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,6 +331,7 @@ int main(int argc, char **argv)
     int opt, status;
 
     memset(&o, 0, sizeof(o));
+    signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of its connection, not our end */
     while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         if (opt == 'h') {
             fputs(help, stdout);
