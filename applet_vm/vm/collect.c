@@ -49,10 +49,10 @@ static void mark_roots(struct marks *k, const struct mm_vm *vm, const mm_ref *ro
 {
     for (size_t i = 0; i < root_n; i++)
         mark(k, vm, roots[i]);
-    for (uint32_t ref = 1; ref < MM_OBJECT_MAX; ref++) {
+    for (uint32_t ref = 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
-        /* The JCRE's own, and those of owners that nobody can name now (damaged ones): kept. */
-        if (o->type != MM_TYPE_NONE && (o->owner == 0 || o->ctx == MM_CONTEXT_NONE))
+        /* The JCRE's own, and those of applets whose package is damaged: kept as they are. */
+        if (o->type != MM_TYPE_NONE && (o->owner == 0 || mm_package_get(vm, o->ctx) == NULL))
             mark(k, vm, (mm_ref)ref);
     }
     for (size_t i = 0; i < vm->package_n; i++) {
@@ -74,7 +74,7 @@ void mm_vm_collect(struct mm_vm *vm, const mm_ref *roots, size_t root_n)
         return; /* asked for again at the next request */
     mark_roots(k, vm, roots, root_n);
     mark_reached(k, vm);
-    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < MM_OBJECT_MAX; ref++) {
+    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < vm->ref_end; ref++) {
         if (vm->objs[ref].type == MM_TYPE_NONE || (k->seen[ref / 8] & 1 << ref % 8) != 0)
             continue;
         if (mm_rec_delete(vm->nvm, ref) == MM_OK)
@@ -102,7 +102,7 @@ static bool owned(const struct mm_vm *vm, mm_ref ref, mm_comp owner)
 enum mm_status mm_vm_owner_deletable_with(struct mm_vm *vm, mm_comp owner, mm_comp package)
 {
     mm_heap_sync(vm);
-    for (uint32_t ref = 1; ref < MM_OBJECT_MAX; ref++) {
+    for (uint32_t ref = 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
         if (!has_refs(o) || o->owner == owner || (package != 0 && o->owner == package))
             continue;
@@ -128,7 +128,7 @@ enum mm_status mm_vm_owner_deletable(struct mm_vm *vm, mm_comp owner)
 
 void mm_vm_objects_forget(struct mm_vm *vm, mm_comp owner)
 {
-    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < MM_OBJECT_MAX; ref++) {
+    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < vm->ref_end; ref++) {
         if (owned(vm, (mm_ref)ref, owner))
             mm_heap_drop_entry(vm, (mm_ref)ref);
     }

@@ -48,6 +48,8 @@ static void set_entry(struct mm_vm *vm, mm_ref ref, uint8_t type, const struct m
         .owner = owner,
         .type = type,
     };
+    if (ref >= vm->ref_end)
+        vm->ref_end = (uint32_t)ref + 1;
 }
 
 /* Contents of transient arrays and JCRE objects; a byte more, so that no length gives NULL. */
@@ -251,7 +253,7 @@ enum mm_status mm_heap_rebuild(struct mm_vm *vm)
 
 void mm_heap_clear_transients(struct mm_vm *vm, enum mm_transient kind, mm_comp ctx, bool all)
 {
-    for (size_t i = MM_REF_RAM_MAX + 1; i < MM_OBJECT_MAX; i++) {
+    for (size_t i = MM_REF_RAM_MAX + 1; i < vm->ref_end; i++) {
         struct mm_object *o = &vm->objs[i];
         if (o->transient == (uint8_t)kind && o->transient != MM_PERSISTENT &&
             (all || o->ctx == ctx))

@@ -40,7 +40,7 @@ static void unlist(struct mm_vm *vm, struct mm_package *pkg)
 /* No entry may point into a class that goes. */
 static void drop_entries(struct mm_vm *vm, const struct mm_package *pkg)
 {
-    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < MM_OBJECT_MAX; ref++) {
+    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
         if (o->type != MM_TYPE_NONE &&
             (o->owner == pkg->comp || (o->cls != NULL && o->cls->pkg == pkg)))
@@ -74,25 +74,32 @@ static enum mm_status link_stored(struct mm_vm *vm, mm_comp comp, struct mm_err 
     return MM_OK;
 }
 
-/* Importing packages have been loaded later, but ids may have been used again: go round until no
- * more links. What is left has lost an import or does not link; it stays unusable. */
-enum mm_status mm_packages_read(struct mm_vm *vm)
+static bool unlinked(const struct mm_vm *vm, const struct mm_comp_info *info)
 {
+    return info->kind == MM_COMP_PACKAGE && info->damage == MM_DAMAGE_NONE &&
+           mm_package_get(vm, info->comp) == NULL &&
+           mm_rec_data(vm->nvm, MM_KEY_PACKAGE_LFDB(info->comp), NULL) != NULL;
+}
+
+/* Importing packages have been loaded later, but ids may have been used again: go round until no
+ * more links. What is left has lost an import; it stays unusable, and the log says why. */
+void mm_packages_read(struct mm_vm *vm)
+{
+    struct mm_comp_info info;
+    struct mm_err err;
     bool again = true;
 
     while (again) {
-        struct mm_comp_info info;
         again = false;
         for (size_t i = 0; mm_comp_get(vm->nvm, i, &info); i++) {
-            if (info.kind != MM_COMP_PACKAGE || info.damage != MM_DAMAGE_NONE ||
-                mm_package_get(vm, info.comp) != NULL ||
-                mm_rec_data(vm->nvm, MM_KEY_PACKAGE_LFDB(info.comp), NULL) == NULL)
-                continue;
-            if (link_stored(vm, info.comp, NULL) == MM_OK)
+            if (unlinked(vm, &info) && link_stored(vm, info.comp, NULL) == MM_OK)
                 again = true;
         }
     }
-    return MM_OK;
+    for (size_t i = 0; mm_comp_get(vm->nvm, i, &info); i++) {
+        if (unlinked(vm, &info) && link_stored(vm, info.comp, &err) != MM_OK)
+            mm_log("warn", "package-not-linked", "component %u: %s", info.comp, err.text);
+    }
 }
 
 void mm_packages_sync(struct mm_vm *vm)
@@ -247,7 +254,7 @@ enum mm_status mm_vm_package_unload(struct mm_vm *vm, mm_comp package, struct mm
                 return mm_fail(err, MM_STATE, SIZE_MAX, "another package imports it");
         }
     }
-    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < MM_OBJECT_MAX; ref++) {
+    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
         if (o->type != MM_TYPE_NONE && o->cls != NULL && o->cls->pkg == pkg && o->ctx != package &&
             o->ctx != MM_CONTEXT_NONE)

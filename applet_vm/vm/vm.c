@@ -16,9 +16,8 @@ static enum mm_status start(struct mm_vm *vm, struct mm_err *err)
 
     if (st != MM_OK)
         return st;
-    st = mm_packages_read(vm);
-    if (st == MM_OK)
-        st = mm_heap_rebuild(vm);
+    mm_packages_read(vm);
+    st = mm_heap_rebuild(vm);
     if (st == MM_OK)
         st = mm_exceptions_new(vm);
     if (st == MM_OK) {
@@ -74,7 +73,7 @@ void mm_vm_free(struct mm_vm **vm_p)
     if (vm->api_release != NULL)
         vm->api_release(vm->api_state);
     vm->api_gone = NULL;
-    for (uint32_t i = 0; vm->objs != NULL && i < MM_OBJECT_MAX; i++)
+    for (uint32_t i = 0; vm->objs != NULL && i < vm->ref_end; i++)
         mm_heap_drop_entry(vm, (mm_ref)i);
     for (size_t i = 0; i < vm->package_n; i++)
         mm_package_free(vm->packages[i]);
@@ -107,7 +106,7 @@ static void set_contexts(struct mm_vm *vm, mm_comp owner)
 {
     mm_comp ctx = mm_heap_context(vm, owner);
 
-    for (size_t i = MM_REF_RAM_MAX + 1; i < MM_OBJECT_MAX; i++) {
+    for (size_t i = MM_REF_RAM_MAX + 1; i < vm->ref_end; i++) {
         if (vm->objs[i].owner == owner && vm->objs[i].type != MM_TYPE_NONE)
             vm->objs[i].ctx = ctx;
     }

@@ -209,6 +209,7 @@ struct mm_vm {
 
     struct mm_object *objs; /* MM_OBJECT_MAX */
     uint32_t next_ref;      /* where the search for a free handle goes on */
+    uint32_t ref_end;       /* no object from this handle on */
     mm_ref *exceptions;     /* by index in rom_by_name; 0: not an exception, or not made yet */
     mm_ref install_params;
     size_t transient_used;
@@ -263,7 +264,7 @@ struct mm_method *mm_package_method(const struct mm_package *pkg, uint16_t off);
 struct mm_package *mm_package_get(const struct mm_vm *vm, mm_comp comp);
 
 /* ---- package.c ---- */
-enum mm_status mm_packages_read(struct mm_vm *vm) MM_USE_RESULT; /* at power-on */
+void mm_packages_read(struct mm_vm *vm); /* at power-on */
 void mm_packages_sync(struct mm_vm *vm); /* drop those whose loading was aborted */
 void mm_package_free(struct mm_package *pkg);
 
