@@ -173,7 +173,7 @@ public class Constructs extends Applet implements Shared, Both {
         b -= 2;
         byte c = (byte) b;
         c ^= 0x5A;
-        return (short) (b ^ c);
+        return (short) (b * 7 + c);
     }
 
     private short bits(byte[] buf, short a) {
@@ -321,8 +321,8 @@ public class Constructs extends Applet implements Shared, Both {
         own.value = a;
         own.next();
         own.step((short) 5);
-        return (short) (own.value + Counter.twice(a) + Counter.LIMIT + Counter.PRIMES[4]
-                + Counter.made);
+        kept = Counter.PRIMES; // the reference only: the firewall guards the array itself
+        return (short) (own.value + Counter.twice(a) + Counter.LIMIT + Counter.made);
     }
 
     public short share(byte x) {
