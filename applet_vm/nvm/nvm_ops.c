@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WRITE_HEAD 13
+
 enum { OP_WRITE = 1, OP_NEW, OP_DELETE, OP_ADD, OP_DROP };
 
 void nvm_ops_clear(struct nvm_ops *ops)
@@ -63,15 +65,24 @@ static enum mm_status op_put(struct nvm_ops *ops, mm_comp comp, const uint8_t *h
     return MM_OK;
 }
 
+/* Called for every field store, so without a call of its own where there is room. */
 enum mm_status nvm_ops_write(struct nvm_ops *ops, const struct nvm_rec *rec, uint32_t off,
                              const void *data, uint32_t len)
 {
-    uint8_t head[13] = {OP_WRITE};
+    struct mm_buf *b = &ops->bytes;
+    uint8_t head[WRITE_HEAD] = {OP_WRITE};
 
     mm_put_be32(head + 1, rec->key);
     mm_put_be32(head + 5, off);
     mm_put_be32(head + 9, len);
-    return op_put(ops, rec->comp, head, sizeof(head), data, len);
+    if (ops->run_n == 0 || ops->runs[ops->run_n - 1].comp != rec->comp || b->bad ||
+        b->cap - b->len < (size_t)len + WRITE_HEAD)
+        return op_put(ops, rec->comp, head, sizeof(head), data, len);
+    memcpy(b->data + b->len, head, WRITE_HEAD);
+    memcpy(b->data + b->len + WRITE_HEAD, data, len);
+    b->len += (size_t)len + WRITE_HEAD;
+    ops->runs[ops->run_n - 1].len += len + WRITE_HEAD;
+    return MM_OK;
 }
 
 enum mm_status nvm_ops_new(struct nvm_ops *ops, const struct nvm_rec *rec)
