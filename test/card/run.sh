@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The scripts of this folder over every way to reach a chip: in process, TCP, and vpcd through a pcscd
-# of its own where one can be started.     test/card/run.sh BUILD
+# The scripts of this folder and content management, from one body, over every way to reach a chip: in
+# process, TCP, and vpcd through a pcscd of its own where one can be started.     test/card/run.sh BUILD
 set -u
 build=${1:?usage: run.sh BUILD}
 cd "$(dirname "$0")/../.." || exit 1
@@ -16,24 +16,83 @@ scripts() {
         check "$1: ${script##*/}" "$bin/mintmark-apdu" --reader "$reader" --tap run "$script"
     done
 }
+# gp ARGUMENT...: mintmark-gp with the keys of a fresh chip.
+gp() { "$bin/mintmark-gp" --reader "$reader" --test-keys "$@"; }
+lists() { gp list | grep -F -- "$1"; }
+lists_not() { ! lists "$1"; }
+purse=F04D494E544D41524B1001
+
+# content WAY: packages come and go, and what is refused is said.
+content() {
+    local caps="$build/applets"
+    check "$1: the domain is listed" says "OP_READY" gp list
+    check "$1: the list as JSON" says '"aid": "A000000151000000"' gp --json list
+    check "$1: chip number and keys without a session" says "AES-128" "$bin/mintmark-gp" -r "$reader" info
+    check "$1: the purse is installed" gp install "$caps/purse.cap"
+    check "$1: and again is refused" refuses 5 "INSTALL [for load]: 69" gp install "$caps/purse.cap"
+    check "$1: the transit pass is installed" gp install "$caps/transit.cap"
+    check "$1: the purse is listed" lists "$purse"
+    check "$1: it can be selected" tool_run 'select purse => 9000'
+    check "$1: a package in use is not deleted" refuses 5 "DELETE: 69" gp delete purse-package
+    check "$1: with its applets it is" gp delete --related purse-package
+    check "$1: the purse is gone" lists_not "$purse"
+    check "$1: and cannot be selected" tool_run 'select purse => none 6A82'
+    check "$1: what is not there is not deleted" refuses 5 "6A88" gp delete purse
+    check "$1: wrong keys are found out" refuses 1 "cryptogram" \
+        "$bin/mintmark-gp" -r "$reader" -k 00112233445566778899AABBCCDDEEFF list
+    check "$1: keys are replaced" gp put-keys 00112233445566778899AABBCCDDEEFF
+    check "$1: the new keys are the card's" \
+        "$bin/mintmark-gp" -r "$reader" -k 00112233445566778899AABBCCDDEEFF --key-version 30 list
+    check "$1: the test keys are not" refuses 1 "cryptogram" gp list
+}
+tool_run() { printf '%s\n' "$1" | "$bin/mintmark-apdu" --reader "$reader" run -; }
+
+# all_of WAY: what is the same over every link.
+all_of() {
+    scripts "$1"
+    content "$1"
+    check "$1: a missed expectation has its line" refuses 1 "stdin:1: expected 6A82, got" tool_run '80CA004500 => 6A82'
+}
 # served LINK: the same chip program, a fresh chip, one link.
 served() {
     link=$1
     if check "$link: a fresh chip is made" "$bin/mintmark-chip" init "$link" &&
         check "$link: the chip is reached" chip_start "$link"; then
-        scripts "$link"
+        all_of "$link"
         check "$link: the chip stops" chip_stop
     fi
+}
+# What the tools say when there is nothing to talk to, or nothing sensible to say.
+tools() {
+    local nowhere="tcp:127.0.0.1:$chip_port" file="$work/script"
+    check "tools: nobody listens" refuses 4 "no chip listens" "$bin/mintmark-apdu" -r "$nowhere" run test/card/isd.apdu
+    check "tools: no image" refuses 4 "no chip image" "$bin/mintmark-gp" -r "chip:$work/none.nvm" info
+    printf '# one\n00A4 0\n' >"$file"
+    check "tools: a malformed script has its line" refuses 1 "script:2: byte 3 has one hex digit" \
+        "$bin/mintmark-apdu" check "$file"
+    check "tools: an absent script" refuses 1 "No such file" "$bin/mintmark-apdu" check "$work/none"
+    check "tools: no keys are assumed" refuses 2 "no keys given" "$bin/mintmark-gp" list
+    check "tools: half a key" refuses 2 "expected 16 bytes" "$bin/mintmark-gp" -k 0011 list
+    printf '404142434445464748494A4B4C4D4E4F\n' >"$file"
+    chmod 644 "$file"
+    check "tools: a key file that others may read" refuses 2 "chmod 600" "$bin/mintmark-gp" --key-file "$file" list
+    check "tools: what is no CAP" refuses 1 "README.md" "$bin/mintmark-gp" hash README.md
+    check "tools: a dry run is a script" dry_run_is_a_script
+}
+dry_run_is_a_script() {
+    "$bin/mintmark-gp" --dry-run install "$build/applets/purse.cap" | tee "$work/dry" &&
+        grep -c 'INSTALL \[for' "$work/dry" | grep -qx 2 && "$bin/mintmark-apdu" check "$work/dry"
 }
 
 if check "in process: a fresh chip is made" "$bin/mintmark-chip" init own; then
     reader="chip:$MINTMARK_HOME/chip/own.nvm"
-    scripts "in process"
+    all_of "in process"
 fi
 served tcp
+tools
 if [ "$MM_LINK" = vpcd ]; then
     served vpcd
 else
-    skip "vpcd: the scripts" "no pcscd here"
+    skip "vpcd: the same" "no pcscd here"
 fi
 tap_end
