@@ -14,6 +14,7 @@
 #define OFFSET_CDATA     5
 #define OFFSET_EXT_CDATA 7
 #define SHORT_MAX        0x7FFF
+#define SHORT_BODY_MAX   255
 
 static struct mm_api_apdu *apdu_of(struct mm_vm *vm)
 {
@@ -41,12 +42,13 @@ mm_ref mm_api_apdu_begin(struct mm_vm *vm, const uint8_t header[4], const uint8_
     a->body_off = 0;
     a->le = le;
     a->has_le = has_le;
-    a->extended = body_len > 255 || (has_le && le > 256);
     a->out_len = 0;
     mm_buf_clear(&a->out);
     mm_api_of(vm)->own_tx = mm_api_of(vm)->nested_tx = false;
     memcpy(buffer, header, 4);
-    if (a->extended && body_len != 0)
+    /* A body that fits a short command is shown as one, however it came: an applet that does not
+     * know extended length finds its data at 5. */
+    if (body_len > SHORT_BODY_MAX)
         mm_put_be16(buffer + 5, (uint16_t)body_len);
     else
         buffer[4] = (uint8_t)(body_len != 0 ? body_len : le);
@@ -71,7 +73,7 @@ void mm_api_apdu_end(struct mm_vm *vm, const uint8_t **response, size_t *respons
 
 static size_t cdata_off(const struct mm_api_apdu *a)
 {
-    return a->extended && a->body_len != 0 ? OFFSET_EXT_CDATA : OFFSET_CDATA;
+    return a->body_len > SHORT_BODY_MAX ? OFFSET_EXT_CDATA : OFFSET_CDATA;
 }
 
 /* Hand out what fits from off on. */
@@ -163,6 +165,12 @@ enum mm_run mm_n_apdu_set_outgoing_no_chaining(struct mm_vm *vm, const uint16_t 
     return mm_n_apdu_set_outgoing(vm, args, ret);
 }
 
+/* More than 256 bytes only to one who asked for more. */
+static bool length_ok(const struct mm_api_apdu *a, int len)
+{
+    return len >= 0 && (len <= 256 || (a->has_le && a->le > 256));
+}
+
 enum mm_run mm_n_apdu_set_outgoing_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     struct mm_api_apdu *a = apdu_of(vm);
@@ -171,7 +179,7 @@ enum mm_run mm_n_apdu_set_outgoing_length(struct mm_vm *vm, const uint16_t *args
     (void)ret;
     if (!a->active || a->state != MM_APDU_OUTGOING)
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    if (len < 0 || (len > 256 && !a->extended))
+    if (!length_ok(a, len))
         return apdu_failed(vm, APDU_BAD_LENGTH);
     a->out_len = (size_t)len;
     a->state = MM_APDU_OUTGOING_LENGTH_KNOWN;
@@ -239,7 +247,7 @@ enum mm_run mm_n_apdu_set_outgoing_and_send(struct mm_vm *vm, const uint16_t *ar
     (void)ret;
     if (!a->active || a->state >= MM_APDU_OUTGOING)
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    if (len < 0 || (len > 256 && !a->extended))
+    if (!length_ok(a, len))
         return apdu_failed(vm, APDU_BAD_LENGTH);
     if (off < 0 || off + len > MM_APDU_BUFFER_LEN)
         return apdu_failed(vm, APDU_BUFFER_BOUNDS);

@@ -51,7 +51,7 @@ struct mm_api_apdu {
     const uint8_t *body; /* borrowed from the card */
     size_t body_len, body_off;
     uint32_t le;
-    bool has_le, extended;
+    bool has_le;
     size_t out_len; /* announced by setOutgoingLength */
     struct mm_buf out;
 };

@@ -8,8 +8,8 @@
 #define SW_OK                     0x9000
 #define SW_FUNCTION_NOT_SUPPORTED 0x6A81
 #define SW_CONDITIONS             0x6985
-#define OFFSET_LC                 4
 #define OFFSET_CDATA              5
+#define SHORT_BODY_MAX            255
 
 /* The applet that called: methods of a JCRE entry point may run in the JCRE's own context. */
 static mm_comp caller(struct mm_vm *vm)
@@ -71,7 +71,7 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
 
     if (args[1] == MM_REF_NULL)
         return mm_api_null(vm);
-    if (gp(vm) == NULL || !a->active)
+    if (gp(vm) == NULL || !a->active || a->body_len > SHORT_BODY_MAX)
         return mm_api_throw_iso(vm, SW_CONDITIONS);
     if (a->state == MM_APDU_INITIAL) /* the method takes the data in itself (GPCS, A.2) */
         run = mm_n_apdu_set_incoming_and_receive(vm, &args[1], unused);
@@ -81,7 +81,7 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
         return run;
     memcpy(buf, data, sizeof(buf));
     sw = gp(vm)->process_security(gp(vm)->ctx, caller(vm), buf, sizeof(buf),
-                                  OFFSET_CDATA + (size_t)buf[OFFSET_LC], &out_len);
+                                  OFFSET_CDATA + a->body_len, &out_len);
     if (sw != SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
         return mm_api_throw_iso(vm, sw != SW_OK ? sw : SW_CONDITIONS);
     ret[0] = (uint16_t)out_len;

@@ -117,6 +117,21 @@ static void pin_tries_stay_used_after_an_abort(void **state)
     assert_int_equal(ok(mm_n_pin_get_tries_remaining, 1, pin), 2);
 }
 
+static void pin_made_in_a_transaction_works(void **state)
+{
+    mm_ref pin, good = bytes_new("1234", 4);
+
+    (void)state;
+    assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
+    pin = pin_new(1);
+    assert_int_equal(mm_tx_commit(chip.nvm), MM_OK);
+    assert_int_equal(ok(mm_n_pin_check, 4, pin, good, 0, 4), 1);
+    assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
+    pin = pin_new(1);
+    mm_vm_tx_abort(chip.vm);
+    assert_false(mm_vm_instance_of(chip.vm, pin, FW "OwnerPIN"));
+}
+
 static void pin_validation_ends_with_the_session(void **state)
 {
     mm_ref pin = pin_new(1), good = bytes_new("1234", 4);
@@ -286,6 +301,24 @@ static void apdu_hands_a_long_body_out_in_pieces(void **state)
     assert_int_equal(ok(mm_n_apdu_receive_bytes, 2, apdu, 0), 0);
 }
 
+/* An extended Le does not move the data of a short body. */
+static void apdu_shows_a_short_body_at_offset_5(void **state)
+{
+    mm_ref apdu = begin(3, 65536);
+    const uint8_t *response;
+    size_t len;
+
+    (void)state;
+    holds(ok(mm_n_apdu_get_buffer, 1, apdu), 4, "03");
+    (void)ok(mm_n_apdu_set_incoming_and_receive, 1, apdu);
+    assert_int_equal(ok(mm_n_apdu_get_offset_cdata, 1, apdu), 5);
+    assert_int_equal(ok(mm_n_apdu_set_outgoing, 1, apdu), 0x7FFF);
+    (void)ok(mm_n_apdu_set_outgoing_length, 2, apdu, 300);
+    (void)ok(mm_n_apdu_send_bytes_long, 4, apdu, bytes_new(NULL, 300), 0, 300);
+    mm_api_apdu_end(chip.vm, &response, &len);
+    assert_int_equal(len, 300);
+}
+
 static void apdu_buffer_keeps_nothing_of_the_last_exchange(void **state)
 {
     mm_ref apdu = begin(200, 0), buffer = ok(mm_n_apdu_get_buffer, 1, apdu);
@@ -416,6 +449,7 @@ int main(void)
         TEST(pin_counts_tries_and_blocks),
         TEST(pin_counts_a_try_that_throws),
         TEST(pin_tries_stay_used_after_an_abort),
+        TEST(pin_made_in_a_transaction_works),
         TEST(pin_validation_ends_with_the_session),
         TEST(pin_with_predecrement_is_checked_only_after_it),
         TEST(pin_refuses_values_out_of_range),
@@ -426,6 +460,7 @@ int main(void)
         TEST(apdu_goes_through_its_states),
         TEST(apdu_refuses_to_send_outside_the_buffer),
         TEST(apdu_hands_a_long_body_out_in_pieces),
+        TEST(apdu_shows_a_short_body_at_offset_5),
         TEST(apdu_buffer_keeps_nothing_of_the_last_exchange),
         TEST(secure_channel_passes_on_to_the_security_domain),
         TEST(an_applet_runs_on_the_api),
