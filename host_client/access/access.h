@@ -20,8 +20,8 @@ struct mm_access; /* one connection to one card */
 /*
  * Connect. reader: NULL or "" for the first PC/SC reader that holds a card; else as above (a PC/SC
  * reader name may be given by any unique part). Never resets or powers off a card that is on.
- * MM_NO_READER with a text that says which is missing: pcscd, the reader, or the card. Waits at most
- * timeout_ms where another holds the card exclusively (MM_BUSY).
+ * MM_NO_READER with a text that says which is missing: pcscd, the reader, or the card. Waits at
+ * most timeout_ms where another holds the card exclusively (MM_BUSY).
  */
 enum mm_status mm_access_open(const char *reader, unsigned timeout_ms, struct mm_access **out,
                               struct mm_err *err) MM_USE_RESULT;
@@ -73,8 +73,8 @@ enum mm_status mm_access_list(void (*each)(void *ctx, const char *reader, bool p
                               struct mm_err *err) MM_USE_RESULT;
 /*
  * Wait for card insertion or removal in the reader of access-like name. For agents that watch a
- * reader. *present: in, what the caller last knew (a state that differs from it is a change at once,
- * so none is missed between calls); out, what is. MM_OK on a change, MM_TIMEOUT after timeout_ms
+ * reader. *present: in, what the caller last knew (a state that differs from it is a change at
+ * once, so none is missed between calls); out, what is. MM_OK on a change, MM_TIMEOUT after timeout_ms
  * without one; MM_NO_READER when pcscd is not running. A reader that is not there has no card.
  * "tcp:" and "chip:" are always there: only the time passes.
  */

@@ -6,8 +6,8 @@
 #include <time.h>
 
 /*
- * States, all under lock: busy (a job waits or runs), quit (no job comes any more), ended (released),
- * orphan (nobody will look again: the thread frees the worker itself).
+ * States, all under lock: busy (a job waits or runs), quit (no job comes any more), ended
+ * (released), orphan (nobody will look again: the thread frees the worker itself).
  */
 struct mm_worker {
     pthread_t thread;

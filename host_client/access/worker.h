@@ -14,8 +14,8 @@ struct mm_worker;
 /* ctx becomes the worker's: release(ctx) is called once, in the thread. NULL: no memory or thread,
  * ctx still the caller's. */
 struct mm_worker *mm_worker_new(void *ctx, void (*release)(void *ctx));
-/* Run job(ctx) in the thread. false: not finished within ms; the worker is an orphan, and neither it
- * nor ctx may be touched again. */
+/* Run job(ctx) in the thread. false: not finished within ms; the worker is an orphan, and neither
+ * it nor ctx may be touched again. */
 bool mm_worker_run(struct mm_worker *worker, void (*job)(void *ctx), unsigned ms);
 /* End the thread; waits at most ms for the release. */
 void mm_worker_free(struct mm_worker *worker, unsigned ms);

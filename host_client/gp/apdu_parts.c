@@ -6,7 +6,7 @@
 
 /* The body after the header, by length and first byte (ISO 7816-4, 5.1, table 1):
  *   -           case 1      Le           case 2 short     00 Le Le           case 2 extended
- *   Lc data     case 3      Lc data Le   case 4 short     00 Lc Lc data [Le Le]  3 and 4 extended */
+ *   Lc data     case 3      Lc data Le   case 4 short     00 Lc Lc data [Le Le]  3, 4 extended */
 enum mm_status mm_gp_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_gp_apdu *out,
                                 struct mm_err *err)
 {

@@ -25,7 +25,8 @@ static struct {
     unsigned violations;                 /* how many times another holds the card yet */
     DWORD protocol;
     bool present;
-    int stuck[2]; /* transmit waits for a byte here, when open */
+    unsigned looks_until_change; /* then the card comes or goes; 0: never */
+    int stuck[2];                /* transmit waits for a byte here, when open */
     uint8_t sent[300];
     size_t sent_len;
     unsigned connects, reconnects, transmits, begins, ends, disconnects, releases;
@@ -61,6 +62,8 @@ LONG SCardGetStatusChange(SCARDCONTEXT context, DWORD timeout, SCARD_READERSTATE
 {
     (void)context;
     (void)timeout;
+    if (pcsc.looks_until_change > 0 && --pcsc.looks_until_change == 0)
+        pcsc.present = !pcsc.present;
     for (DWORD i = 0; i < n; i++) {
         states[i].dwEventState = pcsc.present ? SCARD_STATE_PRESENT : SCARD_STATE_EMPTY;
         states[i].cbAtr = sizeof(atr);
@@ -335,6 +338,44 @@ static void access_pcsc_leaves_a_stuck_reader_behind(void **state)
     }
 }
 
+static void note_reader(void *ctx, const char *reader, bool present)
+{
+    assert_string_equal(reader, READER);
+    *(int *)ctx += present ? 1 : 10;
+}
+
+static void access_list_tells_reader_and_card(void **state)
+{
+    (void)state;
+    int seen = 0;
+
+    assert_int_equal(mm_access_list(note_reader, &seen, NULL), MM_OK);
+    pcsc.present = false;
+    assert_int_equal(mm_access_list(note_reader, &seen, NULL), MM_OK);
+    assert_int_equal(seen, 11);
+    assert_int_equal(pcsc.releases, 2);
+}
+
+static void access_wait_misses_no_change(void **state)
+{
+    (void)state;
+    bool present = false;
+
+    assert_int_equal(mm_access_wait("Double", LATE_MS, &present, NULL), MM_OK); /* since before */
+    assert_true(present);
+    assert_int_equal(mm_access_wait("Double", LATE_MS, &present, NULL), MM_TIMEOUT);
+    assert_true(present);
+    pcsc.looks_until_change = 4;
+    assert_int_equal(mm_access_wait(NULL, 20000, &present, NULL), MM_OK);
+    assert_false(present);
+    pcsc.looks_until_change = 4;
+    assert_int_equal(mm_access_wait(NULL, 20000, &present, NULL), MM_OK);
+    assert_true(present);
+    assert_int_equal(mm_access_wait("Other", LATE_MS, &present, NULL),
+                     MM_OK); /* not there: no card */
+    assert_false(present);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +388,8 @@ int main(void)
         cmocka_unit_test_setup(access_pcsc_waits_for_another_program_to_let_go, fresh),
         cmocka_unit_test_setup(access_pcsc_sends_nothing_while_another_holds_the_card, fresh),
         cmocka_unit_test_setup(access_pcsc_ends_a_transaction_that_was_left_open, fresh),
+        cmocka_unit_test_setup(access_list_tells_reader_and_card, fresh),
+        cmocka_unit_test_setup(access_wait_misses_no_change, fresh),
         cmocka_unit_test_setup(access_pcsc_leaves_a_stuck_reader_behind, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
