@@ -35,8 +35,8 @@ static enum mm_status judge(uint8_t ins, const char *name, uint16_t sw, struct m
         return mm_fail(err, MM_CARD, SIZE_MAX, "purse: wrong PIN, %d tries left (%04X)", sw & 0x0f,
                        sw);
     return mm_fail(err, sw == MM_SW_6A83_RECORD_NOT_FOUND ? MM_NOT_FOUND : MM_CARD, SIZE_MAX,
-                   "purse: %s: %s%s(%04X %s)", name, more != NULL ? more : "",
-                   more != NULL ? " " : "", sw, mm_sw_text(sw));
+                   "purse: %s: %s%s%04X %s%s", name, more != NULL ? more : "",
+                   more != NULL ? " (" : "", sw, mm_sw_text(sw), more != NULL ? ")" : "");
 }
 
 static enum mm_status call(struct mm_access *card, uint8_t ins, uint8_t p1, const char *name,

@@ -130,7 +130,10 @@ static struct mm_purse_info info(void)
 {
     struct mm_purse_info i;
 
-    assert_int_equal(mm_purse_info(chip.access, &i, NULL), MM_OK);
+    struct mm_err err = {0};
+
+    if (mm_purse_info(chip.access, &i, &err) != MM_OK)
+        fail_msg("%s", err.text);
     return i;
 }
 
@@ -155,6 +158,7 @@ static void purse_is_personalised_once_and_only_in_an_encrypted_session(void **s
     assert_int_equal(personalise(MM_SCP_C_MAC | MM_SCP_C_DEC, 5), 0x6a80);
     assert_int_equal(personalise(MM_SCP_C_MAC | MM_SCP_C_DEC, 4), 0x9000);
     assert_int_equal(personalise(MM_SCP_C_MAC | MM_SCP_C_DEC, 4), 0x6985);
+    assert_int_equal(mm_purse_select(chip.access, NULL), MM_OK);
     assert_int_equal(info().state, MM_PURSE_PERSONALISED);
     assert_int_equal(info().max_debit, 20000);
 }
