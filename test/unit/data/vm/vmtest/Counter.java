@@ -40,6 +40,8 @@ public class Counter extends Applet implements Sharing, AppletEvent {
     }
 
     public short share(short x) {
+        if (x < 0)
+            ISOException.throwIt((short) 0x100);
         value += x;
         return value;
     }
