@@ -344,8 +344,7 @@ int main(int argc, char **argv)
         if (!take_option(&o, opt, optarg))
             return usage("see above");
     }
-    if (optind + 1 != argc && !(optind + 2 == argc && strcmp(argv[optind], "reference") == 0 &&
-                                strcmp(argv[optind + 1], "list") == 0))
+    if (optind + 1 != argc)
         return usage("expected one command");
     mm_log_setup("mintmark-platform", o.json_log, o.debug);
     dir = o.home != NULL ? strdup(o.home) : mm_home_path(NULL, "platform");

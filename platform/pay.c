@@ -201,26 +201,46 @@ static enum mm_status read_load(struct mm_call *call, struct mm_load_request *re
     return st;
 }
 
-/* What former purses of a chip still hold; taken: moved into held as well. */
+/* All that one closed purse still has: its balance, and a load whose settlement never came, which can
+ * not come any more. */
+static enum mm_status former_one(struct mm_call *call, const uint8_t id[MM_PURSE_ID_LEN],
+                                 const struct purse *taker, int64_t *sum)
+{
+    struct purse old = {0};
+    struct mm_load load;
+    enum mm_status st;
+
+    memcpy(old.row.id, id, MM_PURSE_ID_LEN);
+    st = accounts(call, &old);
+    if (st != MM_OK)
+        return st;
+    *sum += old.account.balance + old.held.balance;
+    if (taker == NULL)
+        return MM_OK;
+    st = move(call, "hold", old.account.id, taker->held.id, old.account.balance, taker, 0);
+    if (st == MM_OK)
+        st = move(call, "hold", old.held.id, taker->held.id, old.held.balance, taker, 0);
+    if (st == MM_OK)
+        st = mm_store_load_held(call->p->store, id, &load);
+    if (st == MM_OK)
+        return mm_store_load_end(call->p->store, load.id, "released");
+    return st == MM_NOT_FOUND ? MM_OK : st;
+}
+
+/* What former purses of a chip still have; with a taker it is set aside for that purse. */
 static enum mm_status former(struct mm_call *call, const uint8_t chip[MM_CHIP_ID_LEN],
                              const struct purse *taker, int64_t *sum)
 {
     uint8_t id[MM_PURSE_ID_LEN];
-    struct mm_account account;
     enum mm_status st = MM_OK;
 
     *sum = 0;
-    for (size_t i = 0;; i++) {
+    for (size_t i = 0; st == MM_OK; i++) {
         st = mm_store_purse_closed(call->p->store, chip, i, id);
-        if (st != MM_OK)
-            return st == MM_NOT_FOUND ? MM_OK : st;
-        st = mm_store_account(call->p->store, "purse", id, sizeof(id), &account);
-        if (st == MM_OK && taker != NULL)
-            st = move(call, "hold", account.id, taker->held.id, account.balance, taker, 0);
-        if (st != MM_OK)
-            return st;
-        *sum += account.balance;
+        if (st == MM_OK)
+            st = former_one(call, id, taker, sum);
     }
+    return st == MM_NOT_FOUND ? MM_OK : st;
 }
 
 static enum mm_status hold_restore(struct mm_call *call, const struct purse *purse,

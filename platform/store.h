@@ -92,6 +92,9 @@ enum mm_status mm_store_challenge_add(struct mm_store *store,
                                       const struct mm_challenge *challenge) MM_USE_RESULT;
 enum mm_status mm_store_challenge_get(struct mm_store *store, const uint8_t nonce[MM_NONCE_LEN],
                                       struct mm_challenge *out) MM_USE_RESULT;
+/* Forget challenges that never led to a good verdict, and results, older than this: both have expired
+ * and are refused for that alone. Affirmed sessions stay, a late record may name one. */
+enum mm_status mm_store_prune(struct mm_store *store, int64_t before) MM_USE_RESULT;
 /* MM_STATE when it was used before. */
 enum mm_status mm_store_challenge_use(struct mm_store *store, const uint8_t nonce[MM_NONCE_LEN],
                                       int64_t now) MM_USE_RESULT;

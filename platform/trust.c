@@ -6,6 +6,8 @@
 #include "applet_vm/cose/cose.h"
 #include "platform/platform_int.h"
 
+#define KEEP_S 86400 /* long enough to tell a replay from a made-up nonce */
+
 static const char *const purposes[] = {"open", "load", "pay", "manage"};
 
 static enum mm_status read_purpose(struct mm_call *call, struct mm_challenge *challenge)
@@ -39,7 +41,9 @@ enum mm_status mm_call_challenge(struct mm_call *call)
     if (mm_random(ch.nonce, sizeof(ch.nonce)) != MM_OK ||
         mm_random(ch.session, sizeof(ch.session)) != MM_OK)
         return MM_CRYPTO;
-    st = mm_store_challenge_add(call->p->store, &ch);
+    st = mm_store_prune(call->p->store, call->now - KEEP_S);
+    if (st == MM_OK)
+        st = mm_store_challenge_add(call->p->store, &ch);
     if (st != MM_OK)
         return st;
     nonce = mm_b64url(ch.nonce, sizeof(ch.nonce));

@@ -24,6 +24,20 @@ static void platform_gives_a_challenge(void **state)
     json_decref(b);
 }
 
+static void platform_forgets_challenges_that_came_to_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct mm_challenge ch = {.nonce = {9}, .session = {9}, .expires = f->clock};
+
+    memcpy(ch.terminal, f->terminal.serial, sizeof(ch.terminal));
+    assert_int_equal(mm_store_challenge_add(f->p->store, &ch), MM_OK);
+    json_decref(post(f, "/v1/challenge", json_object()));
+    assert_int_equal(mm_store_challenge_get(f->p->store, ch.nonce, &ch), MM_OK);
+    f->clock += 2 * 86400;
+    json_decref(post(f, "/v1/challenge", json_object()));
+    assert_int_equal(mm_store_challenge_get(f->p->store, ch.nonce, &ch), MM_NOT_FOUND);
+}
+
 static void platform_refuses_what_is_not_json(void **state)
 {
     static const char *const bodies[] = {
@@ -270,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(platform_gives_a_challenge),
+        T(platform_forgets_challenges_that_came_to_nothing),
         T(platform_refuses_what_is_not_json),
         T(platform_refuses_every_prefix_of_a_good_body),
         T(platform_refuses_deep_json),

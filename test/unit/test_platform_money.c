@@ -346,6 +346,35 @@ static void platform_restores_what_the_ledger_proves(void **state)
     session_end(&s);
 }
 
+/* A load was credited, the purse died before it was settled: its money comes back with the rest. */
+static void platform_restores_a_load_whose_purse_died(void **state)
+{
+    struct fixture *f = *state;
+    struct toy_purse old, fresh;
+    struct session s = good_session(f, "load"), late;
+    json_t *begun;
+
+    toy_make(f, &old, 1);
+    load_whole(f, &old, 1, 700);
+    begun = post(f, "/v1/load/begin", toy_load_request(&old, 1, 300, &s, "k"));
+    toy_credit(&old, begun, &s);
+    json_decref(begun);
+    toy_make(f, &fresh, 2);
+    late = good_session(f, "load"); /* any MAC of the new purse shows that the old one is gone */
+    json_decref(post(f, "/v1/load/begin", toy_load_request(&fresh, 1, 1, &late, "probe")));
+    session_end(&late);
+    load_whole(f, &fresh, 2, 1000);
+    assert_int_equal(balance_of(f, "held", old.id, 8), 0);
+    assert_int_equal(balance_of(f, "purse", fresh.id, 8), 1000);
+    assert_int_equal(balance_of(f, "funding", f->chip.id, 16), 99000);
+    late = good_session(f, "load");
+    expect_error(f, post(f, "/v1/load/settle", toy_settle_load(&old, &late, "k")), 409,
+                 "load_unknown");
+    expect_books_closed(f);
+    session_end(&s);
+    session_end(&late);
+}
+
 static void platform_tells_account_and_what_can_be_restored(void **state)
 {
     struct fixture *f = *state;
@@ -416,6 +445,7 @@ int main(void)
         T(platform_refuses_a_purse_that_holds_more_than_proven),
         T(platform_refuses_a_purchase_outside_any_session),
         T(platform_restores_what_the_ledger_proves),
+        T(platform_restores_a_load_whose_purse_died),
         T(platform_tells_account_and_what_can_be_restored),
         T(platform_keeps_the_books_closed_whatever_is_dropped),
     };
