@@ -44,12 +44,11 @@ enum mm_status mm_integrity_new(const struct mm_integrity_config *cfg, struct mm
     mm_buf_init(&in->cert.data);
     mm_buf_init(&in->update.data);
     st = self_digest(in->vm_digest, err);
-    if (st == MM_OK && in_events_damage(in) != MM_OK)
-        st = mm_fail(err, MM_IO, SIZE_MAX, "event log: cannot be written");
     if (st != MM_OK) {
         mm_integrity_free(&in);
         return st;
     }
+    in_events_damage(in);
     *out = in;
     return MM_OK;
 }

@@ -93,6 +93,6 @@ uint16_t in_update(struct mm_integrity *in, uint8_t p1, uint8_t p2, const uint8_
 /* ---- events.c ---- */
 void in_events_get(const struct mm_integrity *in, struct mm_buf *out);
 /* Log damage found at this power-on, once per component. */
-enum mm_status in_events_damage(struct mm_integrity *in) MM_USE_RESULT;
+void in_events_damage(struct mm_integrity *in);
 
 #endif

@@ -52,7 +52,9 @@ static bool content_fits(const struct update *u)
         return good;
     }
     cert = d2i_X509(NULL, &p, (long)u->content_len);
-    good = cert != NULL && p == u->content + u->content_len;
+    /* An update certificate whose key verifies nothing would be the last one. */
+    good = cert != NULL && p == u->content + u->content_len && X509_get0_pubkey(cert) != NULL &&
+           EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) == EVP_PKEY_EC;
     X509_free(cert);
     ERR_clear_error();
     return good;

@@ -537,6 +537,43 @@ static void nvm_long_journal_becomes_an_image(void **state)
     mm_nvm_close(&nvm);
 }
 
+static void nvm_power_durability_keeps_the_same_promise(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    struct mm_nvm_config cfg = {.path = image, .durability = MM_DURABLE_POWER};
+
+    (void)state;
+    mm_nvm_close(&nvm);
+    assert_int_equal(mm_nvm_open(&cfg, &nvm, NULL), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "power", 5), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "power", 5);
+    assert_false(damaged(nvm));
+    mm_nvm_close(&nvm);
+}
+
+static void nvm_dropped_component_and_its_damage_are_gone_after_a_kill(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    size_t len = 0;
+
+    (void)state;
+    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    assert_int_equal(mm_comp_drop(nvm, 2), MM_OK);
+    assert_int_equal(mm_comp_add(nvm, 2, MM_COMP_APPLET, &some_aid), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x200, 2, 3), MM_OK); /* the same handle, another record */
+    assert_int_equal(mm_tx_commit(nvm), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_false(damaged(nvm));
+    assert_non_null(mm_rec_data(nvm, 0x200, &len));
+    assert_int_equal(len, 3);
+    mm_nvm_close(&nvm);
+}
+
 static int dir_make(void **state)
 {
     (void)state;
@@ -575,6 +612,8 @@ int main(void)
         cmocka_unit_test(nvm_missing_promise_in_the_journal_is_found),
         cmocka_unit_test(nvm_section_of_another_time_does_not_fit),
         cmocka_unit_test(nvm_long_journal_becomes_an_image),
+        cmocka_unit_test(nvm_power_durability_keeps_the_same_promise),
+        cmocka_unit_test(nvm_dropped_component_and_its_damage_are_gone_after_a_kill),
     };
 
     return cmocka_run_group_tests(tests, dir_make, dir_remove);
