@@ -31,9 +31,6 @@ public final class Probe extends Applet implements ExtendedLength {
         parameters = new byte[(short) (length & 0xFF)];
         Util.arrayCopyNonAtomic(data, offset, parameters, (short) 0, (short) parameters.length);
         big = new byte[(short) 1024];
-        for (short i = 0; i < (short) big.length; i++) {
-            big[i] = (byte) i;
-        }
     }
 
     public static void install(byte[] data, short offset, byte length) {
