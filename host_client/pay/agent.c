@@ -1,6 +1,7 @@
 #include "host_client/pay/agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,38 +50,51 @@ static enum mm_status wait_for(struct mm_pay_agent *agent, short events, int64_t
     }
 }
 
+enum mm_status mm_pay_agent_adopt(int fd, unsigned timeout_ms, struct mm_pay_agent **out,
+                                  struct mm_err *err)
+{
+    struct mm_pay_agent *agent = calloc(1, sizeof(*agent));
+    int flags = fcntl(fd, F_GETFL);
+
+    *out = NULL;
+    if (agent == NULL || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        free(agent);
+        close(fd);
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "trust agent: no connection can be kept");
+    }
+    agent->fd = fd;
+    agent->timeout_ms = timeout_ms;
+    *out = agent;
+    return MM_OK;
+}
+
 enum mm_status mm_pay_agent_open(const char *path, unsigned timeout_ms, struct mm_pay_agent **out,
                                  struct mm_err *err)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    struct mm_pay_agent *agent;
+    int fd;
 
     *out = NULL;
     if (strlen(path) >= sizeof(addr.sun_path))
         return mm_fail(err, MM_TOO_LONG, SIZE_MAX, "trust agent: socket path too long: %s", path);
     strcpy(addr.sun_path, path);
-    agent = calloc(1, sizeof(*agent));
-    if (agent == NULL)
-        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    agent->timeout_ms = timeout_ms;
-    agent->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (agent->fd < 0 || connect(agent->fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
         enum mm_status st = mm_fail(err, MM_PLATFORM, SIZE_MAX,
                                     "trust agent: not running (%s: %s); start mintmark-agent", path,
                                     strerror(errno));
-        mm_pay_agent_close(&agent);
+        if (fd >= 0)
+            close(fd);
         return st;
     }
-    *out = agent;
-    return MM_OK;
+    return mm_pay_agent_adopt(fd, timeout_ms, out, err);
 }
 
 void mm_pay_agent_close(struct mm_pay_agent **agent)
 {
     if (*agent == NULL)
         return;
-    if ((*agent)->fd >= 0)
-        close((*agent)->fd);
+    close((*agent)->fd);
     mm_buf_clear(&(*agent)->in);
     free(*agent);
     *agent = NULL;

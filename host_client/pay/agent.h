@@ -12,6 +12,9 @@ struct mm_pay_agent; /* a connection */
  * by timeout_ms (MM_TIMEOUT). */
 enum mm_status mm_pay_agent_open(const char *path, unsigned timeout_ms, struct mm_pay_agent **out,
                                  struct mm_err *err) MM_USE_RESULT;
+/* The same over a stream socket that is connected already (owned from now on, made non-blocking). */
+enum mm_status mm_pay_agent_adopt(int fd, unsigned timeout_ms, struct mm_pay_agent **out,
+                                  struct mm_err *err) MM_USE_RESULT;
 void mm_pay_agent_close(struct mm_pay_agent **agent);
 
 /* One command without further fields, as the payment client: its "status" begins a session, in which its

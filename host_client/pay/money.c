@@ -144,7 +144,7 @@ static enum mm_status recover(struct mm_pay_session *s, bool ask_ledger, bool *b
     if (st == MM_OK && book)
         st = book_last(s, &pending, &info, &last, err);
     *booked = st == MM_OK && book;
-    if (st != MM_OK)
+    if (st != MM_OK && book)
         mm_err_prefix(err, "an earlier transaction is not booked yet");
     return st;
 }
@@ -358,14 +358,23 @@ static enum mm_status check_limits(const struct mm_purse_info *info, uint32_t am
     return MM_OK;
 }
 
-static enum mm_status verify_pin(struct mm_pay_session *s, struct mm_err *err)
+/* What can be said before anything is asked for: limits, and the PIN from the user. The card is let go
+ * while he types, and a result would grow old. pin stays "" when none is needed. */
+static enum mm_status prepare_debit(struct mm_pay_session *s, uint32_t amount,
+                                    char pin[MM_PIN_TEXT], struct mm_err *err)
 {
-    char pin[MM_PIN_TEXT];
-    enum mm_status st = mm_pay_ask_pin(s->options->pin, "PIN: ", pin, err);
+    struct mm_purse_info info;
+    enum mm_status st = mm_access_begin(s->card, err);
 
+    pin[0] = '\0';
+    if (st != MM_OK)
+        return st;
+    st = open_purse(s, &info, err);
+    mm_access_end(s->card);
     if (st == MM_OK)
-        st = mm_purse_verify(s->card, pin, err);
-    OPENSSL_cleanse(pin, sizeof(pin));
+        st = check_limits(&info, amount, err);
+    if (st == MM_OK && amount > info.pin_free)
+        st = mm_pay_ask_pin(s->options->pin, "PIN: ", pin, err);
     return st;
 }
 
@@ -398,8 +407,9 @@ static enum mm_status debit_chip(struct mm_pay_session *s, const struct mm_purse
 }
 
 static enum mm_status debit_held(struct mm_pay_session *s, uint32_t amount,
-                                 const uint8_t merchant[8], struct mm_pay_report *report,
-                                 struct mm_moved *out, struct mm_err *err)
+                                 const uint8_t merchant[8], const char *pin,
+                                 struct mm_pay_report *report, struct mm_moved *out,
+                                 struct mm_err *err)
 {
     struct mm_purse_info info;
     struct mm_purse_record record;
@@ -407,13 +417,11 @@ static enum mm_status debit_held(struct mm_pay_session *s, uint32_t amount,
     enum mm_status st = open_purse(s, &info, err);
 
     if (st == MM_OK)
-        st = check_limits(&info, amount, err);
-    if (st == MM_OK)
         st = mm_pay_report(s, "pay", report, err);
     if (st == MM_OK) /* the report had the integrity application selected */
         st = mm_purse_select(s->card, err);
-    if (st == MM_OK && amount > info.pin_free)
-        st = verify_pin(s, err);
+    if (st == MM_OK && pin[0] != '\0')
+        st = mm_purse_verify(s->card, pin, err);
     if (st == MM_OK)
         st = note(s, MM_PURSE_DEBIT, &info, amount, report->session, &op, err);
     if (st == MM_OK)
@@ -434,17 +442,21 @@ enum mm_status mm_pay_debit(struct mm_pay_session *s, uint32_t amount, const uin
                             struct mm_moved *out, struct mm_err *err)
 {
     struct mm_pay_report report = {0};
+    char pin[MM_PIN_TEXT] = "";
     bool booked;
     enum mm_status st;
 
     memset(out, 0, sizeof(*out));
     st = mm_pay_recover(s, true, &booked, err);
     if (st == MM_OK)
+        st = prepare_debit(s, amount, pin, err);
+    if (st == MM_OK)
         st = mm_access_begin(s->card, err);
-    if (st != MM_OK)
-        return st;
-    st = debit_held(s, amount, merchant, &report, out, err);
-    mm_access_end(s->card);
+    if (st == MM_OK) {
+        st = debit_held(s, amount, merchant, pin, &report, out, err);
+        mm_access_end(s->card);
+    }
+    OPENSSL_cleanse(pin, sizeof(pin));
     mm_pay_report_clear(&report);
     return st;
 }

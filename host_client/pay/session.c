@@ -240,10 +240,13 @@ static enum mm_status ask_verdict(struct mm_pay_session *s, struct mm_err *err)
         verdict = json_string_value(json_object_get(answer, "verdict"));
     }
     reason = json_string_value(json_object_get(answer, "reason"));
-    if (st == MM_OK && (verdict == NULL || strcmp(verdict, "sound") != 0))
-        st = mm_fail(err, MM_REFUSED, SIZE_MAX, "trust agent: payment is %s%s%s",
+    if (st == MM_OK && verdict != NULL && strcmp(verdict, "unchecked") == 0)
+        st = mm_fail(err, MM_NO_READER, SIZE_MAX, "trust agent: it could not check the chip: %s",
+                     reason != NULL ? reason : "no reason given");
+    else if (st == MM_OK && (verdict == NULL || strcmp(verdict, "sound") != 0))
+        st = mm_fail(err, MM_REFUSED, SIZE_MAX, "trust agent: payment is %s: %s",
                      verdict != NULL ? verdict : "not judged",
-                     reason != NULL && reason[0] != '\0' ? ": " : "", reason != NULL ? reason : "");
+                     reason != NULL ? reason : "no reason given");
     json_decref(answer);
     return st;
 }
