@@ -44,6 +44,9 @@ static enum mm_status new_array(struct eval *e)
         return refuse(e, "array of int, char, long, float or double is not supported");
     if (top(e, 0)->array != NULL || top(e, 0)->number < 0 || top(e, 0)->number > ARRAY_MAX)
         return refuse(e, "array length is not between 0 and 32767");
+    e->cv->array_elements += (size_t)top(e, 0)->number;
+    if (e->cv->array_elements > 0xFFFF)
+        return refuse(e, "more than 65535 array elements in the package");
     a = mm_arena_alloc(e->cv->arena, 1, sizeof(*a));
     a->type = type;
     a->n = (uint16_t)top(e, 0)->number;

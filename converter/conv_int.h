@@ -228,6 +228,7 @@ struct mm_conv {
     /* static field image */
     struct mm_field **array_fields;
     size_t array_n;
+    size_t array_elements; /* in all of them */
     uint16_t ref_n, default_n, value_n;
     uint16_t *install_off;
     struct mm_buf parts[MM_CAP_COMPONENT_N]; /* info bytes by tag */
@@ -358,6 +359,7 @@ struct jins {
     uint32_t case_n;
     int32_t *keys;
     uint32_t *targets;
+    bool on_this;   /* putfield whose object is this, which is not pushed */
     bool is_target; /* something jumps here, or a handler or its range begins or ends here */
 };
 struct jval {
@@ -388,6 +390,9 @@ enum mm_status mm_conv_decode(struct mm_arena *arena, const struct mm_cls *cls,
                               struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_conv_flow(struct mm_arena *arena, struct jflow *flow,
                             struct mm_err *err) MM_USE_RESULT;
+/* "this.field = value": this is pushed at `at`. When the next that touches its cell is a putfield of
+ * the same straight run of code, mark that (on_this) and return true. */
+bool mm_conv_mark_this_store(struct jflow *flow, uint32_t at);
 static inline bool mm_conv_fits(struct jval v)
 {
     return v.lo >= -32768 && v.hi <= 32767;

@@ -474,3 +474,62 @@ enum mm_status mm_conv_flow(struct mm_arena *arena, struct jflow *flow, struct m
     }
     return st;
 }
+
+/* Cells that an instruction takes from the stack. */
+static uint16_t pops(const struct mm_cls *cls, const struct jins *in)
+{
+    static const uint8_t of_stack[] = {
+        [JS_POP] = 1,  [JS_POP2] = 2,    [JS_DUP] = 1,     [JS_DUP_X1] = 2, [JS_DUP_X2] = 3,
+        [JS_DUP2] = 2, [JS_DUP2_X1] = 3, [JS_DUP2_X2] = 4, [JS_SWAP] = 2};
+    struct jref r;
+    const char *bad;
+
+    switch (in->kind) {
+    case JK_NOP:
+    case JK_NULL:
+    case JK_CONST:
+    case JK_LDC:
+    case JK_LOAD_I:
+    case JK_LOAD_A:
+    case JK_IINC:
+    case JK_NEW:
+    case JK_GETSTATIC:
+        return 0;
+    case JK_BIN:
+    case JK_ALOAD:
+    case JK_PUTFIELD:
+        return 2;
+    case JK_ASTORE:
+        return 3;
+    case JK_STACK:
+        return of_stack[in->arg];
+    case JK_INVOKE:
+        if (!mm_conv_cp_ref(cls, (uint16_t)in->a, &r))
+            return UINT16_MAX;
+        return (uint16_t)(mm_conv_desc_args(r.desc, &bad) +
+                          (in->arg == MM_OP_INVOKESTATIC ? 0 : 1));
+    default:
+        return 1;
+    }
+}
+
+bool mm_conv_mark_this_store(struct jflow *flow, uint32_t at)
+{
+    uint16_t slot = flow->states[at].depth;
+
+    for (uint32_t i = at + 1; i < flow->ins_n; i++) {
+        struct jins *in = &flow->ins[i];
+        uint16_t depth = flow->states[i].depth;
+
+        if (in->is_target || depth == JDEPTH_NONE || (in->kind >= JK_IF && in->kind <= JK_RET) ||
+            in->kind == JK_ATHROW)
+            return false;
+        if (in->kind == JK_PUTFIELD && depth == slot + 2) {
+            in->on_this = true;
+            return true;
+        }
+        if (depth < slot + 1 + pops(flow->cls, in))
+            return false;
+    }
+    return false;
+}

@@ -37,8 +37,8 @@ static uint32_t size_of(const struct cins *c)
 
     if (is_branch(c))
         return c->is_wide ? 3 : 2;
-    if (far_field(c)) /* aload_0 and the wide form where there is no wide form for this */
-        return c->op >= MM_OP_GETFIELD_A_THIS ? 4 : 3;
+    if (far_field(c)) /* see write_far_field */
+        return c->op >= MM_OP_PUTFIELD_A_THIS ? 6 : c->op >= MM_OP_GETFIELD_A_THIS ? 4 : 3;
     if (c->op == MM_OP_STABLESWITCH)
         return 7 + c->sw->case_n * 2;
     if (c->op == MM_OP_SLOOKUPSWITCH)
@@ -123,23 +123,34 @@ static void write_switch(struct mm_buf *out, const struct mm_body *b, const stru
     }
 }
 
-static void write_field(struct mm_conv *cv, struct mm_buf *out, const struct cins *c)
+/* The forms for this have no wide variant: push this (below the value to store), then the wide
+ * form. */
+static void write_far_field(struct mm_conv *cv, struct mm_buf *out, const struct cins *c)
 {
-    bool this_form = c->op >= MM_OP_GETFIELD_A_THIS;
     uint8_t op = c->op;
 
-    if (!far_field(c)) {
-        mm_buf_u8(out, op);
-        put_site(&cv->ref1, &cv->ref1_at, (uint32_t)out->len);
-        mm_buf_u8(out, (uint8_t)c->ref->index);
-        return;
-    }
-    if (this_form) {
+    if (op >= MM_OP_GETFIELD_A_THIS)
         mm_buf_u8(out, MM_OP_ALOAD_0);
+    if (op >= MM_OP_PUTFIELD_A_THIS) {
+        mm_buf_u8(out, MM_OP_SWAP_X);
+        mm_buf_u8(out, 0x11);
+        op = (uint8_t)(op - MM_OP_PUTFIELD_A_THIS + MM_OP_PUTFIELD_A);
+    } else if (op >= MM_OP_GETFIELD_A_THIS) {
         op = (uint8_t)(op - MM_OP_GETFIELD_A_THIS + MM_OP_GETFIELD_A);
     }
     mm_buf_u8(out, (uint8_t)(op + (op >= MM_OP_PUTFIELD_A ? WIDE_PUTFIELD : WIDE_FIELD)));
     put_ref16(cv, out, c->ref);
+}
+
+static void write_field(struct mm_conv *cv, struct mm_buf *out, const struct cins *c)
+{
+    if (far_field(c)) {
+        write_far_field(cv, out, c);
+        return;
+    }
+    mm_buf_u8(out, c->op);
+    put_site(&cv->ref1, &cv->ref1_at, (uint32_t)out->len);
+    mm_buf_u8(out, (uint8_t)c->ref->index);
 }
 
 static void write_ins(struct mm_conv *cv, struct mm_buf *out, const struct mm_body *b,

@@ -128,7 +128,11 @@ enum mm_status mm_conv_cref_super(struct mm_conv *cv, struct mm_cref c, struct m
 
         if (st != MM_OK)
             return st;
-        if (out->ext == NULL || (up.ext != NULL && up.ext->super_n > out->ext->super_n))
+        /* Each has fewer than what extends it, so a walk upwards ends. */
+        if (up.ext == NULL || up.ext->super_n >= c.ext->super_n)
+            return mm_fail(err, MM_MALFORMED, SIZE_MAX, "export file: superclasses of %s",
+                           c.ext->name);
+        if (out->ext == NULL || up.ext->super_n > out->ext->super_n)
             *out = up;
     }
     return MM_OK;

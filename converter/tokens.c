@@ -325,6 +325,13 @@ enum mm_status mm_conv_tokens(struct mm_conv *cv, struct mm_err *err)
 
         if (cls->iface_n > 15)
             return mm_conv_refuse(cls, NULL, 0, err, "more than 15 interfaces");
+        for (size_t k = 0; k < cls->iface_n; k++) {
+            const struct mm_exp_class *ext = cls->ifaces[k].ext;
+
+            if (ext != NULL && ext->method_n > TOKEN_MAX + 1)
+                return mm_conv_refuse(cls, NULL, 0, err, "interface %s has more than %d methods",
+                                      ext->name, TOKEN_MAX + 1);
+        }
         if (cls->super.ext != NULL && (cls->super.ext->access & ACC_FINAL))
             return mm_conv_refuse(cls, NULL, 0, err, "extends a final class");
         st = field_tokens(cls, err);

@@ -172,6 +172,7 @@ static enum mm_status tr_field(struct tr *t, const struct jins *in)
     base = in->kind == JK_GETSTATIC   ? MM_OP_GETSTATIC_A
            : in->kind == JK_PUTSTATIC ? MM_OP_PUTSTATIC_A
            : in->kind == JK_GETFIELD  ? MM_OP_GETFIELD_A
+           : in->on_this              ? MM_OP_PUTFIELD_A_THIS
                                       : MM_OP_PUTFIELD_A;
     emit(t, of_type(ref.desc[0], base))->ref = r;
     return MM_OK;
@@ -407,7 +408,8 @@ static enum mm_status tr_plain(struct tr *t, const struct jins *in, uint32_t *us
         break;
     case JK_LOAD_A:
         st = try_this_field(t, used);
-        if (st == MM_OK && *used == 1)
+        if (st == MM_OK && *used == 1 &&
+            !(in->a == 0 && t->keeps_this && mm_conv_mark_this_store(&t->flow, t->at)))
             emit_local(t, MM_OP_ALOAD, MM_OP_ALOAD_0, in->a);
         break;
     case JK_STORE_I:
