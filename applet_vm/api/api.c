@@ -115,9 +115,10 @@ const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n)
     const uint8_t *data;
 
     *n = 0;
-    if (array == MM_REF_NULL || !mm_vm_object(vm, array, &info) || info.kind != MM_OBJ_ARRAY)
+    if (array == MM_REF_NULL || !mm_vm_object(vm, array, &info) || info.kind != MM_OBJ_ARRAY ||
+        info.array_type > MM_TYPE_BYTE_ARRAY)
         return NULL;
-    if (mm_vm_bytes(vm, array, 0, info.n, &data) != MM_RUN_OK)
+    if (mm_vm_array(vm, array, info.array_type, 0, info.n, &data) != MM_RUN_OK)
         return NULL;
     *n = info.n;
     return data;

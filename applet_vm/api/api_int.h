@@ -13,8 +13,9 @@
 #define MM_ARG_SHORT(i) ((int16_t)args[i])
 #define MM_ARG_BYTE(i)  ((int8_t)args[i])
 
-#define MM_TYPE_BYTE_ARRAY  11
-#define MM_TYPE_SHORT_ARRAY 12
+#define MM_TYPE_BOOLEAN_ARRAY 10
+#define MM_TYPE_BYTE_ARRAY    11
+#define MM_TYPE_SHORT_ARRAY   12
 
 /* Reasons of exceptions, as the API names them. */
 enum {
@@ -104,7 +105,7 @@ enum mm_run mm_api_null(struct mm_vm *vm); /* NullPointerException */
 enum mm_run mm_api_room(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n);
 /* Check and write in one. */
 enum mm_run mm_api_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t *data, size_t n);
-/* The bytes of a hidden array (key material, PIN); NULL when there is none. */
+/* The bytes of a hidden byte[] or boolean[] (key material, PIN); NULL when there is none. */
 const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n);
 
 /* ---- AID ---- */

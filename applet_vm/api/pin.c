@@ -9,7 +9,7 @@
 #define PIN_ILLEGAL_STATE 2
 #define PIN_MAX           127 /* a positive byte */
 
-/* Hidden cells. The value is a persistent byte[]; the flags are transient, two bytes. */
+/* Hidden cells. The value is a persistent byte[]; the flags are a transient boolean[]. */
 enum { PIN_VALUE, PIN_FLAGS, PIN_TRIES, PIN_LIMIT, PIN_SIZE, PIN_LEN };
 enum { FLAG_VALIDATED, FLAG_DECREMENTED, FLAG_N };
 
@@ -58,7 +58,7 @@ static enum mm_run init(struct mm_vm *vm, mm_ref pin, int limit, int size)
     if (value == MM_REF_NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     run = set(vm, pin, PIN_VALUE, value);
-    flags = mm_vm_new_array(vm, MM_TYPE_BYTE_ARRAY, FLAG_N, MM_CLEAR_ON_RESET);
+    flags = mm_vm_new_array(vm, MM_TYPE_BOOLEAN_ARRAY, FLAG_N, MM_CLEAR_ON_RESET);
     if (flags == MM_REF_NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_TRANSIENT_SPACE);
     if (run == MM_RUN_OK)
