@@ -15,46 +15,19 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIST_MS  5000
-#define LIST_MAX 65536
-#define LIBS_MAX 512
+#define LIST_MS     5000
+#define LIST_MAX    65536
+#define LIBS_MAX    512
+#define PROGRAM_MAX (256u << 20)
 
+/* Read whole, not mapped: a file cut short under a mapping would kill the process that looks. */
 struct elf {
-    const uint8_t *data; /* mapped */
+    uint8_t *data; /* owned */
     size_t len;
-    int fd;
 };
-
-static enum mm_status elf_open(const char *path, struct elf *out, struct mm_err *err)
-{
-    struct stat s;
-    void *p = MAP_FAILED;
-
-    *out = (struct elf){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (out->fd >= 0 && fstat(out->fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 0)
-        p = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, out->fd, 0);
-    if (p == MAP_FAILED) {
-        enum mm_status st = mm_fail(err, errno == ENOENT ? MM_NOT_FOUND : MM_IO, SIZE_MAX,
-                                    "%s: cannot be read as a program", path);
-        if (out->fd >= 0)
-            close(out->fd);
-        return st;
-    }
-    out->data = p;
-    out->len = (size_t)s.st_size;
-    return MM_OK;
-}
-
-static void elf_close(struct elf *e)
-{
-    munmap((void *)e->data, e->len);
-    close(e->fd);
-}
 
 /* Program header of one type; false when there is none. *bad: the file is not sound. */
 static bool segment(const struct elf *e, uint32_t type, Elf64_Phdr *out, bool *bad)
@@ -116,13 +89,13 @@ static enum mm_status elf_check(const char *path, char loader[PATH_MAX], struct 
     char own[PATH_MAX] = "";
     struct elf e;
     bool good;
-    enum mm_status st = elf_open("/proc/self/exe", &e, err);
+    enum mm_status st = mm_file_read("/proc/self/exe", PROGRAM_MAX, &e.data, &e.len, err);
 
     if (st != MM_OK)
         return st;
     good = interpreter(&e, own);
-    elf_close(&e);
-    st = elf_open(path, &e, err);
+    free(e.data);
+    st = mm_file_read(path, PROGRAM_MAX, &e.data, &e.len, err);
     if (st != MM_OK)
         return st;
     if (!good || !interpreter(&e, loader))
@@ -131,7 +104,7 @@ static enum mm_status elf_check(const char *path, char loader[PATH_MAX], struct 
         st = mm_fail(err, MM_REFUSED, SIZE_MAX, "%s: its loader is not the system's %s", path, own);
     else if (asks_for_audit(&e))
         st = mm_fail(err, MM_REFUSED, SIZE_MAX, "%s: loads an auditing library", path);
-    elf_close(&e);
+    free(e.data);
     return st;
 }
 
