@@ -104,7 +104,7 @@ static int setup(void **state)
 {
     struct mm_nvm_config cfg = {.path = path};
     struct mm_aid aid = chip_aid();
-    struct mm_err err = { 0 };
+    struct mm_err err = {0};
     struct mm_buf out;
 
     (void)chip_setup(state);
