@@ -128,6 +128,7 @@ enum mm_status mm_vm_owner_deletable(struct mm_vm *vm, mm_comp owner)
 
 void mm_vm_objects_forget(struct mm_vm *vm, mm_comp owner)
 {
+    vm->tx_forgot |= mm_tx_active(vm->nvm);
     for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < vm->ref_end; ref++) {
         if (owned(vm, (mm_ref)ref, owner))
             mm_heap_drop_entry(vm, (mm_ref)ref);

@@ -98,6 +98,13 @@ void mm_heap_sync_now(struct mm_vm *vm)
     vm->tx_ref_n = 0;
     if (vm->tx_packages)
         mm_packages_sync(vm);
+    if (vm->tx_forgot) {
+        vm->tx_forgot = false;
+        mm_packages_read(vm);
+        /* Out of memory leaves some out: they are not lost, only not there until power-on. */
+        if (mm_heap_rebuild(vm) != MM_OK)
+            mm_log("warn", "objects-missing", "out of memory after an abort");
+    }
 }
 
 /* A record under a free handle, its header written; 0 when there is none left. */
@@ -208,7 +215,7 @@ static enum mm_status rebuild_one(struct mm_vm *vm, mm_ref ref)
     uint32_t id;
     uint8_t *ram = NULL;
 
-    if (rec == NULL || len < MM_OBJECT_HEADER)
+    if (rec == NULL || len < MM_OBJECT_HEADER || vm->objs[ref].type != MM_TYPE_NONE)
         return MM_OK;
     memcpy(&pkg, rec + 2, 2);
     memcpy(&id, rec + 4, 4);

@@ -38,12 +38,12 @@ static void unlist(struct mm_vm *vm, struct mm_package *pkg)
 }
 
 /* No entry may point into a class that goes. */
-static void drop_entries(struct mm_vm *vm, const struct mm_package *pkg)
+static void drop_entries(struct mm_vm *vm, mm_comp comp, const struct mm_package *pkg)
 {
     for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
         if (o->type != MM_TYPE_NONE &&
-            (o->owner == pkg->comp || (o->cls != NULL && o->cls->pkg == pkg)))
+            (o->owner == comp || (pkg != NULL && o->cls != NULL && o->cls->pkg == pkg)))
             mm_heap_drop_entry(vm, (mm_ref)ref);
     }
 }
@@ -111,7 +111,7 @@ void mm_packages_sync(struct mm_vm *vm)
             continue;
         pkg->loaded_in_tx = false;
         if (mm_rec_data(vm->nvm, MM_KEY_PACKAGE_LFDB(pkg->comp), NULL) == NULL) {
-            drop_entries(vm, pkg);
+            drop_entries(vm, pkg->comp, pkg);
             unlist(vm, pkg);
         }
     }
@@ -234,7 +234,7 @@ enum mm_status mm_vm_package_load(struct mm_vm *vm, mm_comp package, const struc
         pkg->loaded_in_tx = vm->tx_packages = true;
     st = arrays_make(vm, pkg, err);
     if (st != MM_OK) {
-        drop_entries(vm, pkg);
+        drop_entries(vm, pkg->comp, pkg);
         unlist(vm, pkg);
     }
     return st;
@@ -245,8 +245,10 @@ enum mm_status mm_vm_package_unload(struct mm_vm *vm, mm_comp package, struct mm
     struct mm_package *pkg = mm_package_get(vm, package);
 
     mm_heap_sync(vm);
-    if (pkg == NULL)
-        return MM_OK; /* damaged, never linked: nothing refers to it */
+    if (pkg == NULL) { /* damaged, never linked: it has no more than its arrays */
+        drop_entries(vm, package, NULL);
+        return MM_OK;
+    }
     for (size_t i = 0; i < vm->package_n; i++) {
         const struct mm_package *other = vm->packages[i];
         for (size_t k = 0; k < mm_cap_import_n(other->cap); k++) {
@@ -260,7 +262,8 @@ enum mm_status mm_vm_package_unload(struct mm_vm *vm, mm_comp package, struct mm
             o->ctx != MM_CONTEXT_NONE)
             return mm_fail(err, MM_STATE, SIZE_MAX, "another applet has an object of its classes");
     }
-    drop_entries(vm, pkg);
+    vm->tx_forgot |= mm_tx_active(vm->nvm);
+    drop_entries(vm, package, pkg);
     unlist(vm, pkg);
     return MM_OK;
 }

@@ -8,6 +8,11 @@
  *  context  a package's context (JCRE 6.1.1), numbered by the package's component id; 0: the JCRE.
  *  owner    the applet instance (component id) that made an object; 0: the JCRE.
  *
+ * Arrays of static initialisers belong to their package: owner is the package's component id, and
+ * every applet instance of the package may use them. Natives run in the context of their caller
+ * (also those of entry points), so that mm_vm_array checks arrays against the applet that passed
+ * them; only a shareable call switches the context for a native.
+ *
  * Persistent objects are NVM records with key = ref. Handles 1..MM_REF_RAM_MAX are never in the
  * NVM: JCRE entry points, global arrays, exception instances; made anew at every power-on.
  * Transient arrays have a persistent header record and volatile contents.
@@ -133,8 +138,9 @@ const uint8_t *mm_vm_package_statics(const struct mm_vm *vm, mm_comp package, si
  * and at power-on for every instance in the registry. */
 void mm_vm_applet_bind(struct mm_vm *vm, mm_comp owner, mm_comp package);
 void mm_vm_applet_unbind(struct mm_vm *vm, mm_comp owner);
-/* Call static install(byte[],short,byte) of module i of the package, as owner, inside a transaction
- * (JCRE 3.0.5, 11.2). params: copied to a global array, at most 255 bytes. */
+/* Call static install(byte[],short,byte) of module i of the package, as owner. Binds the owner; the
+ * caller has a transaction open if all of it shall be undone on failure (JCRE 3.0.5, 11.2).
+ * params: copied to a global array, at most 255 bytes. */
 enum mm_run mm_vm_install(struct mm_vm *vm, mm_comp package, size_t applet_index, mm_comp owner,
                           const uint8_t *params, uint8_t params_len);
 /* Applet.select(): *accepted. deselect(); process(APDU). The APDU buffer is filled by the card
@@ -183,8 +189,10 @@ void *mm_vm_api_state(struct mm_vm *vm);
 /* Called for every object that goes (collected, aborted, deleted), before its handle can be used
  * again: the API drops what it keeps for that ref. */
 void mm_vm_api_gone_set(struct mm_vm *vm, void (*gone)(struct mm_vm *vm, mm_ref ref));
-/* mm_tx_abort, and the objects made in the transaction leave the object table at once. (After a bare
- * mm_tx_abort they leave it when the native returns or at the next call into the VM.) */
+/* mm_tx_abort, and the object table is what it was before the transaction: objects made in it
+ * leave, objects and packages that mm_vm_objects_forget and mm_vm_package_unload dropped in it come
+ * back. After a bare mm_tx_abort that happens when the running native returns or at the next call
+ * into the VM, which must come before the next mm_tx_begin. */
 void mm_vm_tx_abort(struct mm_vm *vm);
 /* Contexts (JCRE 6.1): the running method's context, the context before the last switch. */
 mm_comp mm_vm_context(const struct mm_vm *vm);        /* package, 0 for the JCRE */

@@ -215,7 +215,8 @@ struct mm_vm {
     size_t transient_used;
     mm_ref *tx_refs; /* objects made in the open transaction */
     size_t tx_ref_n, tx_ref_cap;
-    bool tx_packages;
+    bool tx_packages; /* a package was loaded in it */
+    bool tx_forgot;   /* entries were dropped in it: an abort brings them back */
     bool collect_wanted;
 
     mm_comp ctx, owner, previous;
@@ -335,7 +336,7 @@ mm_comp mm_heap_context(const struct mm_vm *vm, mm_comp owner);
 void mm_heap_sync_now(struct mm_vm *vm);
 static inline void mm_heap_sync(struct mm_vm *vm)
 {
-    if ((vm->tx_ref_n != 0 || vm->tx_packages) && !mm_tx_active(vm->nvm))
+    if ((vm->tx_ref_n != 0 || vm->tx_packages || vm->tx_forgot) && !mm_tx_active(vm->nvm))
         mm_heap_sync_now(vm);
 }
 enum mm_write { MM_WRITE_ATOMIC, MM_WRITE_NONATOMIC, MM_WRITE_NOW };

@@ -143,6 +143,21 @@ static void vm_refuses_to_delete_an_applet_another_refers_to(void **state)
     assert_int_equal(mm_vm_owner_deletable(chip.vm, SERVER), MM_STATE);
 }
 
+static void vm_brings_back_what_an_aborted_deletion_dropped(void **state)
+{
+    (void)state;
+    gives(client, 0, 5, 5);
+    assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
+    mm_vm_objects_forget(chip.vm, CLIENT);
+    assert_int_equal(mm_comp_drop(chip.nvm, CLIENT), MM_OK);
+    assert_int_equal(mm_vm_package_unload(chip.vm, CLIENT_PACKAGE, NULL), MM_OK);
+    assert_int_equal(mm_comp_drop(chip.nvm, CLIENT_PACKAGE), MM_OK);
+    assert_false(mm_vm_package_usable(chip.vm, CLIENT_PACKAGE));
+    mm_vm_tx_abort(chip.vm);
+    assert_true(mm_vm_package_usable(chip.vm, CLIENT_PACKAGE));
+    gives(client, 0, 5, 10);
+}
+
 /* ---- On disk ---- */
 
 static char path[64];
@@ -248,6 +263,7 @@ int main(void)
         BOTH(vm_tells_the_previous_owner),
         BOTH(vm_refuses_to_unload_an_imported_package),
         BOTH(vm_refuses_to_delete_an_applet_another_refers_to),
+        BOTH(vm_brings_back_what_an_aborted_deletion_dropped),
         cmocka_unit_test_setup_teardown(vm_comes_back_from_the_image, setup_file, teardown_file),
         cmocka_unit_test_setup_teardown(vm_leaves_damaged_packages_and_their_importers_unlinked,
                                         setup_file, teardown_file),
