@@ -214,14 +214,14 @@ check: deps ## set all up and pass all tests, plain and under ASan+UBSan
 	@test/system/check.sh build/release build/san
 JOBS ?= $(shell nproc)
 
-bench: all $(BUILD)/bench/bench_vm $(BUILD)/bench/bench_apdu ## measure speed, as ratios in one run
+# Benchmarks: test/bench/*.c, one program each.
+bench_bins := $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(wildcard test/bench/*.c))
+$(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(call libs,gp)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
+.SECONDARY: $(bench_bins:$(BUILD)/bench/%=$(BUILD)/obj/test/bench/%.o)
+bench: all $(bench_bins) ## measure speed, as ratios in one run
 	@test/bench/run.sh $(BUILD)
-$(BUILD)/bench/bench_%: test/bench/bench_%.c $(BUILD)/bin/mintmark-apdu
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(call libs,apdu) $(LDLIBS)
-$(BUILD)/bench/echo_card: test/bench/echo_card.c $(call libs,link)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(call libs,link) $(LDLIBS)
 
 # Coverage-guided fuzzing with clang's libFuzzer: make fuzz TARGET=fuzz_cap_read FUZZ_SECONDS=60
 FUZZ_SECONDS ?= 60

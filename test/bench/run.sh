@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# All measurements in one run; prints Markdown for docs/measurements.md.    test/bench/run.sh BUILD
+set -u
+build=${1:?usage: run.sh BUILD}
+cd "$(dirname "$0")/../.." || exit 1
+home=$(mktemp -d "${TMPDIR:-/tmp}/mintmark-bench.XXXXXX")
+trap 'rm -rf "$home"' EXIT
+
+echo "Machine: $(nproc) cores, $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(${CC:-gcc} --version | head -n 1)"
+echo
+echo "## Bytecodes (test/bench/bench_vm)"
+"$build/bench/bench_vm"
+echo
+echo "## APDUs in process (test/bench/bench_apdu)"
+"$build/bin/mintmark-chip" --home "$home" init bench >/dev/null || exit 1
+"$build/bench/bench_apdu" --count 200000 --apdu 80CA004500 "chip:$home/chip/bench.nvm"
+echo
+echo "## APDUs through pcscd and vpcd, beside an echo card in the second slot (test/bench/link.sh)"
+test/system/with-reader.sh test/bench/link.sh "$build"
+echo
+echo "## Lines of code (C, headers, lists, Java; without blank lines)"
+for part in apdu_spec applet_vm converter applets host_client trust_agent platform test; do
+    printf '%-12s %6d\n' "$part" "$(git ls-files "$part" | grep -E '\.(c|h|def|java|awk|mk|sh)$' |
+        xargs cat | grep -c '[^[:space:]]')"
+done
