@@ -1,7 +1,7 @@
 /*
- * Numbers of the claims in the chip's token and in the agent's evidence, stated once for those who
- * sign and those who verify. Registered ones: RFC 9711, 7.2 and the CWT registry; private ones are
- * below -65536 (RFC 8392, 9.1). Meaning: docs/measurement.md, docs/protocol.md.
+ * Numbers of the claims in the chip's token, stated once for the chip that signs and those who
+ * verify. Registered ones: RFC 9711, 10.2 and the CWT registry; private ones are below -65536 (RFC
+ * 8392, 9.1). Meaning: docs/measurement.md.
  */
 #ifndef MM_CLAIMS_H
 #define MM_CLAIMS_H
@@ -10,21 +10,16 @@ enum mm_claim {
     MM_CLAIM_NONCE = 10,
     MM_CLAIM_UEID = 256,
     MM_CLAIM_PROFILE = 265,
-    MM_CLAIM_SUBMODS = 266,
     MM_CLAIM_SWNAME = 270,
     MM_CLAIM_SWVERSION = 271,
-    /* the chip's token */
+    /* private */
     MM_CLAIM_VM_DIGEST = -70001,
     MM_CLAIM_VALID = -70002,
     MM_CLAIM_SEAL = -70003,
     MM_CLAIM_COUNTER = -70004,
     MM_CLAIM_GATE = -70005,
     MM_CLAIM_REFERENCES = -70006,
-    MM_CLAIM_COMPONENTS = -70007,
-    /* the agent's evidence */
-    MM_CLAIM_EXPORTER = -70010,
-    MM_CLAIM_CLIENT = -70011,
-    MM_CLAIM_VERDICT = -70012
+    MM_CLAIM_COMPONENTS = -70007
 };
 
 /* A component inside MM_CLAIM_COMPONENTS. */
@@ -40,8 +35,7 @@ enum mm_component_key {
     MM_COMPONENT_DYNAMIC = 9
 };
 
-#define MM_UEID_RAND     0x01 /* RFC 9711, 4.2.1 */
-#define MM_PROFILE_CHIP  "tag:mintmark.invalid,2026:chip-1"
-#define MM_PROFILE_AGENT "tag:mintmark.invalid,2026:agent-1"
+#define MM_UEID_RAND    0x01 /* RFC 9711, 4.2.1 */
+#define MM_PROFILE_CHIP "tag:mintmark.invalid,2026:chip-1"
 
 #endif

@@ -248,10 +248,10 @@ static void trust_token_that_contradicts_itself_is_invalid(void **state)
 static void trust_malformed_claims_are_refused(void **state)
 {
     static const struct say cases[] = {
-        {true, 3, 1, 32, MM_PROFILE_CHIP},  /* no such damage */
-        {true, 0, 2, 32, MM_PROFILE_CHIP},  /* one AID twice */
-        {true, 0, 1, 31, MM_PROFILE_CHIP},  /* digest too short */
-        {true, 0, 1, 32, MM_PROFILE_AGENT}, /* another kind of token */
+        {true, 3, 1, 32, MM_PROFILE_CHIP},                    /* no such damage */
+        {true, 0, 2, 32, MM_PROFILE_CHIP},                    /* one AID twice */
+        {true, 0, 1, 31, MM_PROFILE_CHIP},                    /* digest too short */
+        {true, 0, 1, 32, "tag:mintmark.invalid,2026:chip-2"}, /* another kind of token */
     };
     struct pki *p = *state;
 
