@@ -26,13 +26,28 @@ static enum mm_status image_path(const struct mm_chip_options *options, char **p
     return *path != NULL ? MM_OK : mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
 }
 
+/* The path of an image that is there. */
+static enum mm_status existing_path(const struct mm_chip_options *options, char **path,
+                                    struct mm_err *err)
+{
+    enum mm_status st = image_path(options, path, err);
+
+    if (st != MM_OK || access(*path, F_OK) == 0)
+        return st;
+    st = mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "no chip %s: there is no %s (make one with init)",
+                 options->name, *path);
+    free(*path);
+    *path = NULL;
+    return st;
+}
+
 static enum mm_status open_card(const struct mm_chip_options *options, struct mm_card **card,
                                 struct mm_err *err)
 {
     char *path = NULL;
     struct mm_card_config cfg = {
         .nvm = {.durability = options->durability, .tear_at = options->tear_at}};
-    enum mm_status st = image_path(options, &path, err);
+    enum mm_status st = existing_path(options, &path, err);
 
     *card = NULL;
     if (st != MM_OK)
@@ -160,12 +175,14 @@ enum mm_status mm_chip_fsck(const struct mm_chip_options *options, struct mm_err
     char *path = NULL;
     char hex[2 * MM_AID_MAX + 1];
     size_t bad = 0;
-    enum mm_status st = image_path(options, &path, err);
+    enum mm_status st = existing_path(options, &path, err);
 
     if (st != MM_OK)
         return st;
     cfg.path = path;
     st = mm_nvm_open(&cfg, &nvm, err);
+    if (st == MM_MALFORMED || st == MM_TRUNCATED || st == MM_TAMPERED || st == MM_UNSUPPORTED)
+        st = MM_REFUSED; /* not even readable as an image: damage as well */
     for (size_t i = 0; st == MM_OK && mm_comp_get(nvm, i, &info); i++) {
         printf("%-8s %5u %s: %s\n", info.kind <= MM_COMP_APPLET ? kinds[info.kind] : "?", info.comp,
                info.aid.len > 0 ? mm_hex(info.aid.bytes, info.aid.len, hex) : "-",

@@ -87,6 +87,14 @@ static int usage_error(const char *what, const char *value)
     return mm_status_exit(MM_USAGE);
 }
 
+static int bad_value(const char *option, const char *value)
+{
+    fprintf(stderr,
+            "mintmark-chip: --%s: \"%s\" is not a value it takes\nTry: mintmark-chip --help\n",
+            option, value);
+    return mm_status_exit(MM_USAGE);
+}
+
 static bool read_number(const char *text, unsigned long max, unsigned long *out)
 {
     char *end;
@@ -197,7 +205,7 @@ static int read_options(int argc, char **argv, struct line *line)
         if (option == 'h')
             line->help = true;
         else if (!take_option(line, option, optarg))
-            return usage_error(longs[index].name, optarg == NULL ? "" : optarg);
+            return bad_value(longs[index].name, optarg);
     }
     return -1;
 }
