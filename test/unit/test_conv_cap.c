@@ -166,6 +166,7 @@ static void dump_lists_every_part(void **state)
                                         "stableswitch",
                                         "slookupswitch",
                                         "getfield_s_this",
+                                        "putfield_s_this",
                                         "sinc ",
                                         ".handler ",
                                         ".statics ",
