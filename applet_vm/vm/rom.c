@@ -6,36 +6,6 @@
 
 #include <stdlib.h>
 
-void *mm_arena_alloc(struct mm_arena *arena, size_t n, size_t size)
-{
-    struct mm_arena_block {
-        struct mm_arena_block *next;
-        uint64_t body[];
-    } * block;
-
-    if (size != 0 && n > (SIZE_MAX / 2 - sizeof(*block)) / size)
-        return NULL;
-    block = calloc(1, sizeof(*block) + n * size);
-    if (block == NULL)
-        return NULL;
-    block->next = (struct mm_arena_block *)arena->first;
-    arena->first = (void *)block;
-    return block->body;
-}
-
-void mm_arena_clear(struct mm_arena *arena)
-{
-    void *block = arena->first;
-
-    while (block != NULL) {
-        void *next;
-        memcpy(&next, block, sizeof(next));
-        free(block);
-        block = next;
-    }
-    arena->first = NULL;
-}
-
 /* FNV-1a, 32 bits: the class id in an object header. */
 static uint32_t name_hash(const char *name)
 {

@@ -180,8 +180,3 @@ mm_comp mm_vm_previous_owner(const struct mm_vm *vm)
 {
     return vm->previous;
 }
-
-mm_comp mm_vm_owner_context(const struct mm_vm *vm, mm_comp owner)
-{
-    return mm_heap_context(vm, owner);
-}

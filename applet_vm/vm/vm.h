@@ -198,7 +198,6 @@ void mm_vm_tx_abort(struct mm_vm *vm);
 mm_comp mm_vm_context(const struct mm_vm *vm);        /* package, 0 for the JCRE */
 mm_comp mm_vm_owner(const struct mm_vm *vm);          /* running applet instance */
 mm_comp mm_vm_previous_owner(const struct mm_vm *vm); /* JCSystem.getPreviousContextAID */
-mm_comp mm_vm_owner_context(const struct mm_vm *vm, mm_comp owner); /* 0xFFFF: not bound */
 
 /* Objects. Types as in newarray: 10 boolean, 11 byte, 12 short, 13 int, 14 reference. */
 enum mm_transient { MM_PERSISTENT = 0, MM_CLEAR_ON_RESET = 1, MM_CLEAR_ON_DESELECT = 2 };
