@@ -47,10 +47,12 @@ static void cleanup(void)
 static void setup(void)
 {
     static const struct mm_aid aid = {5, {0xf0, 1, 2, 3, 4}};
-    char dir[] = "/tmp/mm-fuzz-nvm-XXXXXX";
+    char dir[40];
     struct mm_nvm_config cfg = {.path = image};
     struct mm_nvm *nvm;
 
+    snprintf(dir, sizeof(dir), "%s/mm-fuzz-nvm-XXXXXX",
+             access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
     need(mkdtemp(dir) != NULL);
     snprintf(image, sizeof(image), "%s/a", dir);
     snprintf(journal, sizeof(journal), "%s.journal", image);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "applet_vm/nvm/nvm.h"
 
 static const struct mm_aid some_aid = {5, {0xf0, 1, 2, 3, 4}};
-static char dir[] = "/tmp/mm-nvm-XXXXXX";
+static char dir[40];
 static char image[64], journal[80], fuse[80];
 
 /* A copy of the three files, to put back. */
@@ -259,6 +260,59 @@ static void nvm_tear_without_callback_exits_99(void **state)
     nvm = store_open();
     assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "a\0", 2);
     mm_nvm_close(&nvm);
+}
+
+/* Moves units until it is killed; says each promise aloud after it was made. */
+static void move_forever(int out)
+{
+    struct mm_nvm_config cfg = {.path = image};
+    struct mm_nvm *nvm = NULL;
+
+    if (mm_nvm_open(&cfg, &nvm, NULL) != MM_OK)
+        _exit(1);
+    for (uint32_t n = mm_be32(mm_rec_data(nvm, 0x200, NULL)) + 1;; n++) {
+        uint8_t v[4];
+        mm_put_be32(v, n);
+        if (mm_tx_begin(nvm) != MM_OK || mm_rec_write(nvm, 0x200, 0, v, 4) != MM_OK ||
+            mm_rec_write(nvm, 0x201, 0, v, 4) != MM_OK || mm_tx_commit(nvm) != MM_OK ||
+            mm_nvm_promise(nvm) != MM_OK || write(out, v, 4) != 4)
+            _exit(2);
+    }
+}
+
+static void nvm_sigkill_at_any_moment_keeps_what_was_promised(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    uint32_t said = 0;
+
+    (void)state;
+    mm_nvm_close(&nvm);
+    for (unsigned round = 0; round < 25; round++) {
+        uint8_t v[4];
+        int fds[2];
+        pid_t pid;
+        assert_int_equal(pipe(fds), 0);
+        pid = fork();
+        if (pid == 0)
+            move_forever(fds[1]);
+        close(fds[1]);
+        for (unsigned i = 0; i < 3 + round * 7 && read(fds[0], v, 4) == 4; i++)
+            said = mm_be32(v);
+        kill(pid, SIGKILL);
+        while (read(fds[0], v, 4) == 4) /* said before it died */
+            said = mm_be32(v);
+        close(fds[0]);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        nvm = store_open();
+        assert_false(damaged(nvm));
+        assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), mm_rec_data(nvm, 0x201, NULL), 4);
+        assert_in_range(mm_be32(mm_rec_data(nvm, 0x200, NULL)), said, said + 1);
+        if (round % 2 == 0)
+            mm_nvm_close(&nvm); /* every other time the journal goes on as it is */
+        else
+            store_kill(&nvm);
+    }
+    assert_true(said > 25 * 3);
 }
 
 /* ---- Kills between system calls ---- */
@@ -577,6 +631,9 @@ static void nvm_dropped_component_and_its_damage_are_gone_after_a_kill(void **st
 static int dir_make(void **state)
 {
     (void)state;
+    /* In memory where the machine has that: thousands of small files are written. */
+    snprintf(dir, sizeof(dir), "%s/mm-nvm-XXXXXX",
+             access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
     if (mkdtemp(dir) == NULL)
         return 1;
     snprintf(image, sizeof(image), "%s/a.nvm", dir);
@@ -602,6 +659,7 @@ int main(void)
         cmocka_unit_test(nvm_open_twice_is_busy_and_create_overwrites_nothing),
         cmocka_unit_test(nvm_tear_at_any_write_leaves_a_state_between_transactions),
         cmocka_unit_test(nvm_tear_without_callback_exits_99),
+        cmocka_unit_test(nvm_sigkill_at_any_moment_keeps_what_was_promised),
         cmocka_unit_test(nvm_kill_inside_a_journal_write_keeps_the_last_promise),
         cmocka_unit_test(nvm_kill_inside_a_checkpoint_comes_back_whole),
         cmocka_unit_test(nvm_changed_code_byte_is_laid_to_its_package_and_stays),
