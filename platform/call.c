@@ -43,8 +43,8 @@ static void put_json(struct mm_reply *reply, int status, json_t *body)
     json_decref(body);
 }
 
-static void put_error(struct mm_reply *reply, int status, const char *code, const char *fmt,
-                      va_list ap)
+static void MM_PRINTF(4, 0)
+    put_error(struct mm_reply *reply, int status, const char *code, const char *fmt, va_list ap)
 {
     char text[300];
 
