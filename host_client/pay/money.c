@@ -98,7 +98,8 @@ static enum mm_status must_book(struct mm_pay_session *s, struct mm_pending *pen
 
 static enum mm_status book_last(struct mm_pay_session *s, const struct mm_pending *pending,
                                 const struct mm_purse_info *info,
-                                const struct mm_purse_record *last, struct mm_err *err)
+                                const struct mm_purse_record *last, bool *booked,
+                                struct mm_err *err)
 {
     struct mm_pending op = *pending;
     struct mm_pay_report report;
@@ -115,6 +116,16 @@ static enum mm_status book_last(struct mm_pay_session *s, const struct mm_pendin
     if (st == MM_OK)
         st = settle(s, &op, last->bytes, last->bytes_len, &report, &ledger, err);
     mm_pay_report_clear(&report);
+    *booked = st == MM_OK;
+    if (st == MM_PLATFORM && strcmp(mm_pay_http_code(s->http), "session_unknown") == 0) {
+        /* Another program had the card pay without a session. No later try can book it, so it must not
+         * bar the purse: the next transaction shows the ledger what is missing. */
+        fprintf(stderr,
+                "mintmark-pay: note: payment %u of this purse was not made by this client; the "
+                "ledger takes it as unclaimed\n",
+                (unsigned)last->counter);
+        st = forget(s, err);
+    }
     return st;
 }
 
@@ -142,8 +153,7 @@ static enum mm_status recover(struct mm_pay_session *s, bool ask_ledger, bool *b
     if (st == MM_OK)
         st = must_book(s, &pending, &info, &last, ask_ledger, &book, err);
     if (st == MM_OK && book)
-        st = book_last(s, &pending, &info, &last, err);
-    *booked = st == MM_OK && book;
+        st = book_last(s, &pending, &info, &last, booked, err);
     if (st != MM_OK && book)
         mm_err_prefix(err, "an earlier transaction is not booked yet");
     return st;
