@@ -230,6 +230,8 @@ static enum mm_status load_all(struct mm_platform *p, struct mm_err *err)
         st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     if (st == MM_OK)
         st = mm_conf_read(conf, set, &p->settings, err);
+    if (st == MM_NOT_FOUND)
+        mm_err_prefix(err, "no platform is here; mintmark-platform init makes one");
     if (st == MM_OK)
         st = load_pems(p, err);
     for (size_t i = 0; i < 3 && st == MM_OK; i++)
