@@ -1,16 +1,9 @@
 /* The agent's evidence: an EAT (RFC 9711) in CBOR. docs/protocol.md names the claims. */
 #include <string.h>
 
+#include "applet_vm/cose/claims.h"
 #include "applet_vm/cose/cose.h"
 #include "platform/platform_int.h"
-
-#define EAT_NONCE      10
-#define EAT_UEID       256
-#define EAT_SUBMODS    266
-#define CLAIM_EXPORTER (-70010)
-#define CLAIM_CLIENT   (-70011)
-#define CLAIM_VERDICT  (-70012)
-enum { CLIENT_CODE = 1, CLIENT_FIXED = 2, CLIENT_DYNAMIC = 3, CLIENT_NAME = 4 };
 
 static const cbor_item_t *by_text(const cbor_item_t *map, const char *key)
 {
@@ -46,12 +39,12 @@ static enum mm_status read_client(const cbor_item_t *map, struct mm_evidence *ou
 
     if (map == NULL || !cbor_isa_map(map))
         return mm_fail(err, MM_MALFORMED, SIZE_MAX, "evidence: claim -70011: expected a map");
-    if (!mm_cbor_get_fixed(mm_cbor_get(map, CLIENT_CODE), out->client_code, 32) ||
-        !mm_cbor_get_fixed(mm_cbor_get(map, CLIENT_FIXED), out->client_fixed, 32) ||
-        !mm_cbor_get_fixed(mm_cbor_get(map, CLIENT_DYNAMIC), out->client_dynamic, 32))
+    if (!mm_cbor_get_fixed(mm_cbor_get(map, MM_CLIENT_CODE), out->client_code, 32) ||
+        !mm_cbor_get_fixed(mm_cbor_get(map, MM_CLIENT_FIXED), out->client_fixed, 32) ||
+        !mm_cbor_get_fixed(mm_cbor_get(map, MM_CLIENT_DYNAMIC), out->client_dynamic, 32))
         return mm_fail(err, MM_MALFORMED, SIZE_MAX,
                        "evidence: claim -70011: expected three digests of 32 bytes under 1, 2, 3");
-    if (!text(mm_cbor_get(map, CLIENT_NAME), path, sizeof(path)))
+    if (!text(mm_cbor_get(map, MM_CLIENT_NAME), path, sizeof(path)))
         return mm_fail(err, MM_MALFORMED, SIZE_MAX, "evidence: claim -70011: 4: expected a name");
     base = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     if (strlen(base) >= sizeof(out->client_name))
@@ -63,20 +56,20 @@ static enum mm_status read_client(const cbor_item_t *map, struct mm_evidence *ou
 static enum mm_status read_claims(const cbor_item_t *map, struct mm_evidence *out,
                                   struct mm_err *err)
 {
-    const cbor_item_t *submods = mm_cbor_get(map, EAT_SUBMODS);
+    const cbor_item_t *submods = mm_cbor_get(map, MM_CLAIM_SUBMODS);
     const uint8_t *data;
     size_t len;
 
-    if (!mm_cbor_get_fixed(mm_cbor_get(map, EAT_NONCE), out->nonce, MM_NONCE_LEN))
+    if (!mm_cbor_get_fixed(mm_cbor_get(map, MM_CLAIM_NONCE), out->nonce, MM_NONCE_LEN))
         return mm_fail(err, MM_MALFORMED, SIZE_MAX, "evidence: claim 10: expected 32 bytes");
-    if (!mm_cbor_get_bytes(mm_cbor_get(map, EAT_UEID), &data, &len) || len == 0 ||
+    if (!mm_cbor_get_bytes(mm_cbor_get(map, MM_CLAIM_UEID), &data, &len) || len == 0 ||
         len > sizeof(out->ueid))
         return mm_fail(err, MM_MALFORMED, SIZE_MAX, "evidence: claim 256: expected 1 to 20 bytes");
     memcpy(out->ueid, data, len);
     out->ueid_len = len;
-    if (!mm_cbor_get_fixed(mm_cbor_get(map, CLAIM_EXPORTER), out->exporter, 32))
+    if (!mm_cbor_get_fixed(mm_cbor_get(map, MM_CLAIM_EXPORTER), out->exporter, 32))
         return mm_fail(err, MM_MALFORMED, SIZE_MAX, "evidence: claim -70010: expected 32 bytes");
-    if (!text(mm_cbor_get(map, CLAIM_VERDICT), out->verdict, sizeof(out->verdict)))
+    if (!text(mm_cbor_get(map, MM_CLAIM_VERDICT), out->verdict, sizeof(out->verdict)))
         return mm_fail(err, MM_MALFORMED, SIZE_MAX, "evidence: claim -70012: expected a text");
     if (submods == NULL || !cbor_isa_map(submods) ||
         !mm_cbor_get_bytes(by_text(submods, "chip"), &data, &len))
@@ -85,7 +78,7 @@ static enum mm_status read_claims(const cbor_item_t *map, struct mm_evidence *ou
     mm_buf_bytes(&out->token, data, len);
     if (out->token.bad)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    return read_client(mm_cbor_get(map, CLAIM_CLIENT), out, err);
+    return read_client(mm_cbor_get(map, MM_CLAIM_CLIENT), out, err);
 }
 
 enum mm_status mm_evidence_read(const uint8_t *data, size_t len, struct mm_evidence *out,

@@ -59,8 +59,10 @@ enum mm_status history_save(struct mm_agent *agent, struct mm_err *err) MM_USE_R
  * MM_ROLLBACK: the counter went back. */
 enum mm_status history_chip(const struct mm_agent *agent, const struct mm_token *token,
                             struct mm_err *err) MM_USE_RESULT;
-enum mm_status history_applet(const struct mm_agent *agent, const struct mm_token *token,
-                              const struct mm_token_component *c, struct mm_err *err) MM_USE_RESULT;
+/* Dynamic data of an applet; with fixed, static data too (a package that writes its own statics). */
+enum mm_status history_component(const struct mm_agent *agent, const struct mm_token *token,
+                                 const struct mm_token_component *c, bool fixed,
+                                 struct mm_err *err) MM_USE_RESULT;
 void history_note_chip(struct mm_agent *agent, const struct mm_token *token);
 /* The client's files. A client session that is open, or was when it crashed, may have changed its
  * state files; otherwise they are as they were. */

@@ -60,7 +60,7 @@ static enum mm_status judge_component(const struct mm_agent *a, const struct mm_
     if (ref->has_fixed && !ref->fixed_by_history &&
         CRYPTO_memcmp(ref->fixed, c->fixed, MM_DIGEST_LEN) != 0)
         return mm_fail(err, MM_REFUSED, SIZE_MAX, "its static data is not the released one");
-    return c->kind == 2 ? history_applet(a, token, c, err) : MM_OK;
+    return history_component(a, token, c, ref->fixed_by_history, err);
 }
 
 /* A3. A bad package goes with its last applet; one without applets is named itself. */
@@ -162,6 +162,20 @@ static enum mm_status judge_chip(struct mm_agent *a, struct mm_access *access,
     return st;
 }
 
+/* One look at the chip: token, the chip as a whole, each component. */
+static enum mm_status look(struct mm_agent *a, struct mm_access *access, struct mm_token *token,
+                           bool *deleted, struct mm_err *err)
+{
+    enum mm_status st;
+
+    json_array_clear(a->components);
+    mm_token_clear(token);
+    st = fresh_token(a, access, token, err);
+    if (st == MM_OK)
+        st = judge_chip(a, access, token, err);
+    return st == MM_OK ? judge_components(a, access, token, deleted, err) : st;
+}
+
 static enum mm_status check_chip(struct mm_agent *a, struct mm_access *access, struct mm_err *err)
 {
     struct mm_token token = {0};
@@ -169,24 +183,17 @@ static enum mm_status check_chip(struct mm_agent *a, struct mm_access *access, s
     enum mm_status st = MM_OK;
 
     /* Each round deletes at least one component, so there are no more rounds than components. */
-    while (st == MM_OK && deleted) {
-        json_array_clear(a->components);
-        mm_token_clear(&token);
-        st = fresh_token(a, access, &token, err);
-        if (st == MM_OK)
-            st = judge_chip(a, access, &token, err);
-        if (st == MM_OK)
-            st = judge_components(a, access, &token, &deleted, err);
-    }
+    while (st == MM_OK && deleted)
+        st = look(a, access, &token, &deleted, err);
     if (st == MM_OK && !token.valid)
         st = mm_fail(err, MM_TAMPERED, SIZE_MAX, "the chip still says that it is not valid");
     if (st == MM_OK)
         st = chip_gate(a, access, true, err);
-    /* Delivering an update or opening the gate may raise the counter: look once more. */
-    if (st == MM_OK) {
-        mm_token_clear(&token);
-        st = fresh_token(a, access, &token, err);
-    }
+    /* What history keeps is the state after our own commands, judged like the one before. */
+    if (st == MM_OK)
+        st = look(a, access, &token, &deleted, err);
+    if (st == MM_OK && deleted)
+        st = mm_fail(err, MM_TAMPERED, SIZE_MAX, "the chip changed during the check");
     if (st == MM_OK) {
         a->counter = token.counter;
         history_note_chip(a, &token);

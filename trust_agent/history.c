@@ -1,6 +1,6 @@
 /*
  * What the agent saw last: history.json in its home, replaced as a whole.
- *     {"chips": {CHIP-ID: {"counter": n, "applets": {AID: digest}}},
+ *     {"chips": {CHIP-ID: {"counter": n, "components": {AID: {"fixed": digest, "dynamic": digest}}}},
  *      "client": {"fixed": digest, "dynamic": digest, "open": bool}}
  * Dynamic data has no reference values. It is sound when the chip's counter did not go back, and when
  * a digest that changed goes with a counter that rose: the chip's own seal vouches for the rest.
@@ -79,40 +79,6 @@ enum mm_status history_chip(const struct mm_agent *a, const struct mm_token *tok
     return MM_OK;
 }
 
-enum mm_status history_applet(const struct mm_agent *a, const struct mm_token *token,
-                              const struct mm_token_component *c, struct mm_err *err)
-{
-    json_t *chip = chip_of(a, token->chip_id);
-    char aid[2 * MM_AID_MAX + 1], digest[65];
-    const char *last = json_string_value(
-        json_object_get(json_object_get(chip, "applets"), mm_hex(c->aid.bytes, c->aid.len, aid)));
-
-    if (last == NULL ||
-        token->counter != (uint64_t)json_integer_value(json_object_get(chip, "counter")) ||
-        strcmp(last, mm_hex(c->dynamic, MM_DIGEST_LEN, digest)) == 0)
-        return MM_OK;
-    return mm_fail(err, MM_REFUSED, SIZE_MAX,
-                   "its dynamic data changed although the chip's counter did not");
-}
-
-void history_note_chip(struct mm_agent *a, const struct mm_token *token)
-{
-    json_t *applets = json_object();
-    char id[33], aid[2 * MM_AID_MAX + 1], digest[65];
-
-    for (size_t i = 0; i < token->component_n; i++) {
-        const struct mm_token_component *c = &token->components[i];
-        if (c->kind == 2)
-            (void)json_object_set_new(applets, mm_hex(c->aid.bytes, c->aid.len, aid),
-                                      json_string(mm_hex(c->dynamic, MM_DIGEST_LEN, digest)));
-    }
-    (void)json_object_set_new(
-        json_object_get(a->history, "chips"), mm_hex(token->chip_id, 16, id),
-        json_pack("{s:I, s:o}", "counter", (json_int_t)token->counter, "applets", applets));
-}
-
-/* ---- The client's files ---- */
-
 static bool digest_is(const json_t *object, const char *key, const uint8_t digest[32])
 {
     const char *last = json_string_value(json_object_get(object, key));
@@ -120,6 +86,44 @@ static bool digest_is(const json_t *object, const char *key, const uint8_t diges
 
     return last == NULL || strcmp(last, mm_hex(digest, 32, text)) == 0;
 }
+
+enum mm_status history_component(const struct mm_agent *a, const struct mm_token *token,
+                                 const struct mm_token_component *c, bool fixed, struct mm_err *err)
+{
+    json_t *chip = chip_of(a, token->chip_id);
+    char aid[2 * MM_AID_MAX + 1];
+    json_t *last =
+        json_object_get(json_object_get(chip, "components"), mm_hex(c->aid.bytes, c->aid.len, aid));
+
+    if (token->counter != (uint64_t)json_integer_value(json_object_get(chip, "counter")))
+        return MM_OK; /* there was a promise since, under which they may have changed */
+    if (!digest_is(last, "dynamic", c->dynamic))
+        return mm_fail(err, MM_REFUSED, SIZE_MAX,
+                       "its dynamic data changed although the chip's counter did not");
+    if (fixed && !digest_is(last, "fixed", c->fixed))
+        return mm_fail(err, MM_REFUSED, SIZE_MAX,
+                       "its static data changed although the chip's counter did not");
+    return MM_OK;
+}
+
+void history_note_chip(struct mm_agent *a, const struct mm_token *token)
+{
+    json_t *components = json_object();
+    char id[33], aid[2 * MM_AID_MAX + 1], fixed[65], dynamic[65];
+
+    for (size_t i = 0; i < token->component_n; i++) {
+        const struct mm_token_component *c = &token->components[i];
+        (void)json_object_set_new(components, mm_hex(c->aid.bytes, c->aid.len, aid),
+                                  json_pack("{s:s, s:s}", "fixed",
+                                            mm_hex(c->fixed, MM_DIGEST_LEN, fixed), "dynamic",
+                                            mm_hex(c->dynamic, MM_DIGEST_LEN, dynamic)));
+    }
+    (void)json_object_set_new(
+        json_object_get(a->history, "chips"), mm_hex(token->chip_id, 16, id),
+        json_pack("{s:I, s:o}", "counter", (json_int_t)token->counter, "components", components));
+}
+
+/* ---- The client's files ---- */
 
 enum mm_status history_client(const struct mm_agent *a, struct mm_err *err)
 {

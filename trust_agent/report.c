@@ -1,18 +1,11 @@
 /* Method C, the agent's part: evidence for the trust service, and its result for the client. */
 #include "trust_agent/agent_int.h"
 
-#include <cbor.h>
-#include <openssl/bn.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "applet_vm/cose/claims.h"
 #include "applet_vm/cose/cose.h"
-
-#define EAT_PROFILE_URI "tag:mintmark,2026:evidence"
-
-/* EAT claims (RFC 9711, 10.2) and our own; docs/protocol.md. */
-enum { EAT_NONCE = 10, EAT_UEID = 256, EAT_PROFILE = 265, EAT_SUBMODS = 266 };
-enum { CLAIM_EXPORTER = 70010, CLAIM_CLIENT = 70011, CLAIM_VERDICT = 70012 }; /* negative */
 
 struct mm_report {
     struct mm_agent *agent;
@@ -106,105 +99,63 @@ void mm_report_free(struct mm_report **report)
 
 /* ---- Evidence ---- */
 
-static bool put(cbor_item_t *map, cbor_item_t *key, cbor_item_t *value)
-{
-    bool done = map != NULL && key != NULL && value != NULL &&
-                cbor_map_add(map, (struct cbor_pair){.key = key, .value = value});
-
-    /* cbor_map_add takes references of its own. */
-    if (key != NULL)
-        cbor_decref(&key);
-    if (value != NULL)
-        cbor_decref(&value);
-    return done;
-}
-
-static cbor_item_t *number(uint32_t v)
-{
-    return v < 24      ? cbor_build_uint8((uint8_t)v)
-           : v < 65536 ? cbor_build_uint16((uint16_t)v)
-                       : cbor_build_uint32(v);
-}
-
-static cbor_item_t *private_claim(uint32_t v)
-{
-    return cbor_build_negint32(v - 1); /* -1 - n */
-}
-
-static cbor_item_t *client_claim(const struct mm_agent *a)
-{
-    cbor_item_t *map = cbor_new_definite_map(4);
-    bool ok = put(map, number(1), cbor_build_bytestring(a->client_code, 32)) &&
-              put(map, number(2), cbor_build_bytestring(a->client_fixed, 32)) &&
-              put(map, number(3), cbor_build_bytestring(a->client_dynamic, 32)) &&
-              put(map, number(4), cbor_build_string(a->config.client_executable));
-
-    if (!ok && map != NULL)
-        cbor_decref(&map);
-    return ok ? map : NULL;
-}
-
-static cbor_item_t *submods(const uint8_t *token, size_t token_len)
-{
-    cbor_item_t *map = cbor_new_definite_map(1);
-    bool ok = put(map, cbor_build_string("chip"), cbor_build_bytestring(token, token_len));
-
-    if (!ok && map != NULL)
-        cbor_decref(&map);
-    return ok ? map : NULL;
-}
-
-static cbor_item_t *ueid(const struct mm_agent *a)
-{
-    const ASN1_INTEGER *serial = X509_get0_serialNumber(a->certificate);
-
-    return cbor_build_bytestring(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
-}
-
+/* Keys of a map ascend as encoded (RFC 8949, 4.2.1): positive before negative, short before long. */
 static enum mm_status claims(const struct mm_report *r, const uint8_t *token, size_t token_len,
-                             unsigned char **out, size_t *out_len, struct mm_err *err)
+                             struct mm_buf *out, struct mm_err *err)
 {
     const struct mm_agent *a = r->agent;
-    cbor_item_t *map = cbor_new_definite_map(7);
-    bool ok = put(map, number(EAT_NONCE), cbor_build_bytestring(r->nonce, sizeof(r->nonce))) &&
-              put(map, number(EAT_UEID), ueid(a)) &&
-              put(map, number(EAT_PROFILE), cbor_build_string(EAT_PROFILE_URI)) &&
-              put(map, number(EAT_SUBMODS), submods(token, token_len)) &&
-              put(map, private_claim(CLAIM_EXPORTER),
-                  cbor_build_bytestring(r->exporter, sizeof(r->exporter))) &&
-              put(map, private_claim(CLAIM_CLIENT), client_claim(a)) &&
-              put(map, private_claim(CLAIM_VERDICT),
-                  cbor_build_string(a->checked && a->sound ? "sound" : "disabled"));
-    size_t cap = 0;
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(a->certificate);
 
-    *out = NULL;
-    *out_len = ok ? cbor_serialize_alloc(map, out, &cap) : 0;
-    if (map != NULL)
-        cbor_decref(&map);
-    return *out_len > 0 ? MM_OK : mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    mm_cbor_map(out, 7);
+    mm_cbor_int(out, MM_CLAIM_NONCE);
+    mm_cbor_bytes(out, r->nonce, sizeof(r->nonce));
+    mm_cbor_int(out, MM_CLAIM_UEID);
+    mm_cbor_bytes(out, ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+    mm_cbor_int(out, MM_CLAIM_PROFILE);
+    mm_cbor_text(out, MM_PROFILE_TERMINAL);
+    mm_cbor_int(out, MM_CLAIM_SUBMODS);
+    mm_cbor_map(out, 1);
+    mm_cbor_text(out, "chip");
+    mm_cbor_bytes(out, token, token_len);
+    mm_cbor_int(out, MM_CLAIM_EXPORTER);
+    mm_cbor_bytes(out, r->exporter, sizeof(r->exporter));
+    mm_cbor_int(out, MM_CLAIM_CLIENT);
+    mm_cbor_map(out, 4);
+    mm_cbor_int(out, MM_CLIENT_CODE);
+    mm_cbor_bytes(out, a->client_code, sizeof(a->client_code));
+    mm_cbor_int(out, MM_CLIENT_FIXED);
+    mm_cbor_bytes(out, a->client_fixed, sizeof(a->client_fixed));
+    mm_cbor_int(out, MM_CLIENT_DYNAMIC);
+    mm_cbor_bytes(out, a->client_dynamic, sizeof(a->client_dynamic));
+    mm_cbor_int(out, MM_CLIENT_NAME);
+    mm_cbor_text(out, a->config.client_executable);
+    mm_cbor_int(out, MM_CLAIM_VERDICT);
+    mm_cbor_text(out, a->checked && a->sound ? "sound" : "disabled");
+    return out->bad ? mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory") : MM_OK;
 }
 
 static enum mm_status sign(const struct mm_report *r, const uint8_t *token, size_t token_len,
                            struct mm_buf *evidence, struct mm_err *err)
 {
-    struct mm_buf chain;
-    unsigned char *payload = NULL, *der = NULL;
-    size_t payload_len = 0;
+    struct mm_buf chain, payload;
+    unsigned char *der = NULL;
     int der_len = i2d_X509(r->agent->certificate, &der);
-    enum mm_status st = claims(r, token, token_len, &payload, &payload_len, err);
+    enum mm_status st;
 
     mm_buf_init(&chain);
+    mm_buf_init(&payload);
+    st = claims(r, token, token_len, &payload, err);
     if (st == MM_OK && der_len <= 0)
         st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "terminal certificate does not encode");
     if (st == MM_OK) {
         mm_buf_bytes(&chain, der, (size_t)der_len);
-        st = mm_cose_sign(r->agent->key, payload, payload_len, &chain, 1, evidence);
+        st = mm_cose_sign(r->agent->key, payload.data, payload.len, &chain, 1, evidence);
         if (st != MM_OK)
             (void)mm_fail(err, st, SIZE_MAX, "evidence: %s", mm_status_text(st));
     }
     mm_buf_clear(&chain);
     OPENSSL_free(der);
-    free(payload);
+    mm_buf_clear(&payload);
     return st;
 }
 

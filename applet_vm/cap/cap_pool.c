@@ -144,7 +144,8 @@ static bool type_ok(const struct mm_cap *cap, const uint8_t *types, size_t len, 
         return false;
     n = types[off];
     while (i < n) {
-        unsigned v = (types[off + 1 + i / 2] >> (i % 2 == 0 ? 4 : 0)) & 0x0Fu;
+        unsigned two = types[off + 1 + i / 2];
+        unsigned v = (i % 2 == 0 ? two >> 4 : two) & 0x0Fu;
         uint16_t ref = 0;
         i++;
         if (v == 0 || v == 7 || v == 8 || v == 9 || v == 15)

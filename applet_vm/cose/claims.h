@@ -1,7 +1,8 @@
 /*
- * Numbers of the claims in the chip's token, stated once for the chip that signs and those who
- * verify. Registered ones: RFC 9711, 10.2 and the CWT registry; private ones are below -65536 (RFC
- * 8392, 9.1). Meaning: docs/measurement.md.
+ * Numbers of the claims in the chip's token and in the agent's evidence, stated once for those who sign
+ * and those who verify. Registered ones: RFC 9711, 10.2 and the CWT registry; private ones are below -65536 (RFC
+ * 8392, 9.1). Meaning: docs/measurement.md,
+ * docs/protocol.md.
  */
 #ifndef MM_CLAIMS_H
 #define MM_CLAIMS_H
@@ -10,6 +11,7 @@ enum mm_claim {
     MM_CLAIM_NONCE = 10,
     MM_CLAIM_UEID = 256,
     MM_CLAIM_PROFILE = 265,
+    MM_CLAIM_SUBMODS = 266,
     MM_CLAIM_SWNAME = 270,
     MM_CLAIM_SWVERSION = 271,
     /* private */
@@ -19,7 +21,19 @@ enum mm_claim {
     MM_CLAIM_COUNTER = -70004,
     MM_CLAIM_GATE = -70005,
     MM_CLAIM_REFERENCES = -70006,
-    MM_CLAIM_COMPONENTS = -70007
+    MM_CLAIM_COMPONENTS = -70007,
+    /* private, in evidence */
+    MM_CLAIM_EXPORTER = -70010,
+    MM_CLAIM_CLIENT = -70011,
+    MM_CLAIM_VERDICT = -70012
+};
+
+/* The payment client inside MM_CLAIM_CLIENT. */
+enum mm_client_key {
+    MM_CLIENT_CODE = 1,
+    MM_CLIENT_FIXED = 2,
+    MM_CLIENT_DYNAMIC = 3,
+    MM_CLIENT_NAME = 4
 };
 
 /* A component inside MM_CLAIM_COMPONENTS. */
@@ -35,7 +49,8 @@ enum mm_component_key {
     MM_COMPONENT_DYNAMIC = 9
 };
 
-#define MM_UEID_RAND    0x01 /* RFC 9711, 4.2.1 */
-#define MM_PROFILE_CHIP "tag:mintmark.invalid,2026:chip-1"
+#define MM_UEID_RAND        0x01 /* RFC 9711, 4.2.1 */
+#define MM_PROFILE_CHIP     "tag:mintmark.invalid,2026:chip-1"
+#define MM_PROFILE_TERMINAL "tag:mintmark.invalid,2026:terminal-1"
 
 #endif

@@ -97,9 +97,27 @@ static void dynamic_data_may_change_only_together_with_the_counter(void **state)
 
     (void)state;
     history_note_chip(a, &seen);
-    assert_int_equal(history_applet(a, &seen, &c, &err), MM_OK);
-    assert_int_equal(history_applet(a, &higher, &moved, &err), MM_OK);
-    assert_int_equal(history_applet(a, &same_counter, &changed, &err), MM_REFUSED);
+    assert_int_equal(history_component(a, &seen, &c, false, &err), MM_OK);
+    assert_int_equal(history_component(a, &higher, &moved, false, &err), MM_OK);
+    assert_int_equal(history_component(a, &same_counter, &changed, false, &err), MM_REFUSED);
+    mm_agent_close(&a);
+}
+
+/* Where it is, reference values cannot say what static data has to be. */
+static void statics_that_a_package_writes_are_judged_by_history_too(void **state)
+{
+    struct mm_agent *a = new_agent();
+    struct mm_token_component c, changed;
+    struct mm_token seen = token_of(7, 1, &c), now = token_of(7, 1, &changed);
+    struct mm_err err;
+
+    (void)state;
+    history_note_chip(a, &seen);
+    changed.fixed[0] ^= 1;
+    assert_int_equal(history_component(a, &now, &changed, false, &err), MM_OK);
+    assert_int_equal(history_component(a, &now, &changed, true, &err), MM_REFUSED);
+    now.counter++;
+    assert_int_equal(history_component(a, &now, &changed, true, &err), MM_OK);
     mm_agent_close(&a);
 }
 
@@ -252,6 +270,7 @@ int main(void)
         IN_HOME(a_counter_that_went_back_is_an_older_image),
         IN_HOME(another_chip_has_a_counter_of_its_own),
         IN_HOME(dynamic_data_may_change_only_together_with_the_counter),
+        IN_HOME(statics_that_a_package_writes_are_judged_by_history_too),
         IN_HOME(state_files_may_change_only_while_a_session_is_open),
         IN_HOME(configuration_may_never_change),
         IN_HOME(history_outlives_the_agent),
