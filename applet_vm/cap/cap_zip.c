@@ -91,10 +91,11 @@ static enum mm_status append(zip_t *zip, zip_int64_t index, unsigned tag, struct
     if (info.size < 3 || info.size > COMPONENT_MAX)
         return mm_fail(err, MM_MALFORMED, SIZE_MAX, "%s.cap: %llu bytes, 3 to %d expected", name,
                        (unsigned long long)info.size, COMPONENT_MAX);
-    data = malloc(info.size);
+    data = malloc(info.size + 1);
     file = zip_fopen_index(zip, (zip_uint64_t)index, 0);
+    /* One byte more than there is: libzip compares the checksum when it reaches the end. */
     if (data == NULL || file == NULL ||
-        zip_fread(file, data, info.size) != (zip_int64_t)info.size) {
+        zip_fread(file, data, info.size + 1) != (zip_int64_t)info.size) {
         st = mm_fail(err, MM_MALFORMED, SIZE_MAX, "%s.cap: cannot be unpacked", name);
         goto out;
     }

@@ -342,6 +342,38 @@ static void cap_file_errors_name_the_file(void **state)
     rmdir(dir);
 }
 
+/* A changed byte of the archive is found by its checksums, or was none of the contents (a date, say): it
+ * never makes another load file. */
+static void cap_file_with_a_changed_byte_never_gives_another_load_file(void **state)
+{
+    char dir[] = "/tmp/mm_capXXXXXX", path[40];
+    uint8_t *file = NULL, *data = NULL;
+    size_t file_len = 0, len = 0;
+    struct mm_err err = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/seed.cap", dir);
+    write_archive(path, "org/seed/", ALL);
+    assert_int_equal(mm_file_read(path, 1 << 20, &file, &file_len, &err), MM_OK);
+    for (size_t i = 0; i < file_len; i++) {
+        FILE *out = fopen(path, "wb");
+        file[i] ^= 0x01;
+        assert_non_null(out);
+        assert_int_equal(fwrite(file, 1, file_len, out), file_len);
+        assert_int_equal(fclose(out), 0);
+        file[i] ^= 0x01;
+        if (mm_cap_lfdb_from_file(path, true, &data, &len, &err) != MM_OK)
+            continue;
+        assert_int_equal(len, sizeof(cap_seed));
+        assert_memory_equal(data, cap_seed, len);
+        free(data);
+    }
+    free(file);
+    remove(path);
+    rmdir(dir);
+}
+
 /* ---- Opcodes ---- */
 
 static void opcodes_have_no_gap_and_none_is_twice(void **state)
@@ -393,6 +425,7 @@ int main(void)
         cmocka_unit_test(cap_code_digest_is_sha256_of_the_load_file),
         cmocka_unit_test(cap_file_gives_the_load_file),
         cmocka_unit_test(cap_file_errors_name_the_file),
+        cmocka_unit_test(cap_file_with_a_changed_byte_never_gives_another_load_file),
         cmocka_unit_test(opcodes_have_no_gap_and_none_is_twice),
         cmocka_unit_test(op_len_handles_switches_and_ends),
     };
