@@ -342,19 +342,21 @@ static void cap_file_errors_name_the_file(void **state)
     rmdir(dir);
 }
 
-/* A changed byte of the archive is found by its checksums, or was none of the contents (a date, say): it
- * never makes another load file. */
+/* A changed byte of the archive is found by its checksums, or was none of the contents: a date, or the
+ * name of the optional Descriptor, which comes last and is then not there. */
 static void cap_file_with_a_changed_byte_never_gives_another_load_file(void **state)
 {
     char dir[] = "/tmp/mm_capXXXXXX", path[40];
     uint8_t *file = NULL, *data = NULL;
-    size_t file_len = 0, len = 0;
+    size_t file_len = 0, len = 0, without_descriptor = 0;
     struct mm_err err = {0};
 
     (void)state;
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/seed.cap", dir);
     write_archive(path, "org/seed/", ALL);
+    assert_int_equal(mm_cap_lfdb_from_file(path, false, &data, &without_descriptor, &err), MM_OK);
+    free(data);
     assert_int_equal(mm_file_read(path, 1 << 20, &file, &file_len, &err), MM_OK);
     for (size_t i = 0; i < file_len; i++) {
         FILE *out = fopen(path, "wb");
@@ -365,7 +367,7 @@ static void cap_file_with_a_changed_byte_never_gives_another_load_file(void **st
         file[i] ^= 0x01;
         if (mm_cap_lfdb_from_file(path, true, &data, &len, &err) != MM_OK)
             continue;
-        assert_int_equal(len, sizeof(cap_seed));
+        assert_true(len == sizeof(cap_seed) || len == without_descriptor);
         assert_memory_equal(data, cap_seed, len);
         free(data);
     }
