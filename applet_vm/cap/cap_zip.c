@@ -82,7 +82,7 @@ static enum mm_status append(zip_t *zip, zip_int64_t index, unsigned tag, struct
     const char *name = mm_cap_tag_name(tag);
     enum mm_status st = MM_MALFORMED;
     zip_file_t *file = NULL;
-    uint8_t *data = NULL;
+    uint8_t *data = NULL, past_end;
     zip_stat_t info;
 
     if (zip_stat_index(zip, (zip_uint64_t)index, 0, &info) != 0 ||
@@ -91,11 +91,12 @@ static enum mm_status append(zip_t *zip, zip_int64_t index, unsigned tag, struct
     if (info.size < 3 || info.size > COMPONENT_MAX)
         return mm_fail(err, MM_MALFORMED, SIZE_MAX, "%s.cap: %llu bytes, 3 to %d expected", name,
                        (unsigned long long)info.size, COMPONENT_MAX);
-    data = malloc(info.size + 1);
+    data = malloc(info.size);
     file = zip_fopen_index(zip, (zip_uint64_t)index, 0);
-    /* One byte more than there is: libzip compares the checksum when it reaches the end. */
+    /* The second read finds the end, where libzip compares the checksum. */
     if (data == NULL || file == NULL ||
-        zip_fread(file, data, info.size + 1) != (zip_int64_t)info.size) {
+        zip_fread(file, data, info.size) != (zip_int64_t)info.size ||
+        zip_fread(file, &past_end, 1) != 0) {
         st = mm_fail(err, MM_MALFORMED, SIZE_MAX, "%s.cap: cannot be unpacked", name);
         goto out;
     }
