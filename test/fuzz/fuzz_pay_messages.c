@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mm_purse_info info;
     struct mm_purse_offer offer;
+    enum mm_status st = MM_OK;
 
     if (size == 0)
         return 0;
@@ -56,20 +57,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_amount(data + 1, size - 1);
         break;
     case 'i':
-        (void)mm_purse_read_info(data + 1, size - 1, &info, NULL);
+        st = mm_purse_read_info(data + 1, size - 1, &info, NULL);
         break;
     case 'r':
         fuzz_record(data + 1, size - 1);
         break;
     case 'l':
-        (void)mm_purse_read_load_offer(data + 1, size - 1, &offer, NULL);
+        st = mm_purse_read_load_offer(data + 1, size - 1, &offer, NULL);
         break;
     case 'd':
-        (void)mm_purse_read_debit_offer(data + 1, size - 1, &offer, NULL);
+        st = mm_purse_read_debit_offer(data + 1, size - 1, &offer, NULL);
         break;
     default:
         fuzz_answer(data + 1, size - 1, data[0] == 'o' ? 200 : 409);
         break;
     }
+    if ((unsigned)st >= MM_STATUS_N) /* a status of the list, whatever came */
+        __builtin_trap();
     return 0;
 }
