@@ -82,7 +82,6 @@ static enum mm_status number(const char *name, const char *text, unsigned max, u
 
 static enum mm_status load(struct mm_agent *a, struct mm_err *err)
 {
-    uint8_t pin[32];
     unsigned timeout_s = 0;
     enum mm_status st = agent_config_read(a->dir, &a->config, err);
 
@@ -106,9 +105,7 @@ static enum mm_status load(struct mm_agent *a, struct mm_err *err)
     if (st == MM_OK)
         st = hex_file(a->config.pairing, a->pairing, sizeof(a->pairing), err);
     if (st == MM_OK)
-        st = hex_file(a->config.platform_pin, pin, sizeof(pin), err);
-    if (st == MM_OK)
-        (void)mm_hex(pin, sizeof(pin), a->pin);
+        st = mm_pins_read(a->config.platform_pin, &a->pins, err);
     if (st == MM_OK)
         st = history_load(a, err);
     return st;

@@ -30,7 +30,7 @@ struct mm_agent {
     X509 *ca, *release, *certificate;
     EVP_PKEY *key;
     uint8_t pairing[MM_PAIRING_LEN];
-    char pin[65];
+    struct mm_pins pins;
     struct mm_references references;
     struct mm_buf references_object; /* as signed: what the chip is given */
 

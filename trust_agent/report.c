@@ -21,8 +21,8 @@ enum mm_status net_open(const struct mm_agent *a, struct mm_net **out, struct mm
                                       .ca = a->config.ca,
                                       .certificate = a->config.terminal_cert,
                                       .key = a->config.terminal_key,
-                                      .pin = a->pin,
-                                      .timeout_s = a->timeout_ms / 1000};
+                                      .pins = &a->pins,
+                                      .timeout_ms = a->timeout_ms};
 
     return mm_net_new(&cfg, out, err);
 }

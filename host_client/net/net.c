@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NET_MAX_BODY   (1u << 20)
+#define NET_MAX_BODY   (1u << 20) /* a package as wrapped APDUs in hex is some tens of kilobytes */
+#define TIMEOUT_MS     10000L
 #define EXPORTER_LABEL "EXPORTER-Channel-Binding" /* RFC 9266, 2 */
 
 struct mm_net {
@@ -21,24 +22,20 @@ static enum mm_status out_of_memory(struct mm_err *err)
     return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
 }
 
-/* curl wants the pin in base64. */
-static bool set_pin(CURL *curl, const char *hex)
+static bool set_pins(CURL *curl, const struct mm_pins *pins)
 {
-    uint8_t digest[32];
-    size_t n = sizeof(digest);
-    char pin[8 + 48];
+    char text[MM_PINS_TEXT_LEN];
 
-    if (mm_unhex(hex, digest, &n) != MM_OK || n != sizeof(digest))
+    if (pins->n == 0 || pins->n > MM_PINS_MAX)
         return false;
-    memcpy(pin, "sha256//", 8);
-    (void)EVP_EncodeBlock((unsigned char *)pin + 8, digest, (int)n);
-    return curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, pin) == CURLE_OK;
+    mm_pins_text(pins, text);
+    return curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, text) == CURLE_OK;
 }
 
 static bool set_up(struct mm_net *net, const struct mm_net_config *cfg)
 {
     CURL *c = net->curl;
-    long timeout = cfg->timeout_s != 0 ? (long)cfg->timeout_s : 10;
+    long timeout = cfg->timeout_ms != 0 ? (long)cfg->timeout_ms : TIMEOUT_MS;
 
     return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3) == CURLE_OK &&
@@ -46,10 +43,10 @@ static bool set_up(struct mm_net *net, const struct mm_net_config *cfg)
            curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_SSLCERT, cfg->certificate) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_SSLKEY, cfg->key) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, timeout) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_TIMEOUT, timeout) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, timeout) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_NOPROXY, "*") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_ERRORBUFFER, net->error) == CURLE_OK;
 }
 
@@ -63,9 +60,9 @@ enum mm_status mm_net_new(const struct mm_net_config *cfg, struct mm_net **out, 
         mm_net_free(&net);
         return out_of_memory(err);
     }
-    if (!set_pin(net->curl, cfg->pin)) {
+    if (cfg->pins != NULL && !set_pins(net->curl, cfg->pins)) {
         mm_net_free(&net);
-        return mm_fail(err, MM_MALFORMED, SIZE_MAX, "platform pin: expected 64 hex digits");
+        return mm_fail(err, MM_MALFORMED, SIZE_MAX, "platform pins: expected 1 to %d", MM_PINS_MAX);
     }
     *out = net;
     return MM_OK;
@@ -93,9 +90,20 @@ struct receiving {
     bool too_long, bound;
 };
 
-/* curl gives the TLS session away only while the exchange is under way, so the exporter is read as
- * the answer comes in. */
-static void read_exporter(struct receiving *in)
+static bool read_peer(SSL *ssl, uint8_t pin[MM_PIN_LEN])
+{
+    X509 *cert = SSL_get0_peer_certificate(ssl);
+    uint8_t *der = NULL;
+    int len = cert != NULL ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der) : -1;
+    bool good = len > 0 && EVP_Digest(der, (size_t)len, pin, NULL, EVP_sha256(), NULL) == 1;
+
+    OPENSSL_free(der);
+    return good;
+}
+
+/* curl gives the TLS session away only while the exchange is under way, so exporter and peer are read
+ * as the answer comes in. */
+static void read_session(struct receiving *in)
 {
     struct curl_tlssessioninfo *info = NULL;
 
@@ -104,7 +112,8 @@ static void read_exporter(struct receiving *in)
         return;
     in->bound =
         SSL_export_keying_material(info->internals, in->reply->exporter, MM_NET_EXPORTER_LEN,
-                                   EXPORTER_LABEL, sizeof(EXPORTER_LABEL) - 1, NULL, 0, 0) == 1;
+                                   EXPORTER_LABEL, sizeof(EXPORTER_LABEL) - 1, NULL, 0, 0) == 1 &&
+        read_peer(info->internals, in->reply->pin);
 }
 
 static size_t on_data(char *data, size_t size, size_t n, void *ctx)
@@ -112,7 +121,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
     struct receiving *in = ctx;
     size_t len = size * n;
 
-    read_exporter(in);
+    read_session(in);
     if (in->reply->body.len + len > NET_MAX_BODY) {
         in->too_long = true;
         return 0;
@@ -128,19 +137,16 @@ static enum mm_status transfer_failed(const struct mm_net *net, CURLcode rc, str
     /* Named one by one because each means another part to look at; the rest is "not reachable". */
     if (rc == CURLE_SSL_PINNEDPUBKEYNOTMATCH)
         return mm_fail(err, MM_AUTH, SIZE_MAX,
-                       "the platform at %s shows a certificate that is not the pinned one",
-                       net->url);
+                       "platform: %s shows a certificate that is not the pinned one", net->url);
     if (rc == CURLE_PEER_FAILED_VERIFICATION)
-        return mm_fail(
-            err, MM_AUTH, SIZE_MAX,
-            "the platform at %s shows a certificate that the operator did not issue (%s)", net->url,
-            detail);
+        return mm_fail(err, MM_AUTH, SIZE_MAX,
+                       "platform: %s shows a certificate that the operator did not issue (%s)",
+                       net->url, detail);
     if (rc == CURLE_SSL_CERTPROBLEM || rc == CURLE_SSL_CACERT_BADFILE)
         return mm_fail(err, MM_IO, SIZE_MAX, "terminal certificate, key or CA file: %s", detail);
     if (rc == CURLE_OPERATION_TIMEDOUT)
-        return mm_fail(err, MM_TIMEOUT, SIZE_MAX, "the platform at %s does not answer in time",
-                       net->url);
-    return mm_fail(err, MM_PLATFORM, SIZE_MAX, "the platform at %s is not there (%s)", net->url,
+        return mm_fail(err, MM_TIMEOUT, SIZE_MAX, "platform: no answer in time from %s", net->url);
+    return mm_fail(err, MM_PLATFORM, SIZE_MAX, "platform: not reachable at %s: %s", net->url,
                    detail);
 }
 
@@ -160,8 +166,8 @@ static enum mm_status answered_badly(struct mm_reply_in *reply, struct mm_err *e
     copy_text(object, "message", reply->message, sizeof(reply->message));
     json_decref(object);
     if (reply->http >= 500 || reply->code[0] == '\0')
-        return mm_fail(err, MM_PLATFORM, SIZE_MAX, "the platform answered HTTP %ld%s%s",
-                       reply->http, reply->message[0] != '\0' ? ": " : "", reply->message);
+        return mm_fail(err, MM_PLATFORM, SIZE_MAX, "platform: HTTP status %ld%s%s", reply->http,
+                       reply->message[0] != '\0' ? ": " : "", reply->message);
     return mm_fail(err, MM_REFUSED, SIZE_MAX, "%s", reply->message);
 }
 
@@ -196,39 +202,10 @@ enum mm_status mm_net_send(struct mm_net *net, const char *path, const char *typ
         rc = curl_easy_perform(net->curl);
     curl_slist_free_all(headers);
     if (in.too_long)
-        return mm_fail(err, MM_PLATFORM, SIZE_MAX, "the platform's answer is too long");
+        return mm_fail(err, MM_PLATFORM, SIZE_MAX, "platform: an answer longer than %u bytes",
+                       NET_MAX_BODY);
     if (rc != CURLE_OK)
         return transfer_failed(net, rc, err);
     (void)curl_easy_getinfo(net->curl, CURLINFO_RESPONSE_CODE, &reply->http);
     return reply->http >= 200 && reply->http < 300 ? MM_OK : answered_badly(reply, err);
-}
-
-enum mm_status mm_net_json(struct mm_net *net, const char *path, const json_t *request,
-                           json_t **answer, char code[48], struct mm_err *err)
-{
-    struct mm_reply_in reply = {0};
-    char *body = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
-    json_error_t where;
-    enum mm_status st;
-
-    *answer = NULL;
-    if (request != NULL && body == NULL)
-        return out_of_memory(err);
-    st = mm_net_send(net, path, "application/json", body, body != NULL ? strlen(body) : 0, &reply,
-                     err);
-    if (code != NULL)
-        snprintf(code, 48, "%s", reply.code);
-    if (st == MM_OK) {
-        *answer = json_loadb((const char *)reply.body.data, reply.body.len, JSON_REJECT_DUPLICATES,
-                             &where);
-        if (!json_is_object(*answer)) {
-            json_decref(*answer);
-            *answer = NULL;
-            st = mm_fail(err, MM_PLATFORM, (size_t)where.position,
-                         "the platform's answer is not a JSON object");
-        }
-    }
-    mm_reply_in_clear(&reply);
-    free(body);
-    return st;
 }

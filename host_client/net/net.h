@@ -11,14 +11,44 @@
 #include "applet_vm/base/base.h"
 
 #define MM_NET_EXPORTER_LEN 32
+#define MM_PIN_LEN          32
+
+/*
+ * The platform keys that a terminal accepts, from a file: a line of 64 hex digits each, the newest first,
+ * behind it the ones still in use while the platform has not switched. A pin is the SHA-256 of a
+ * certificate's SubjectPublicKeyInfo. "# version N" says which signed update brought the newest (0, or no
+ * such line: enrolment); other lines that begin with '#' are comments.
+ */
+#define MM_PINS_MAX 4
+struct mm_pins {
+    uint8_t pins[MM_PINS_MAX][MM_PIN_LEN];
+    size_t n;
+    uint32_t version;
+};
+/* MM_MALFORMED: a line is something else, there is no pin, or there are more than MM_PINS_MAX. */
+enum mm_status mm_pins_read(const char *path, struct mm_pins *out,
+                            struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_pins_write(const char *path, const struct mm_pins *pins,
+                             struct mm_err *err) MM_USE_RESULT;
+/* As libcurl wants them: "sha256//BASE64", with ';' between two. */
+#define MM_PINS_TEXT_LEN (MM_PINS_MAX * (8 + 44 + 1) + 1)
+void mm_pins_text(const struct mm_pins *pins, char out[MM_PINS_TEXT_LEN]);
+/* The platform now uses this key: what is older goes. True: that changed something. */
+bool mm_pins_seen(struct mm_pins *pins, const uint8_t pin[MM_PIN_LEN]);
+/* A signed update brought this key: it becomes the newest. MM_STATE: MM_PINS_MAX are held, so the
+ * platform has renewed more often than it has switched. */
+enum mm_status mm_pins_add(struct mm_pins *pins, const uint8_t pin[MM_PIN_LEN],
+                           uint32_t version) MM_USE_RESULT;
 
 struct mm_net_config {
     const char *url;         /* https://host:port */
     const char *ca;          /* PEM file of the operator's CA */
     const char *certificate; /* PEM file: the terminal's */
     const char *key;         /* PEM file */
-    const char *pin;         /* SHA-256 of the platform's SubjectPublicKeyInfo, 64 hex digits */
-    unsigned timeout_s;      /* whole exchange; 0: 10 */
+    /* Copied. NULL: any certificate of the operator's CA for a server; good only for objects that carry
+     * their own signature. */
+    const struct mm_pins *pins;
+    unsigned timeout_ms; /* whole exchange; 0: 10 s */
 };
 
 struct mm_net;
@@ -35,6 +65,7 @@ struct mm_reply_in {
     char reason[48];    /* "reason" of a refused appraisal, else "" */
     char message[200];
     uint8_t exporter[MM_NET_EXPORTER_LEN]; /* of the TLS session that carried it */
+    uint8_t pin[MM_PIN_LEN];               /* of the platform that answered */
 };
 void mm_reply_in_clear(struct mm_reply_in *reply);
 
@@ -49,8 +80,5 @@ void mm_reply_in_clear(struct mm_reply_in *reply);
 enum mm_status mm_net_send(struct mm_net *net, const char *path, const char *type, const void *body,
                            size_t body_len, struct mm_reply_in *reply,
                            struct mm_err *err) MM_USE_RESULT;
-/* POST JSON, get JSON. *answer: new reference on MM_OK. code: of a refusal; may be NULL. */
-enum mm_status mm_net_json(struct mm_net *net, const char *path, const json_t *request,
-                           json_t **answer, char code[48], struct mm_err *err) MM_USE_RESULT;
 
 #endif

@@ -1,7 +1,6 @@
 #include "host_client/pay/config.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,29 +70,6 @@ static enum mm_status set(void *ctx, const char *key, const char *value, unsigne
     return mm_fail(err, MM_MALFORMED, line, "line %u: unknown key \"%.32s\"", line, key);
 }
 
-static enum mm_status read_pin(const char *path, uint8_t pin[32], struct mm_err *err)
-{
-    uint8_t *text = NULL;
-    size_t text_len = 0, pin_len = 32;
-    char digits[65];
-    enum mm_status st = mm_file_read(path, 256, &text, &text_len, err);
-
-    if (st != MM_OK)
-        return st;
-    while (text_len > 0 && (text[text_len - 1] == '\n' || text[text_len - 1] == '\r'))
-        text_len--;
-    st = MM_MALFORMED;
-    if (text_len == 64) {
-        memcpy(digits, text, 64);
-        digits[64] = '\0';
-        st = mm_unhex(digits, pin, &pin_len);
-    }
-    free(text);
-    if (st != MM_OK || pin_len != 32)
-        return mm_fail(err, MM_MALFORMED, SIZE_MAX, "%s: expected 64 hexadecimal digits", path);
-    return MM_OK;
-}
-
 static enum mm_status set_defaults(struct reading *reading, const char *home, struct mm_err *err)
 {
     struct mm_pay_config *config = reading->config;
@@ -134,7 +110,7 @@ enum mm_status mm_pay_config_read(const char *home, struct mm_pay_config *out, s
         st = mm_fail(err, MM_MALFORMED, SIZE_MAX, "%s: platform: expected a https:// URL", path);
         goto out;
     }
-    st = read_pin(reading.pin_path, out->pin, err);
+    st = mm_pins_read(reading.pin_path, &out->pins, err);
 out:
     free(path);
     free(reading.pin_path);
@@ -160,13 +136,4 @@ char *mm_pay_config_path(const struct mm_pay_config *config, const char *name)
     char *path = NULL;
 
     return asprintf(&path, "%s/%s", config->dir, name) < 0 ? NULL : path;
-}
-
-void mm_pay_config_pin_text(const struct mm_pay_config *config, char out[64])
-{
-    static const char scheme[] = "sha256//";
-    uint8_t b64[45]; /* 32 bytes make 44 digits and a NUL */
-
-    (void)EVP_EncodeBlock(b64, config->pin, sizeof(config->pin));
-    snprintf(out, 64, "%s%s", scheme, (const char *)b64);
 }

@@ -3,16 +3,17 @@
 #define MM_PAY_CONFIG_H
 
 #include "applet_vm/base/base.h"
+#include "host_client/net/net.h"
 
 struct mm_pay_config {
-    char *dir;         /* the client's home; all below owned, paths absolute */
-    char *reader;      /* NULL: the first reader with a card */
-    char *agent;       /* socket */
-    char *platform;    /* URL without "/v1" */
-    char *ca;          /* PEM */
-    char *certificate; /* of the terminal, PEM */
-    char *key;         /* PEM */
-    uint8_t pin[32];   /* of the platform's public key */
+    char *dir;           /* the client's home; all below owned, paths absolute */
+    char *reader;        /* NULL: the first reader with a card */
+    char *agent;         /* socket */
+    char *platform;      /* URL without "/v1" */
+    char *ca;            /* PEM */
+    char *certificate;   /* of the terminal, PEM */
+    char *key;           /* PEM */
+    struct mm_pins pins; /* of the platform's public keys */
     unsigned timeout_ms;
 };
 
@@ -22,7 +23,5 @@ enum mm_status mm_pay_config_read(const char *home, struct mm_pay_config *out,
 void mm_pay_config_clear(struct mm_pay_config *config);
 /* A file in the client's home; malloc'ed, NULL when out of memory. */
 char *mm_pay_config_path(const struct mm_pay_config *config, const char *name);
-/* "sha256//BASE64" as libcurl wants a pin. */
-void mm_pay_config_pin_text(const struct mm_pay_config *config, char out[64]);
 
 #endif

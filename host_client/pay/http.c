@@ -1,78 +1,42 @@
 #include "host_client/pay/http.h"
 
-#include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX           1048576 /* a package as wrapped APDUs in hex is some tens of kilobytes */
-#define CODE_LEN           64
-#define CONNECT_TIMEOUT_MS 5000L
+#include "host_client/net/net.h"
+
+#define CODE_LEN 64
 
 struct mm_pay_http {
-    CURL *curl;
-    const char *url; /* borrowed from the configuration */
-    unsigned timeout_ms;
+    struct mm_net *net;
     char code[CODE_LEN];
-    char detail[CURL_ERROR_SIZE];
 };
-
-static size_t receive(char *data, size_t size, size_t n, void *ctx)
-{
-    struct mm_buf *body = ctx;
-
-    if (body->len + size * n > BODY_MAX)
-        return 0; /* libcurl ends the call with CURLE_WRITE_ERROR */
-    mm_buf_bytes(body, data, size * n);
-    return body->bad ? 0 : size * n;
-}
-
-/* What stays the same from call to call. */
-static bool set_up(struct mm_pay_http *http, const struct mm_pay_config *config)
-{
-    char pin[64];
-    CURL *c = http->curl;
-
-    mm_pay_config_pin_text(config, pin);
-    return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CAINFO, config->ca) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_SSLCERT, config->certificate) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_SSLKEY, config->key) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_PINNEDPUBLICKEY, pin) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_NOPROXY, "*") == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_ERRORBUFFER, http->detail) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)config->timeout_ms) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK;
-}
 
 enum mm_status mm_pay_http_open(const struct mm_pay_config *config, struct mm_pay_http **out,
                                 struct mm_err *err)
 {
+    const struct mm_net_config net = {.url = config->platform,
+                                      .ca = config->ca,
+                                      .certificate = config->certificate,
+                                      .key = config->key,
+                                      .pins = &config->pins,
+                                      .timeout_ms = config->timeout_ms};
     struct mm_pay_http *http = calloc(1, sizeof(*http));
+    enum mm_status st = http != NULL ? mm_net_new(&net, &http->net, err)
+                                     : mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
 
-    *out = NULL;
-    if (http == NULL)
-        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    http->url = config->platform;
-    http->timeout_ms = config->timeout_ms;
-    http->curl = curl_easy_init();
-    if (http->curl == NULL || !set_up(http, config)) {
+    if (st != MM_OK)
         mm_pay_http_close(&http);
-        return mm_fail(err, MM_FAILED, SIZE_MAX,
-                       "libcurl: this build of it cannot do what we need");
-    }
     *out = http;
-    return MM_OK;
+    return st;
 }
 
 void mm_pay_http_close(struct mm_pay_http **http)
 {
     if (*http == NULL)
         return;
-    curl_easy_cleanup((*http)->curl);
+    mm_net_free(&(*http)->net);
     free(*http);
     *http = NULL;
 }
@@ -124,73 +88,25 @@ enum mm_status mm_pay_http_judge(long http_status, const void *body, size_t body
     return st;
 }
 
-/* libcurl's failures as ours: which part is missing or wrong. */
-static enum mm_status judge_curl(struct mm_pay_http *http, CURLcode rc, struct mm_err *err)
-{
-    const char *detail = http->detail[0] != '\0' ? http->detail : curl_easy_strerror(rc);
-
-    switch ((int)rc) {
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-        return mm_fail(err, MM_REFUSED, SIZE_MAX,
-                       "platform: its certificate does not hold the pinned key (%s)", http->url);
-    case CURLE_PEER_FAILED_VERIFICATION:
-        return mm_fail(err, MM_REFUSED, SIZE_MAX, "platform: its certificate is not trusted: %s",
-                       detail);
-    case CURLE_SSL_CERTPROBLEM:
-        return mm_fail(err, MM_FAILED, SIZE_MAX, "terminal certificate or key: %s", detail);
-    case CURLE_OPERATION_TIMEDOUT:
-        return mm_fail(err, MM_TIMEOUT, SIZE_MAX, "platform: no answer within %u ms (%s)",
-                       http->timeout_ms, http->url);
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return mm_fail(err, MM_PLATFORM, SIZE_MAX, "platform: not reachable at %s: %s", http->url,
-                       detail);
-    case CURLE_WRITE_ERROR:
-        return mm_fail(err, MM_PLATFORM, SIZE_MAX, "platform: an answer longer than %d bytes",
-                       BODY_MAX);
-    default:
-        return mm_fail(err, MM_PLATFORM, SIZE_MAX, "platform: %s", detail);
-    }
-}
-
 static enum mm_status call(struct mm_pay_http *http, const char *path, const char *body,
                            json_t **answer, struct mm_err *err)
 {
-    struct curl_slist *headers = NULL;
-    struct mm_buf reply;
-    char url[1024];
-    long http_status = 0;
+    struct mm_reply_in reply = {0};
+    char target[512];
     enum mm_status st;
-    CURLcode rc;
-    CURL *c = http->curl;
 
     *answer = NULL;
-    http->code[0] = http->detail[0] = '\0';
-    mm_buf_init(&reply);
-    if (snprintf(url, sizeof(url), "%s/v1%s", http->url, path) >= (int)sizeof(url))
+    http->code[0] = '\0';
+    if (snprintf(target, sizeof(target), "/v1%s", path) >= (int)sizeof(target))
         return mm_fail(err, MM_TOO_LONG, SIZE_MAX, "platform: URL too long");
-    headers = curl_slist_append(NULL, "Content-Type: application/json");
-    rc = headers != NULL ? CURLE_OK : CURLE_OUT_OF_MEMORY;
-    if (rc == CURLE_OK)
-        rc = curl_easy_setopt(c, CURLOPT_URL, url);
-    if (rc == CURLE_OK)
-        rc = curl_easy_setopt(c, CURLOPT_WRITEDATA, &reply);
-    if (rc == CURLE_OK)
-        rc = body != NULL ? curl_easy_setopt(c, CURLOPT_COPYPOSTFIELDS, body)
-                          : curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
-    if (rc == CURLE_OK)
-        rc = curl_easy_setopt(c, CURLOPT_HTTPHEADER, body != NULL ? headers : NULL);
-    if (rc == CURLE_OK)
-        rc = curl_easy_perform(c);
-    (void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, NULL); /* the list ends with this call */
-    curl_slist_free_all(headers);
-    if (rc != CURLE_OK) {
-        st = judge_curl(http, rc, err);
-    } else {
-        (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &http_status); /* stays 0: not 200 */
-        st = mm_pay_http_judge(http_status, reply.data, reply.len, http->code, answer, err);
-    }
-    mm_buf_clear(&reply);
+    st = mm_net_send(http->net, target, "application/json", body, body != NULL ? strlen(body) : 0,
+                     &reply, err);
+    if (reply.http != 0) /* it answered: what that means is ours to say */
+        st =
+            mm_pay_http_judge(reply.http, reply.body.data, reply.body.len, http->code, answer, err);
+    else if (st == MM_AUTH) /* whoever answers is not the platform: payment is disabled */
+        st = MM_REFUSED;
+    mm_reply_in_clear(&reply);
     return st;
 }
 

@@ -1,6 +1,5 @@
 /*
- * The platform's HTTPS calls: TLS 1.3, our terminal's certificate, and a platform certificate that is both
- * under the operator's CA and the pinned key. JSON both ways (docs/protocol.md, "Trust service and
+ * The platform's calls over host_client/net, and what their answers mean to a payment. JSON both ways (docs/protocol.md, "Trust service and
  * payment service").
  */
 #ifndef MM_PAY_HTTP_H

@@ -59,7 +59,7 @@ static enum mm_status read_conf(const char *conf, const char *pin, struct mm_pay
 static void config_has_defaults_in_the_home(void **state)
 {
     struct mm_pay_config config;
-    char expected[128], pin[64];
+    char expected[128], pin[MM_PINS_TEXT_LEN];
 
     (void)state;
     assert_int_equal(read_conf("platform = https://localhost:1\n", PIN "\n", &config, NULL), MM_OK);
@@ -68,8 +68,9 @@ static void config_has_defaults_in_the_home(void **state)
     snprintf(expected, sizeof(expected), "%s/agent/agent.sock", home);
     assert_string_equal(config.agent, expected);
     assert_null(config.reader);
-    assert_int_equal(config.pin[31], 31);
-    mm_pay_config_pin_text(&config, pin);
+    assert_int_equal(config.pins.n, 1);
+    assert_int_equal(config.pins.pins[0][31], 31);
+    mm_pins_text(&config.pins, pin);
     assert_string_equal(pin, "sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     mm_pay_config_clear(&config);
 }

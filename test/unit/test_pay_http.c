@@ -88,8 +88,12 @@ static void error_with_members_of_wrong_types_is_still_an_error(void **state)
 static void platform_that_is_not_there_is_named(void **state)
 {
     char url[] = "https://127.0.0.1:1", none[] = "/nonexistent.pem";
-    struct mm_pay_config config = {
-        .platform = url, .ca = none, .certificate = none, .key = none, .timeout_ms = 2000};
+    struct mm_pay_config config = {.platform = url,
+                                   .ca = none,
+                                   .certificate = none,
+                                   .key = none,
+                                   .pins.n = 1,
+                                   .timeout_ms = 2000};
     struct mm_pay_http *http = NULL;
     struct mm_err err = {0};
     json_t *answer = NULL;
