@@ -53,11 +53,15 @@ enroll() {
     "$platform" enroll --reader "$reader" --chip card --terminal "$MINTMARK_HOME/agent" \
         --client "$MINTMARK_HOME/client" --url "$url" --client-program "$client"
 }
-agent_start() {
+# The daemon, as soon as it answers; what it found is another matter.
+agent_launch() {
     "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
     agent_pid=$!
     children+=("$agent_pid")
     wait_until 10 agent events || { cat "$work/agent.log"; return 1; }
+}
+agent_start() {
+    agent_launch || return 1
     agent status || { cat "$work/agent.log"; return 1; }
 }
 agent_stop() {
@@ -177,10 +181,7 @@ put_back_old_image() {
     cp "$work/old/card.nvm" "$image"
     rm -f "$image.journal"
     chip_start card || return 1
-    "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
-    agent_pid=$!
-    children+=("$agent_pid")
-    wait_until 10 agent events || return 1
+    agent_launch || return 1
     refuses 3 older agent status
 }
 put_back_whole_old_chip() {
@@ -189,10 +190,7 @@ put_back_whole_old_chip() {
     # Flash and fuse together, as if the chip had been opened: the agent's own history shows it.
     cp "$work/old/"card.nvm* "$MINTMARK_HOME/chip/"
     chip_start card || return 1
-    "$bin/mintmark-agent" run >>"$work/agent.log" 2>&1 &
-    agent_pid=$!
-    children+=("$agent_pid")
-    wait_until 10 agent events || return 1
+    agent_launch || return 1
     refuses 3 older agent status
 }
 put_back_new_image() {
