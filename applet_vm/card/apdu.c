@@ -40,6 +40,26 @@ bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *ou
     return true;
 }
 
+size_t mm_card_ber_len(struct mm_rd *rd)
+{
+    uint8_t first = mm_rd_u8(rd);
+
+    switch (first) {
+    case 0x81:
+        return mm_rd_u8(rd);
+    case 0x82:
+        return mm_rd_u16(rd);
+    case 0x83: {
+        size_t high = mm_rd_u8(rd);
+        return high << 16 | mm_rd_u16(rd);
+    }
+    default:
+        if (first > 0x7f)
+            rd->bad = true;
+        return first;
+    }
+}
+
 uint8_t mm_card_apdu_channel(uint8_t cla)
 {
     /* Further interindustry classes and their proprietary twins carry channels 4..19 in four bits,

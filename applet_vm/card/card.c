@@ -125,12 +125,49 @@ static enum mm_status open_nvm(struct mm_card *card, struct mm_err *err)
     return st == MM_OK ? write_platform(&card->cfg, card->nvm, MM_PROFILE_DEVELOPER) : st;
 }
 
+/* A virtual machine over the image as it is. */
+static enum mm_status build_vm(struct mm_card *card, struct mm_vm **out, struct mm_err *err)
+{
+    struct mm_vm_config cfg = {.nvm = card->nvm,
+                               .rom = mm_api_packages(),
+                               .services = &card->services,
+                               .step_budget = card->cfg.step_budget};
+    enum mm_status st = mm_vm_new(&cfg, out, err);
+
+    if (st != MM_OK)
+        return st;
+    st = mm_api_init(*out);
+    if (st != MM_OK) {
+        mm_vm_free(out);
+        return mm_fail(err, st, SIZE_MAX, "cannot start the API: %s", mm_status_text(st));
+    }
+    for (size_t i = 0; i < card->registry.n; i++) {
+        const struct mm_reg_entry *e = &card->registry.entries[i];
+        if (e->kind == MM_COMP_APPLET)
+            mm_vm_applet_bind(*out, e->comp, e->package);
+    }
+    return MM_OK;
+}
+
+void mm_card_undo_content(struct mm_card *card)
+{
+    struct mm_vm *vm = NULL;
+    struct mm_err err = {0};
+
+    mm_vm_tx_abort(card->vm);
+    mm_reg_load(&card->registry);
+    if (build_vm(card, &vm, &err) != MM_OK) {
+        mm_log("error", "vm-rebuild", "the old tables stay until the next reset: %s", err.text);
+        return;
+    }
+    mm_vm_free(&card->vm);
+    card->vm = vm;
+    mm_integrity_vm_set(card->integrity, vm);
+}
+
 /* Image, virtual machine, integrity: each stands on the one before. */
 static enum mm_status build(struct mm_card *card, struct mm_err *err)
 {
-    struct mm_vm_config vm = {.rom = mm_api_packages(),
-                              .services = &card->services,
-                              .step_budget = card->cfg.step_budget};
     struct mm_integrity_config integrity = {.ctx = card,
                                             .entry = measured_entry,
                                             .delete_applet = delete_for_integrity,
@@ -144,18 +181,9 @@ static enum mm_status build(struct mm_card *card, struct mm_err *err)
     card->registry.nvm = card->nvm;
     mm_reg_load(&card->registry);
     mm_services_init(card);
-    vm.nvm = card->nvm;
-    st = mm_vm_new(&vm, &card->vm, err);
+    st = build_vm(card, &card->vm, err);
     if (st != MM_OK)
         return st;
-    st = mm_api_init(card->vm);
-    if (st != MM_OK)
-        return mm_fail(err, st, SIZE_MAX, "cannot start the API: %s", mm_status_text(st));
-    for (size_t i = 0; i < card->registry.n; i++) {
-        const struct mm_reg_entry *e = &card->registry.entries[i];
-        if (e->kind == MM_COMP_APPLET)
-            mm_vm_applet_bind(card->vm, e->comp, e->package);
-    }
     integrity.nvm = card->nvm;
     integrity.vm = card->vm;
     integrity.has_gate = card->profile == MM_PROFILE_PAYMENT;
@@ -209,7 +237,6 @@ void mm_card_reset(struct mm_card *card)
     card->selected = MM_SELECTED_NONE; /* a reset runs no deselect() (JCRE 3.0.5, 4.2) */
     card->selected_comp = 0;
     card->selecting = card->installing = false;
-    card->failed_authentications = 0;
     card->status_next = 0;
     card->pending = false;
     mm_session_end(&card->session);

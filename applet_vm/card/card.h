@@ -18,10 +18,13 @@ enum mm_profile {
 
 struct mm_card_config {
     struct mm_nvm_config nvm;
-    uint64_t step_budget;  /* 0: default */
+    uint64_t step_budget; /* 0: default */
     /* Random and time are passed in so that tests repeat; NULL: OpenSSL RAND, CLOCK_REALTIME. */
     enum mm_status (*random)(void *ctx, uint8_t *out, size_t out_len);
     void *random_ctx;
+    /* The pause before the verdict on a host that failed often; NULL: the answer itself waits. */
+    void (*pause)(void *ctx, unsigned ms);
+    void *pause_ctx;
 };
 
 /* mintmark-chip init: make a new image with profile, chip id (16 random bytes), empty registry. */
@@ -34,9 +37,9 @@ enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **o
                             struct mm_err *err) MM_USE_RESULT;
 void mm_card_close(struct mm_card **card);
 
-void mm_card_power_on(struct mm_card *card);  /* also a cold reset when already on */
+void mm_card_power_on(struct mm_card *card); /* also a cold reset when already on */
 void mm_card_power_off(struct mm_card *card);
-void mm_card_reset(struct mm_card *card);     /* warm reset */
+void mm_card_reset(struct mm_card *card); /* warm reset */
 /* ATR, borrowed, static. */
 const uint8_t *mm_card_atr(const struct mm_card *card, size_t *len);
 

@@ -24,6 +24,8 @@ struct mm_apdu {
 };
 /* False: the lengths do not agree (6700). */
 bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *out);
+/* A BER length of 1 to 4 bytes (ISO 8825-1, 8.1.3); rd->bad when it has another form. */
+size_t mm_card_ber_len(struct mm_rd *rd);
 /* Logical channel of a class byte (ISO 7816-4, 5.4.1): 0..19. */
 uint8_t mm_card_apdu_channel(uint8_t cla);
 
@@ -43,9 +45,9 @@ struct mm_reg_entry {
     enum mm_comp_kind kind;
     mm_comp comp;
     uint8_t privileges[3];
-    mm_comp package;    /* applet: component of its package */
-    uint8_t module;     /* applet: index of its class in the CAP */
-    mm_ref applet;      /* applet: root object */
+    mm_comp package; /* applet: component of its package */
+    uint8_t module;  /* applet: index of its class in the CAP */
+    mm_ref applet;   /* applet: root object */
     uint8_t major, minor;
     struct mm_aid aid, module_aid;
     const uint8_t *params; /* applet: C9 value; borrowed from the record */
@@ -64,8 +66,9 @@ const struct mm_reg_entry *mm_reg_comp(const struct mm_registry *reg, mm_comp co
 uint8_t mm_reg_state(const struct mm_registry *reg, const struct mm_reg_entry *entry);
 enum mm_status mm_reg_set_state(struct mm_registry *reg, const struct mm_reg_entry *entry,
                                 uint8_t state) MM_USE_RESULT;
-/* A component id that is not in use; 0 when all are. Writes the platform record. */
-mm_comp mm_reg_new_comp(struct mm_registry *reg);
+/* A component id that is not in use, 0 on failure (MM_NO_MEMORY: all are). Writes the platform
+ * record. */
+enum mm_status mm_reg_new_comp(struct mm_registry *reg, mm_comp *out) MM_USE_RESULT;
 /* Add (entry->key is found by the function) and delete; both load the registry anew. */
 enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *entry,
                           uint8_t state) MM_USE_RESULT;
@@ -134,7 +137,6 @@ struct mm_card {
     mm_comp selected_comp; /* of a selected applet */
     bool selecting;
     struct mm_session session;
-    uint8_t failed_authentications; /* since power-on */
     struct mm_loading loading;
     size_t status_next; /* GET STATUS: where "next occurrence" goes on */
     uint8_t status_p1;
@@ -145,10 +147,10 @@ struct mm_card {
     struct mm_aid install_aid;
     mm_ref install_applet;
 
-    struct mm_buf out; /* response data of the current command */
-    size_t out_off;    /* of it, already handed out */
-    uint16_t out_sw;   /* status word after the last of it */
-    bool pending;      /* GET RESPONSE may go on */
+    struct mm_buf out;  /* response data of the current command */
+    size_t out_off;     /* of it, already handed out */
+    uint16_t out_sw;    /* status word after the last of it */
+    bool pending;       /* GET RESPONSE may go on */
     struct mm_buf work; /* command data without secure messaging */
 };
 
@@ -156,6 +158,10 @@ struct mm_card {
 enum mm_status mm_card_random(struct mm_card *card, uint8_t *out, size_t out_len) MM_USE_RESULT;
 /* Log an internal failure and say which status word tells it: 6A84 memory, 6581 storage. */
 uint16_t mm_card_failure(const char *what, enum mm_status st);
+
+/* After a content transaction that failed: abort it, and make registry and VM anew from the image,
+ * so that no table of theirs is ahead of it. */
+void mm_card_undo_content(struct mm_card *card);
 
 /* ---- isd.c, get_data.c: the issuer security domain ---- */
 uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu);
@@ -177,7 +183,8 @@ void mm_content_load_drop(struct mm_card *card);
 uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu *apdu);
 /* Delete by order of the integrity application: the applet, and its package when it was the last
  * instance or the package is damaged. */
-enum mm_status mm_content_delete_applet(struct mm_card *card, const struct mm_aid *aid) MM_USE_RESULT;
+enum mm_status mm_content_delete_applet(struct mm_card *card,
+                                        const struct mm_aid *aid) MM_USE_RESULT;
 
 /* ---- select.c: applications ---- */
 uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu);

@@ -1,6 +1,6 @@
 /*
- * Card content management (GPCS 2.3.1, 11.2, 11.5): INSTALL and DELETE. What a command changes is one
- * NVM transaction, the applet's install() included (JCRE 3.0.5, 11.2): a failure undoes all of it.
+ * Card content management (GPCS 2.3.1, 11.5): INSTALL. What a command changes is one NVM transaction,
+ * the applet's install() included (JCRE 3.0.5, 11.2): a failure undoes all of it.
  */
 #include "applet_vm/card/card_int.h"
 
@@ -37,15 +37,10 @@ static bool read_params(const uint8_t *params, size_t params_len, struct request
     mm_rd_init(&rd, params, params_len);
     while (mm_rd_left(&rd) > 0) {
         uint8_t tag = mm_rd_u8(&rd);
-        size_t len = mm_rd_u8(&rd);
-        const uint8_t *value;
+        size_t len = mm_card_ber_len(&rd);
+        const uint8_t *value = mm_rd_bytes(&rd, len);
 
-        if (len == 0x81)
-            len = mm_rd_u8(&rd);
-        else if (len > 0x7f)
-            return false;
-        value = mm_rd_bytes(&rd, len);
-        if (rd.bad)
+        if (rd.bad || len > 0xff)
             return false;
         if (tag == 0xc9) {
             req->applet_params = value;
@@ -70,7 +65,7 @@ static bool read_request(const struct mm_apdu *apdu, struct request *req)
         req->instance = req->module;
     req->privileges_len = mm_rd_u8(&rd);
     privileges = mm_rd_bytes(&rd, req->privileges_len);
-    params_len = mm_rd_u8(&rd);
+    params_len = mm_card_ber_len(&rd);
     params = mm_rd_bytes(&rd, params_len);
     if (mm_rd_u8(&rd) != 0 || rd.bad || mm_rd_left(&rd) != 0) /* an install token is not for us */
         return false;
@@ -143,8 +138,8 @@ static uint16_t run_install(struct mm_card *card, const struct request *req,
     uint16_t sw = MM_SW_9000_NO_ERROR;
     enum mm_status st = mm_tx_begin(card->nvm);
 
-    if (st == MM_OK && (entry->comp = mm_reg_new_comp(&card->registry)) == 0)
-        st = MM_NO_MEMORY;
+    if (st == MM_OK)
+        st = mm_reg_new_comp(&card->registry, &entry->comp);
     if (st == MM_OK)
         sw = call_install(card, req, entry);
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR) {
@@ -158,10 +153,7 @@ static uint16_t run_install(struct mm_card *card, const struct request *req,
     }
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
         return sw;
-    mm_vm_tx_abort(card->vm);
-    if (entry->comp != 0)
-        mm_vm_applet_unbind(card->vm, entry->comp);
-    mm_reg_load(&card->registry);
+    mm_card_undo_content(card);
     return st == MM_OK ? sw : mm_card_failure("install", st);
 }
 
@@ -253,176 +245,4 @@ uint16_t mm_content_install(struct mm_card *card, const struct mm_apdu *apdu)
     if (sw == MM_SW_9000_NO_ERROR)
         mm_buf_u8(&card->out, 0x00); /* no receipt */
     return sw;
-}
-
-/* ---- DELETE ---- */
-static uint16_t deletable_sw(enum mm_status st)
-{
-    if (st == MM_STATE)
-        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("delete", st);
-}
-
-/* Inside the transaction. A damaged applet runs no code any more, so it is not asked. */
-static enum mm_status delete_applet(struct mm_card *card, const struct mm_reg_entry *entry)
-{
-    struct mm_reg_entry e = *entry;
-    enum mm_status st;
-
-    mm_vm_objects_forget(card->vm, e.comp);
-    mm_vm_applet_unbind(card->vm, e.comp);
-    st = mm_comp_drop(card->nvm, e.comp);
-    if (st == MM_NOT_FOUND) /* a damaged image may have lost the component already */
-        st = MM_OK;
-    if (st == MM_OK)
-        st = mm_reg_delete(&card->registry, e.comp);
-    if (st == MM_OK)
-        st = mm_integrity_event(card->integrity, MM_EVENT_DELETE, &e.aid);
-    return st;
-}
-
-static enum mm_status delete_package(struct mm_card *card, const struct mm_reg_entry *entry)
-{
-    struct mm_reg_entry e = *entry;
-    enum mm_status st = MM_OK;
-
-    if (mm_vm_package_usable(card->vm, e.comp))
-        st = mm_vm_package_unload(card->vm, e.comp, NULL);
-    if (st == MM_OK)
-        st = mm_comp_drop(card->nvm, e.comp);
-    if (st == MM_NOT_FOUND)
-        st = MM_OK;
-    if (st == MM_OK)
-        st = mm_reg_delete(&card->registry, e.comp);
-    if (st == MM_OK)
-        st = mm_integrity_event(card->integrity, MM_EVENT_DELETE, &e.aid);
-    return st;
-}
-
-static const struct mm_reg_entry *next_instance(const struct mm_card *card, mm_comp package,
-                                                size_t *at)
-{
-    while (*at < card->registry.n) {
-        const struct mm_reg_entry *e = &card->registry.entries[(*at)++];
-        if (e->kind == MM_COMP_APPLET && e->package == package)
-            return e;
-    }
-    return NULL;
-}
-
-static bool has_instance(const struct mm_card *card, mm_comp package)
-{
-    size_t at = 0;
-
-    return next_instance(card, package, &at) != NULL;
-}
-
-/* Does a package import this one? Then it must stay (GPCS 11.2.3). */
-static bool is_imported(const struct mm_card *card, const struct mm_reg_entry *package)
-{
-    for (size_t i = 0; i < card->registry.n; i++) {
-        const struct mm_reg_entry *e = &card->registry.entries[i];
-        const struct mm_cap *cap =
-            e->kind == MM_COMP_PACKAGE ? mm_vm_package_cap(card->vm, e->comp) : NULL;
-        for (size_t k = 0; cap != NULL && k < mm_cap_import_n(cap); k++) {
-            if (mm_aid_equal(&mm_cap_import(cap, k)->aid, &package->aid))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* May it go, and does the applet know? A damaged one goes without questions. */
-static uint16_t prepare_applet(struct mm_card *card, const struct mm_reg_entry *e,
-                               mm_comp leaving_package)
-{
-    if (!mm_select_usable(card, e))
-        return MM_SW_9000_NO_ERROR;
-    (void)mm_vm_uninstall(card->vm, e->applet); /* what it throws is ignored (JCRE 3.0.5, 11.3.4) */
-    mm_vm_tx_abort(card->vm);
-    return deletable_sw(mm_vm_owner_deletable_with(card->vm, e->comp, leaving_package));
-}
-
-/* Delete an applet, or a package with (related) or without its instances. */
-static uint16_t delete_entry(struct mm_card *card, const struct mm_reg_entry *entry, bool related)
-{
-    struct mm_reg_entry target = *entry;
-    const struct mm_reg_entry *e;
-    uint16_t sw = MM_SW_9000_NO_ERROR;
-    enum mm_status st;
-    size_t at = 0;
-
-    if (target.kind == MM_COMP_APPLET) {
-        sw = prepare_applet(card, &target, 0);
-    } else if ((!related && has_instance(card, target.comp)) || is_imported(card, &target)) {
-        sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    } else {
-        while (sw == MM_SW_9000_NO_ERROR && (e = next_instance(card, target.comp, &at)) != NULL)
-            sw = prepare_applet(card, e, target.comp);
-    }
-    if (sw != MM_SW_9000_NO_ERROR)
-        return sw;
-    st = mm_tx_begin(card->nvm);
-    while (st == MM_OK && target.kind == MM_COMP_PACKAGE &&
-           (e = next_instance(card, target.comp, &(size_t){0})) != NULL)
-        st = delete_applet(card, e);
-    if (st == MM_OK)
-        st = target.kind == MM_COMP_APPLET ? delete_applet(card, &target)
-                                           : delete_package(card, &target);
-    if (st == MM_OK)
-        st = mm_tx_commit(card->nvm);
-    if (st != MM_OK) {
-        mm_vm_tx_abort(card->vm);
-        mm_reg_load(&card->registry);
-    }
-    return deletable_sw(st);
-}
-
-uint16_t mm_content_delete(struct mm_card *card, const struct mm_apdu *apdu)
-{
-    struct mm_aid aid = {0};
-    const struct mm_reg_entry *e;
-    struct mm_rd rd;
-    uint16_t sw;
-
-    mm_content_load_drop(card);
-    if (apdu->p1 != 0 || (apdu->p2 != 0 && apdu->p2 != 0x80))
-        return MM_SW_6A86_INCORRECT_P1P2;
-    mm_rd_init(&rd, apdu->data, apdu->data_len);
-    if (mm_rd_u8(&rd) != 0x4f || !read_aid(&rd, false, &aid) || mm_rd_left(&rd) != 0)
-        return MM_SW_6A80_WRONG_DATA; /* keys (D0, D2) are replaced, never deleted */
-    e = mm_reg_find(&card->registry, &aid);
-    if (e == NULL)
-        return MM_SW_6A88_DATA_NOT_FOUND;
-    sw = delete_entry(card, e, apdu->p2 == 0x80);
-    if (sw == MM_SW_9000_NO_ERROR)
-        mm_buf_u8(&card->out, 0x00);
-    return sw;
-}
-
-enum mm_status mm_content_delete_applet(struct mm_card *card, const struct mm_aid *aid)
-{
-    const struct mm_reg_entry *e = mm_reg_find(&card->registry, aid), *package;
-    bool whole_package;
-
-    if (e == NULL)
-        return MM_NOT_FOUND;
-    if (e->kind == MM_COMP_APPLET) {
-        mm_comp package_comp = e->package;
-        if (delete_entry(card, e, false) != MM_SW_9000_NO_ERROR)
-            return MM_STATE;
-        package = mm_reg_comp(&card->registry, package_comp);
-    } else {
-        package = e;
-    }
-    if (package == NULL)
-        return MM_OK;
-    whole_package = mm_comp_damage(card->nvm, package->comp) != MM_DAMAGE_NONE ||
-                    !mm_vm_package_usable(card->vm, package->comp);
-    if (!whole_package && has_instance(card, package->comp))
-        return MM_OK;
-    /* A package that others import stays when its applet goes. */
-    if (!whole_package && is_imported(card, package))
-        return MM_OK;
-    return delete_entry(card, package, true) == MM_SW_9000_NO_ERROR ? MM_OK : MM_STATE;
 }

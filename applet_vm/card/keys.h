@@ -3,7 +3,7 @@
  *
  * PLATFORM (24 bytes)
  *   0 format (1)   1 profile   2..17 chip id   18..19 next component id   20 card life cycle
- *   21..23 zero
+ *   21 failed authentications of a host since the last good one, 255: or more   22..23 zero
  * ISD_KEYS (49 bytes)
  *   0 key version   1..48 ENC, MAC, DEK, AES-CBC encrypted (zero IV: three different random keys or
  *   the public test keys) under a key derived from the chip-unique one
@@ -23,6 +23,7 @@
 #define MM_PLATFORM_CHIP_ID  2
 #define MM_PLATFORM_NEXT     18
 #define MM_PLATFORM_STATE    20
+#define MM_PLATFORM_FAILURES 21
 #define MM_ISD_KEYS_LEN      49
 
 #endif

@@ -36,27 +36,6 @@ static const EVP_MD *hash_of_len(size_t len)
     }
 }
 
-/* Length of the parameters field: BER, up to 65535 (GPCS table 11-43). */
-static size_t ber_len(struct mm_rd *rd)
-{
-    uint8_t first = mm_rd_u8(rd);
-
-    switch (first) {
-    case 0x81:
-        return mm_rd_u8(rd);
-    case 0x82:
-        return mm_rd_u16(rd);
-    case 0x83: {
-        size_t high = mm_rd_u8(rd);
-        return high << 16 | mm_rd_u16(rd);
-    }
-    default:
-        if (first > 0x7f)
-            rd->bad = true;
-        return first;
-    }
-}
-
 uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu *apdu)
 {
     struct mm_aid isd = mm_aid_of(MM_AID_ISD), package = {0};
@@ -72,9 +51,9 @@ uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu 
     domain = mm_rd_bytes(&rd, domain_len);
     hash_len = mm_rd_u8(&rd);
     hash = mm_rd_bytes(&rd, hash_len);
-    n = ber_len(&rd);
+    n = mm_card_ber_len(&rd);
     (void)mm_rd_bytes(&rd, n); /* load parameters: sizes, which the NVM's own accounting replaces */
-    n = ber_len(&rd);          /* a load token belongs to delegated management */
+    n = mm_card_ber_len(&rd);  /* a load token belongs to delegated management */
     if (rd.bad || mm_rd_left(&rd) != 0 || n != 0 || mm_aid_set(&package, aid, aid_len) != MM_OK ||
         (hash_len != 0 && hash_of_len(hash_len) == NULL))
         return MM_SW_6A80_WRONG_DATA;
@@ -102,7 +81,7 @@ static uint16_t data_block(const struct mm_loading *loading, const uint8_t **blo
     mm_rd_init(&rd, loading->file.data, loading->file.len);
     if (mm_rd_u8(&rd) != 0xc4)
         return MM_SW_6A80_WRONG_DATA;
-    *len = ber_len(&rd);
+    *len = mm_card_ber_len(&rd);
     *block = mm_rd_bytes(&rd, *len);
     if (rd.bad || mm_rd_left(&rd) != 0 || *len == 0)
         return MM_SW_6A80_WRONG_DATA;
@@ -122,12 +101,12 @@ static enum mm_status store(struct mm_card *card, const struct mm_cap *cap, mm_c
     struct mm_reg_entry entry = {.kind = MM_COMP_PACKAGE, .aid = *mm_cap_aid(cap)};
     enum mm_status st;
 
-    entry.comp = mm_reg_new_comp(&card->registry);
-    *comp = entry.comp;
     entry.major = mm_cap_major(cap);
     entry.minor = mm_cap_minor(cap);
-    if (entry.comp == 0)
-        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "no component id is left");
+    st = mm_reg_new_comp(&card->registry, &entry.comp);
+    *comp = entry.comp;
+    if (st != MM_OK)
+        return mm_fail(err, st, SIZE_MAX, "no new component: %s", mm_status_text(st));
     st = mm_comp_add(card->nvm, entry.comp, MM_COMP_PACKAGE, &entry.aid);
     if (st == MM_OK)
         st = mm_vm_package_load(card->vm, entry.comp, cap, err);
@@ -144,6 +123,8 @@ static uint16_t refuse(const struct mm_loading *loading, enum mm_status st, cons
 
     mm_log("warn", "load-refused", "package %s: %s",
            mm_hex(loading->package.bytes, loading->package.len, hex), why);
+    if (st == MM_IO)
+        return MM_SW_6581_MEMORY_FAILURE;
     return st == MM_NO_MEMORY ? MM_SW_6A84_FILE_FULL : MM_SW_6A80_WRONG_DATA;
 }
 
@@ -175,8 +156,7 @@ static uint16_t finish(struct mm_card *card)
         if (comp != 0 && mm_vm_package_usable(card->vm, comp) &&
             mm_vm_package_unload(card->vm, comp, NULL) != MM_OK)
             mm_log("error", "load", "component %u could not be unlinked", comp);
-        mm_vm_tx_abort(card->vm);
-        mm_reg_load(&card->registry);
+        mm_card_undo_content(card);
         sw = refuse(&card->loading, st, err.text[0] != '\0' ? err.text : mm_status_text(st));
     }
     mm_cap_free(&cap);

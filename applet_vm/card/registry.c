@@ -92,13 +92,15 @@ enum mm_status mm_reg_set_state(struct mm_registry *reg, const struct mm_reg_ent
     return mm_rec_write(reg->nvm, entry->key, ENTRY_STATE, &state, 1);
 }
 
-mm_comp mm_reg_new_comp(struct mm_registry *reg)
+enum mm_status mm_reg_new_comp(struct mm_registry *reg, mm_comp *out)
 {
     size_t len = 0;
     const uint8_t *platform = mm_rec_data(reg->nvm, MM_KEY_PLATFORM, &len);
     mm_comp next = 1;
     uint8_t stored[2];
+    enum mm_status st;
 
+    *out = 0;
     if (platform != NULL && len >= MM_PLATFORM_LEN)
         next = mm_be16(platform + MM_PLATFORM_NEXT);
     for (unsigned tries = 0; tries <= MM_REG_MAX; tries++, next++) {
@@ -107,11 +109,12 @@ mm_comp mm_reg_new_comp(struct mm_registry *reg)
         if (mm_reg_comp(reg, next) != NULL)
             continue;
         mm_put_be16(stored, (uint16_t)(next + 1));
-        if (mm_rec_write(reg->nvm, MM_KEY_PLATFORM, MM_PLATFORM_NEXT, stored, 2) != MM_OK)
-            return 0;
-        return next;
+        st = mm_rec_write(reg->nvm, MM_KEY_PLATFORM, MM_PLATFORM_NEXT, stored, 2);
+        if (st == MM_OK)
+            *out = next;
+        return st;
     }
-    return 0;
+    return MM_NO_MEMORY;
 }
 
 static mm_key free_key(const struct mm_registry *reg)

@@ -6,13 +6,13 @@
 #include "applet_vm/card/card_int.h"
 
 #include <string.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 
-#define SCP_ID       0x03
-#define SCP_I        0x60
-#define DIV_LEN      10
-#define MAX_FAILURES 10 /* wrong cryptograms until the next reset */
+#define SCP_ID  0x03
+#define SCP_I   0x60
+#define DIV_LEN 10
 
 void mm_session_end(struct mm_session *session)
 {
@@ -50,8 +50,6 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
     mm_session_end(&card->session);
     if (data_len != MM_SCP_CHALLENGE_LEN)
         return MM_SW_6700_WRONG_LENGTH;
-    if (card->failed_authentications >= MAX_FAILURES)
-        return MM_SW_6983_FILE_INVALID;
     st = mm_isd_keys_read(card, &keys, &version);
     if (st != MM_OK)
         return mm_card_failure("keys", st);
@@ -72,6 +70,75 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
     card->session.state = MM_SESSION_STARTED;
     card->session.owner = owner;
     return MM_SW_9000_NO_ERROR;
+}
+
+/*
+ * ---- Velocity checking (GPCS 2.3.1, 10.2.3) ----
+ * Failures are counted in the image, before the verdict: neither reset nor power cut gives a try for
+ * nothing. After some the verdict waits, longer each time and never longer than PAUSE_MAX_MS; a card
+ * is not locked for ever, and the right keys always open it. At that pace 2^64 cryptograms take more
+ * than 10^12 years.
+ */
+#define FAILURES_FREE   3
+#define PAUSE_FIRST_MS  50
+#define PAUSE_MAX_MS    2000 /* below the 5 s a host waits for an answer */
+#define PAUSE_DOUBLINGS 6
+
+static unsigned pause_ms(unsigned failures)
+{
+    unsigned doublings, ms;
+
+    if (failures < FAILURES_FREE)
+        return 0;
+    doublings = failures - FAILURES_FREE;
+    ms = PAUSE_FIRST_MS << (doublings < PAUSE_DOUBLINGS ? doublings : PAUSE_DOUBLINGS);
+    return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
+}
+
+static void pause_for(const struct mm_card *card, unsigned ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
+
+    if (ms == 0)
+        return;
+    if (card->cfg.pause != NULL) {
+        card->cfg.pause(card->cfg.pause_ctx, ms);
+        return;
+    }
+    while (nanosleep(&left, &left) != 0)
+        ; /* a signal ends the chip after this answer, not before the verdict */
+}
+
+/* Count this try as failed, and wait as the failures before it ask. */
+static enum mm_status count_try(struct mm_card *card)
+{
+    size_t len = 0;
+    const uint8_t *platform = mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len);
+    uint8_t failures;
+    enum mm_status st;
+
+    if (platform == NULL || len < MM_PLATFORM_LEN) { /* a damaged image: there is no count */
+        pause_for(card, PAUSE_MAX_MS);
+        return MM_OK;
+    }
+    failures = platform[MM_PLATFORM_FAILURES];
+    if (failures < 0xff)
+        failures++;
+    st = mm_rec_write_now(card->nvm, MM_KEY_PLATFORM, MM_PLATFORM_FAILURES, &failures, 1);
+    if (st == MM_OK)
+        pause_for(card, pause_ms(failures - 1u));
+    return st;
+}
+
+/* The try was good. When this cannot be written the answer will not be 9000 either. */
+static enum mm_status clear_tries(struct mm_card *card)
+{
+    size_t len = 0;
+    const uint8_t none = 0;
+
+    if (mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len) == NULL || len < MM_PLATFORM_LEN)
+        return MM_OK;
+    return mm_rec_write(card->nvm, MM_KEY_PLATFORM, MM_PLATFORM_FAILURES, &none, 1);
 }
 
 /* Amendment D, table 7-4: no C-DECRYPTION without C-MAC, no R-ENC without R-MAC and C-DECRYPTION. */
@@ -115,6 +182,7 @@ uint16_t mm_session_authenticate(struct mm_card *card, mm_comp owner,
 {
     struct mm_session *s = &card->session;
     struct mm_secured c = *command;
+    enum mm_status st;
     bool good = false;
 
     if (s->state != MM_SESSION_STARTED || s->owner != owner)
@@ -124,14 +192,20 @@ uint16_t mm_session_authenticate(struct mm_card *card, mm_comp owner,
         mm_session_end(s);
         return sw;
     }
+    st = count_try(card);
+    if (st != MM_OK) {
+        mm_session_end(s);
+        return mm_card_failure("failed authentications", st);
+    }
     good = CRYPTO_memcmp(c.data, s->host_cryptogram, sizeof(s->host_cryptogram)) == 0;
     good = check_mac(s, &c) && good;
-    if (!good) {
-        card->failed_authentications++;
+    if (good)
+        st = clear_tries(card);
+    if (!good || st != MM_OK) {
         mm_session_end(s);
-        return MM_SW_6300_AUTHENTICATION_FAILED;
+        return good ? mm_card_failure("failed authentications", st)
+                    : MM_SW_6300_AUTHENTICATION_FAILED;
     }
-    card->failed_authentications = 0;
     s->level = c.header[2];
     s->counter = 0;
     s->state = MM_SESSION_OPEN;

@@ -67,6 +67,11 @@ void mm_integrity_free(struct mm_integrity **in)
     *in = NULL;
 }
 
+void mm_integrity_vm_set(struct mm_integrity *in, struct mm_vm *vm)
+{
+    in->cfg.vm = vm;
+}
+
 void mm_integrity_reset(struct mm_integrity *in)
 {
     in->gate_open = false;

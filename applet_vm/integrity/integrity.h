@@ -48,6 +48,8 @@ struct mm_integrity_config {
 enum mm_status mm_integrity_new(const struct mm_integrity_config *cfg, struct mm_integrity **out,
                                 struct mm_err *err) MM_USE_RESULT;
 void mm_integrity_free(struct mm_integrity **in);
+/* The card made its VM anew; vm is borrowed. The gate stays as it is. */
+void mm_integrity_vm_set(struct mm_integrity *in, struct mm_vm *vm);
 /* Power-on or reset: the gate shuts, challenges are forgotten. */
 void mm_integrity_reset(struct mm_integrity *in);
 

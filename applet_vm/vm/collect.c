@@ -134,3 +134,36 @@ void mm_vm_objects_forget(struct mm_vm *vm, mm_comp owner)
             mm_heap_drop_entry(vm, (mm_ref)ref);
     }
 }
+
+static bool dangling(const struct mm_vm *vm, mm_ref ref)
+{
+    return ref > MM_REF_RAM_MAX && mm_rec_data(vm->nvm, ref, NULL) == NULL;
+}
+
+enum mm_status mm_vm_references_drop(struct mm_vm *vm)
+{
+    static const uint8_t null[2];
+    enum mm_status st = MM_OK;
+
+    mm_heap_sync(vm);
+    for (uint32_t ref = 1; ref < vm->ref_end; ref++) {
+        const struct mm_object *o = &vm->objs[ref];
+        for (size_t i = 0; st == MM_OK && has_refs(o) && i < cell_n(o); i++) {
+            if (!dangling(vm, ref_at(o, i)))
+                continue;
+            if ((o->flags & MM_OBJ_RAM) != 0)
+                memset(o->data + 2 * i, 0, sizeof(null));
+            else
+                st = mm_rec_write(vm->nvm, ref, MM_OBJECT_HEADER + 2 * i, null, sizeof(null));
+        }
+    }
+    for (size_t i = 0; i < vm->package_n; i++) {
+        const struct mm_package *p = vm->packages[i];
+        for (size_t r = 0; st == MM_OK && r < p->statics_ref_n; r++) {
+            if (dangling(vm, mm_be16(p->statics + 2 * r)))
+                st = mm_rec_write(vm->nvm, MM_KEY_PACKAGE_STATICS(p->comp), 2 * r, null,
+                                  sizeof(null));
+        }
+    }
+    return st;
+}

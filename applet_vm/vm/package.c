@@ -152,7 +152,7 @@ static enum mm_status statics_store(struct mm_vm *vm, mm_comp comp, const struct
     if (st == MM_OK && values != 0)
         st = mm_rec_write_nonatomic(vm->nvm, MM_KEY_PACKAGE_STATICS(comp), (size_t)image - values,
                                     bytes, values);
-    return st == MM_OK ? st : mm_fail(err, st, SIZE_MAX, "static fields: no room");
+    return st == MM_OK ? st : mm_fail(err, st, SIZE_MAX, "static fields: %s", mm_status_text(st));
 }
 
 static enum mm_status array_init(struct mm_vm *vm, const struct mm_package *pkg, unsigned index,
@@ -223,7 +223,7 @@ enum mm_status mm_vm_package_load(struct mm_vm *vm, mm_comp package, const struc
     if (st == MM_OK)
         st = mm_rec_write_nonatomic(vm->nvm, MM_KEY_PACKAGE_LFDB(package), 0, lfdb, len);
     if (st != MM_OK)
-        return mm_fail(err, st, SIZE_MAX, "load file: no room for %zu bytes", len);
+        return mm_fail(err, st, SIZE_MAX, "load file of %zu bytes: %s", len, mm_status_text(st));
     st = statics_store(vm, package, cap, err);
     if (st == MM_OK)
         st = link_stored(vm, package, err);

@@ -158,6 +158,9 @@ void mm_vm_objects_forget(struct mm_vm *vm, mm_comp owner);
 /* The same, when the owner's package goes too: its static fields do not count. */
 enum mm_status mm_vm_owner_deletable_with(struct mm_vm *vm, mm_comp owner,
                                           mm_comp package) MM_USE_RESULT;
+/* Null every reference that leads to no record: after a damaged owner, which nobody may have asked
+ * about, was dropped. Its handles would otherwise lead to whatever gets them next. */
+enum mm_status mm_vm_references_drop(struct mm_vm *vm) MM_USE_RESULT;
 /* Clear CLEAR_ON_DESELECT transients of a context. */
 void mm_vm_clear_on_deselect(struct mm_vm *vm, mm_comp package);
 /* Garbage: mark from applets, statics and JCRE roots, free the rest (JCSystem.requestObjectDeletion,

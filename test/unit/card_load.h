@@ -43,6 +43,18 @@ __attribute__((unused)) static uint16_t load_blocks(struct host *h, const uint8_
     return sw;
 }
 
+/* The words of a package that is not the probe: AID as LV in hex, load file. */
+__attribute__((unused)) static uint16_t load_package(struct host *h, const char *aid_lv,
+                                                     const uint8_t *lfdb, size_t len)
+{
+    char text[64];
+    uint16_t sw;
+
+    snprintf(text, sizeof(text), "%s00000000", aid_lv);
+    sw = secure(h, INSTALL, 0x02, 0, text);
+    return sw == 0x9000 ? load_blocks(h, lfdb, len) : sw;
+}
+
 __attribute__((unused)) static uint16_t load_probe(struct host *h)
 {
     uint16_t sw = secure(h, INSTALL, 0x02, 0, "06" PACKAGE "00 00 00 00");

@@ -73,19 +73,6 @@ static void session_ends_at_reset_and_selection(void **state)
     assert_int_equal(secure(h, GET_STATUS, 0x80, 0x02, "4F00"), 0x6985);
 }
 
-static void guessing_is_stopped_until_reset(void **state)
-{
-    struct host *h = *state;
-
-    for (int i = 0; i < 10; i++) {
-        assert_int_equal(host_hex(h, "8050000008 0102030405060708 00"), 0x9000);
-        assert_int_equal(host_hex(h, "8482030010 00000000000000000000000000000000"), 0x6300);
-    }
-    assert_int_equal(host_hex(h, "8050000008 0102030405060708 00"), 0x6983);
-    mm_card_reset(h->card);
-    assert_int_equal(host_open(h, 0x03), 0x9000);
-}
-
 static void nothing_is_managed_without_a_session(void **state)
 {
     static const char *const commands[] = {
@@ -317,6 +304,50 @@ static void install_that_fails_leaves_nothing(void **state)
     assert_resp(h, "07" INSTANCE "0700");
 }
 
+/* Parameters above 127 bytes have a length of two bytes, 81 and the number (BER). */
+static void install_takes_parameters_of_any_length_a_command_holds(void **state)
+{
+    static const size_t lengths[] = {0, 1, 124, 125, 126, 127, 128, 160};
+    struct host *h = *state;
+    uint8_t data[256], *at;
+
+    assert_int_equal(load_probe(h), 0x9000);
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        size_t n = sizeof(data), own = lengths[i], field = own + (own > 127 ? 3 : 2);
+        assert_int_equal(mm_unhex("06" PACKAGE "07" APPLET "07" INSTANCE "0100", data, &n), MM_OK);
+        at = data + n;
+        if (field > 127)
+            *at++ = 0x81;
+        *at++ = (uint8_t)field;
+        *at++ = 0xc9;
+        if (own > 127)
+            *at++ = 0x81;
+        *at++ = (uint8_t)own;
+        memset(at, 0x5a, own);
+        at += own;
+        *at++ = 0x00;
+        assert_int_equal(host_secure(h, INSTALL, 0x0c, 0, data, (size_t)(at - data)), 0x9000);
+        assert_int_equal(select_probe(h), 0x9000);
+        assert_int_equal(host_hex(h, "8010000000"), 0x9000);
+        assert_int_equal(h->resp_len, 8 + 2 + 1 + own);
+        assert_int_equal(h->resp[10], own);
+        assert_int_equal(host_hex(h, "00A4040000"), 0x9000);
+        assert_int_equal(host_open(h, 0x03), 0x9000);
+        assert_int_equal(secure(h, DELETE, 0, 0, "4F07" INSTANCE), 0x9000);
+    }
+}
+
+/* GPCS 2.3.1, 6.4: the application that is selected stays so, and the command is not for it. */
+static void selection_of_an_unknown_aid_leaves_the_one_that_is(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(select_probe(h), 0x9000);
+    assert_int_equal(host_hex(h, "00A4040007 F0123456789ABC 00"), 0x6a82);
+    assert_int_equal(host_hex(h, "801E000000"), 0x9000);
+    assert_resp(h, "0100"); /* selected once, never deselected */
+}
+
 static void install_refuses_what_it_does_not_know(void **state)
 {
     struct host *h = *state;
@@ -451,7 +482,6 @@ int main(void)
         WITH(host_setup, session_ends_with_a_wrong_mac),
         WITH(host_setup, session_ends_with_a_plain_command),
         WITH(host_setup, session_ends_at_reset_and_selection),
-        WITH(host_setup, guessing_is_stopped_until_reset),
         WITH(host_setup, nothing_is_managed_without_a_session),
         WITH(host_setup, enrolment_needs_decryption_too),
         WITH(with_session, put_key_replaces_the_test_keys_for_good),
@@ -466,6 +496,8 @@ int main(void)
         WITH(with_applet, counter_survives_power_and_an_open_transaction_does_not),
         WITH(with_applet, selection_calls_select_and_deselect),
         WITH(with_session, install_that_fails_leaves_nothing),
+        WITH(with_session, install_takes_parameters_of_any_length_a_command_holds),
+        WITH(with_applet, selection_of_an_unknown_aid_leaves_the_one_that_is),
         WITH(with_session, install_refuses_what_it_does_not_know),
         WITH(with_session, applet_is_selectable_only_when_made_so),
         WITH(with_session, installed_applet_cannot_be_selected_yet),
