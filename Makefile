@@ -240,14 +240,13 @@ endef
 $(foreach t,$(fuzz_src),$(eval $(call fuzzer,$(t))))
 
 install: all ## install under PREFIX (/usr/local), DESTDIR is honoured
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-	    $(DESTDIR)$(PREFIX)/share/mintmark
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin $(addprefix share/,man/man1 man/man5 man/man8 \
+	    bash-completion/completions mintmark))
 	install -m 0755 $(programs) $(DESTDIR)$(PREFIX)/bin/
-	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 0644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	for n in 1 5 8; do install -m 0644 docs/man/*.$$n $(DESTDIR)$(PREFIX)/share/man/man$$n/ || exit 1; done
 	install -m 0644 docs/completion/mintmark-* $(DESTDIR)$(PREFIX)/share/bash-completion/completions/
 	install -m 0644 $(applet_caps) $(DESTDIR)$(PREFIX)/share/mintmark/
+	cp -R --no-preserve=ownership $(BUILD)/api/classes $(BUILD)/api/exports $(DESTDIR)$(PREFIX)/share/mintmark/
 
 docs: $(BUILD)/bin/mintmark-apdu ## make docs/apdu.md anew from apdu_spec/
 	awk -f apdu_spec/apdu_md.awk apdu_spec/aid.def apdu_spec/ins.def apdu_spec/sw.def > docs/apdu.md
