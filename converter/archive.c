@@ -48,7 +48,7 @@ static void write_manifest(const struct mm_conv *cv, struct mm_buf *out)
     put(out, "Name: %s\r\nJava-Card-CAP-File-Version: 2.1\r\n", cv->name);
     put(out, "Java-Card-Converter-Provider: Mintmark\r\nJava-Card-Converter-Version: %s\r\n",
         MM_VERSION);
-    put(out, "Java-Card-Integer-Support-Required: FALSE\r\n");
+    put(out, "Java-Card-Integer-Support-Required: %s\r\n", cv->uses_int ? "TRUE" : "FALSE");
     put(out, "Java-Card-Package-Name: %s\r\nJava-Card-Package-AID: ", cv->opt->package);
     put_aid(out, &cv->opt->aid);
     put(out, "Java-Card-Package-Version: %u.%u\r\n", cv->opt->major, cv->opt->minor);

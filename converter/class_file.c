@@ -377,6 +377,7 @@ enum mm_status mm_conv_class_read(struct mm_arena *arena, const uint8_t *data, s
 enum mm_status mm_conv_class_check(const uint8_t *data, size_t data_len, struct mm_err *err)
 {
     struct mm_arena *arena = mm_arena_new();
+    struct mm_conv_options opt = {.ints = true};
     struct mm_cls cls;
     enum mm_status st = mm_conv_class_read(arena, data, data_len, &cls, err);
 
@@ -387,9 +388,13 @@ enum mm_status mm_conv_class_check(const uint8_t *data, size_t data_len, struct 
         if (cls.methods[i].code == NULL)
             continue;
         scratch = mm_arena_new();
-        st = mm_conv_decode(scratch, &cls, &cls.methods[i], &flow, err);
+        st = mm_conv_decode(scratch, NULL, &cls, &cls.methods[i], &flow, err);
         if (st == MM_OK)
             st = mm_conv_flow(scratch, &flow, err);
+        if (st == MM_OK) {
+            struct mm_conv cv = {.arena = scratch, .opt = &opt};
+            st = mm_conv_reps(&cv, &flow, err);
+        }
         mm_arena_free(&scratch);
     }
     mm_arena_free(&arena);

@@ -37,11 +37,16 @@ static struct value *top(struct eval *e, size_t n)
 
 static enum mm_status new_array(struct eval *e)
 {
-    uint8_t type = e->in->a == 4 ? 10 : e->in->a == 8 ? 11 : e->in->a == 9 ? 12 : 0;
+    uint8_t type = e->in->a == 4                        ? 10
+                   : e->in->a == 8                      ? 11
+                   : e->in->a == 9                      ? 12
+                   : e->in->a == 10 && e->cv->opt->ints ? 13
+                                                        : 0;
     struct mm_array *a;
 
     if (type == 0)
-        return refuse(e, "array of int, char, long, float or double is not supported");
+        return refuse(e, "array of int, char, long, float or double is not supported; use short, "
+                         "or int with --int");
     if (top(e, 0)->array != NULL || top(e, 0)->number < 0 || top(e, 0)->number > ARRAY_MAX)
         return refuse(e, "array length is not between 0 and 32767");
     e->cv->array_elements += (size_t)top(e, 0)->number;
@@ -62,7 +67,7 @@ static enum mm_status store_element(struct eval *e)
 
     if (a == NULL || top(e, 0)->array != NULL || i < 0 || i >= a->n)
         return refuse(e, "store that is not into a new array");
-    a->values[i] = (int16_t)(a->type == 12 ? (uint32_t)v & 0xFFFF : (uint32_t)(int8_t)(uint8_t)v);
+    a->values[i] = a->type == 13 ? v : a->type == 12 ? (int16_t)v : (int8_t)v;
     e->depth -= 3;
     return MM_OK;
 }
@@ -84,7 +89,7 @@ static enum mm_status store_static(struct eval *e)
         if (v->array != NULL)
             v->array->placed = true;
         f->array = v->array;
-        f->init = (int16_t)((uint32_t)v->number & 0xFFFF);
+        f->init = v->number;
         e->depth--;
         return MM_OK;
     }
@@ -165,7 +170,7 @@ enum mm_status mm_conv_clinit(struct mm_conv *cv, struct mm_cls *cls, const stru
 
     if (cls->access & ACC_INTERFACE)
         return mm_conv_refuse(cls, m, 0, err, "interface field that is not a constant");
-    st = mm_conv_decode(cv->arena, cls, m, &flow, err);
+    st = mm_conv_decode(cv->arena, cv, cls, m, &flow, err);
     for (size_t i = 0; st == MM_OK && i < flow.ins_n; i++) {
         e.in = &flow.ins[i];
         st = step(&e);

@@ -135,7 +135,7 @@ enum mm_status mm_conv_statics_place(struct mm_conv *cv, struct mm_err *err)
         for (size_t i = 0; i < cv->class_n; i++) {
             for (size_t k = 0; k < cv->classes[i]->field_n; k++) {
                 struct mm_field *f = &cv->classes[i]->fields[k];
-                uint16_t size = is_ref(f) || f->desc[0] == 'S' ? 2 : 1;
+                uint16_t size = f->desc[0] == 'I' ? 4 : is_ref(f) || f->desc[0] == 'S' ? 2 : 1;
 
                 if (!in_image(f) || segment(f) != seg)
                     continue;
@@ -160,9 +160,11 @@ enum mm_status mm_conv_statics_place(struct mm_conv *cv, struct mm_err *err)
     return MM_OK;
 }
 
-static void write_value(struct mm_buf *out, bool is_short, int16_t v)
+static void write_value(struct mm_buf *out, unsigned size, int32_t v)
 {
-    if (is_short)
+    if (size == 4)
+        mm_buf_u32(out, (uint32_t)v);
+    else if (size == 2)
         mm_buf_u16(out, (uint16_t)v);
     else
         mm_buf_u8(out, (uint8_t)v);
@@ -179,13 +181,13 @@ static void write_statics(struct mm_conv *cv, uint16_t *image_size, uint16_t *ar
     mm_buf_u16(out, (uint16_t)cv->array_n);
     for (size_t i = 0; i < cv->array_n; i++) {
         const struct mm_array *a = cv->array_fields[i]->array;
-        bool is_short = a->type == 12;
-        uint16_t bytes = (uint16_t)(is_short ? a->n * 2 : a->n);
+        unsigned size = a->type == 13 ? 4 : a->type == 12 ? 2 : 1;
+        uint16_t bytes = (uint16_t)(a->n * size);
 
-        mm_buf_u8(out, (uint8_t)(a->type - 8)); /* 10, 11, 12 of newarray are 2, 3, 4 here */
+        mm_buf_u8(out, (uint8_t)(a->type - 8)); /* 10 to 13 of newarray are 2 to 5 here */
         mm_buf_u16(out, bytes);
         for (uint16_t k = 0; k < a->n; k++)
-            write_value(out, is_short, a->values[k]);
+            write_value(out, size, a->values[k]);
         *array_bytes = (uint16_t)(*array_bytes + bytes);
     }
     mm_buf_u16(out, cv->default_n);
@@ -194,7 +196,7 @@ static void write_statics(struct mm_conv *cv, uint16_t *image_size, uint16_t *ar
         for (size_t k = 0; k < cv->classes[i]->field_n; k++) {
             const struct mm_field *f = &cv->classes[i]->fields[k];
             if (in_image(f) && segment(f) == 3)
-                write_value(out, f->desc[0] == 'S', f->init);
+                write_value(out, f->desc[0] == 'I' ? 4 : f->desc[0] == 'S' ? 2 : 1, f->init);
         }
     }
 }
@@ -352,7 +354,7 @@ static void write_head(struct mm_conv *cv, uint16_t image_size, uint16_t array_b
     mm_buf_u32(header, CAP_MAGIC);
     mm_buf_u8(header, 1);
     mm_buf_u8(header, 2);
-    mm_buf_u8(header, cv->flags);
+    mm_buf_u8(header, (uint8_t)(cv->flags | (cv->uses_int ? 1 : 0)));
     put_package(header, &cv->opt->aid, cv->opt->major, cv->opt->minor);
     mm_buf_u8(import, (uint8_t)cv->import_n);
     for (size_t i = 0; i < cv->import_n; i++)

@@ -1,8 +1,7 @@
 /*
  * The converter: class files of one package to a CAP file and an export file (JCVM 3.0.5, chapters
  * 4 to 6), and a disassembler for CAP files. Class files come from any javac; export files tell
- * what other packages offer. Packages that need int arithmetic are refused, with class, method and
- * line.
+ * what other packages offer. What cards cannot have is refused, with file, line, method and a hint.
  */
 #ifndef MM_CONV_H
 #define MM_CONV_H
@@ -31,11 +30,16 @@ struct mm_conv_options {
     const char
         *exports[MM_CONV_EXPORTS_MAX]; /* folders searched for <package>/javacard/<last>.exp */
     size_t export_n;
+    bool ints; /* the card has int: 32 bit fields, locals, arrays, arithmetic */
+    /* Called for each refusal, if not NULL, in the order found. */
+    void (*report)(void *ctx, const char *text);
+    void *report_ctx;
     const char *output; /* "x.cap" (export file "x.exp" beside it), or a folder */
 };
 
 /* Convert: writes the CAP file and the export file. Nothing is written when anything is refused.
- * err: "Purse.java:42: org.mintmark.purse.Purse.process: int arithmetic needed: ...". */
+ * All that is refused goes to opt->report; err has the first:
+ * "Purse.java:42: org.mintmark.purse.Purse.process: int arithmetic needed: ...". */
 enum mm_status mm_conv_package(const struct mm_conv_options *opt, struct mm_err *err) MM_USE_RESULT;
 
 /* Parse a class file and check its structure; nothing is kept. */

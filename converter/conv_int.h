@@ -76,9 +76,9 @@ struct jcode {
 
 struct mm_cls;
 struct mm_array { /* contents of a StaticField array initialiser */
-    uint8_t type; /* newarray's: 10 boolean, 11 byte, 12 short */
+    uint8_t type; /* newarray's: 10 boolean, 11 byte, 12 short, 13 int */
     uint16_t n;
-    int16_t *values;
+    int32_t *values;
     bool placed;
 };
 struct mm_field {
@@ -90,7 +90,7 @@ struct mm_field {
     uint8_t token;          /* instance: cell; static: exported token or FF */
     uint16_t off;           /* static: byte offset in the image */
     struct mm_array *array; /* from <clinit> */
-    int16_t init;           /* from <clinit> */
+    int32_t init;           /* from <clinit> */
 };
 struct mm_body; /* translated code */
 struct mm_method {
@@ -101,6 +101,7 @@ struct mm_method {
     bool is_virtual;    /* not static, not private, not <init>: called through a table */
     uint8_t token;      /* virtual: 0..127, or 128.. for package visibility; else exported or FF */
     uint8_t nargs;      /* cells, this included */
+    bool refused;       /* its signature is not for cards */
     struct mm_body *body;
     uint16_t off; /* into Method info */
 };
@@ -231,6 +232,10 @@ struct mm_conv {
     size_t array_elements; /* in all of them */
     uint16_t ref_n, default_n, value_n;
     uint16_t *install_off;
+    const char **problems; /* what was refused so far */
+    size_t problem_n;
+    enum mm_status first_problem;
+    bool uses_int;
     struct mm_buf parts[MM_CAP_COMPONENT_N]; /* info bytes by tag */
     struct mm_buf ref1, ref2;                /* RefLocation lists */
     uint32_t ref1_at, ref2_at;
@@ -239,6 +244,11 @@ struct mm_conv {
 /* "File.java:line: class.method: message" (MM_UNSUPPORTED); method may be NULL. */
 enum mm_status mm_conv_refuse(const struct mm_cls *cls, const struct mm_method *m, uint32_t pc,
                               struct mm_err *err, const char *fmt, ...) MM_PRINTF(5, 6);
+
+/* Note a refusal, so that the run goes on and finds the others: MM_OK. Any other failure, and a
+ * refusal beyond the first hundred, is returned. */
+enum mm_status mm_conv_note(struct mm_conv *cv, enum mm_status st,
+                            const struct mm_err *err) MM_USE_RESULT;
 
 /* package.c */
 enum mm_status mm_conv_load(struct mm_conv *cv, struct mm_err *err) MM_USE_RESULT;
@@ -285,11 +295,15 @@ enum mm_status mm_conv_ref_method(struct mm_conv *cv, const struct mm_cls *from,
 /* First type of *desc: 'Z','B','S','L','[' or 'V' and others as they are; advances *desc. 0 when
  * malformed. */
 char mm_conv_type_next(const char **desc);
-/* Cells of the arguments, -1 when malformed or a type is not for cards; *bad names that type. */
-int mm_conv_desc_args(const char *desc, const char **bad);
+/* Number of arguments, -1 when malformed; *bad names the first type that is not for cards. */
+int mm_conv_desc_args(const char *desc, bool ints, const char **bad);
+/* Card cells of the arguments of a good descriptor: int takes two. */
+int mm_conv_desc_cells(const char *desc);
 char mm_conv_desc_ret(const char *desc);
 /* NULL when a field of this type can be; else what it is ("int", "array of arrays", ...). */
-const char *mm_conv_type_bad(const char *desc);
+const char *mm_conv_type_bad(const char *desc, bool ints);
+/* What to do about a type that mm_conv_type_bad named. */
+const char *mm_conv_type_hint(const char *bad);
 /* Write a type_descriptor (fields and methods). */
 enum mm_status mm_conv_type_write(struct mm_conv *cv, const char *desc, struct mm_buf *out,
                                   struct mm_err *err) MM_USE_RESULT;
@@ -364,6 +378,7 @@ struct jins {
 };
 struct jval {
     uint8_t kind;   /* JV_NONE, JV_INT, JV_REF */
+    uint32_t web;   /* JV_INT: which values are one on the card, see struct jflow */
     int32_t lo, hi; /* JV_INT: the int that Java computes lies between */
 };
 #define JV_NONE     0
@@ -384,8 +399,18 @@ struct jflow {
     uint32_t *at; /* instruction index by pc, UINT32_MAX inside an instruction */
     struct jstate *states;
     uint16_t max_depth;
+    /* A web is all values that meet in one cell, so that all have one form on the card: one cell
+     * or, when Java's int is needed, two. Instruction i pushes into web 2i and stores to a local in
+     * web 2i + 1; arguments come after those. webs: union-find parents; wide: by root. */
+    uint32_t *webs;
+    size_t web_n;
+    bool *wide;
+    bool *wide_op;     /* by instruction: computes with int */
+    uint8_t *local_at; /* card cell of each Java local */
+    uint16_t local_cells;
 };
-enum mm_status mm_conv_decode(struct mm_arena *arena, const struct mm_cls *cls,
+/* cv notes what is refused, so that decoding goes on; NULL: stop at the first. */
+enum mm_status mm_conv_decode(struct mm_arena *arena, struct mm_conv *cv, const struct mm_cls *cls,
                               const struct mm_method *m, struct jflow *flow,
                               struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_conv_flow(struct mm_arena *arena, struct jflow *flow,
@@ -397,6 +422,14 @@ static inline bool mm_conv_fits(struct jval v)
 {
     return v.lo >= -32768 && v.hi <= 32767;
 }
+/* The web's root. */
+uint32_t mm_conv_web(const struct jflow *flow, uint32_t web);
+/* reps.c: which values need two cells. What has no form on the card (without int: each that needs
+ * two) is noted. */
+enum mm_status mm_conv_reps(struct mm_conv *cv, struct jflow *flow,
+                            struct mm_err *err) MM_USE_RESULT;
+/* Is the n-th cell from the top before instruction `at` an int in two cells? */
+bool mm_conv_wide_cell(const struct jflow *flow, uint32_t at, uint16_t n);
 /* The interval of op applied to a and b (intervals.c); op is a card opcode (MM_OP_SADD ...). */
 struct jval mm_conv_interval(uint8_t op, struct jval a, struct jval b);
 struct jval mm_conv_interval_narrow(struct jval v, int32_t lo, int32_t hi);

@@ -18,6 +18,7 @@ static enum mm_status translate_all(struct mm_conv *cv, struct mm_err *err)
                 st = mm_conv_clinit(cv, c, m, err);
             else if (m->code != NULL)
                 st = mm_conv_translate(cv, c, m, err);
+            st = mm_conv_note(cv, st, err);
         }
     }
     return st;
@@ -33,6 +34,8 @@ static enum mm_status build(struct mm_conv *cv, struct mm_err *err)
         st = mm_conv_classes_place(cv, err);
     if (st == MM_OK)
         st = translate_all(cv, err);
+    if (st == MM_OK && cv->problem_n != 0)
+        return cv->first_problem;
     if (st == MM_OK)
         st = mm_conv_statics_place(cv, err);
     if (st == MM_OK)
@@ -81,6 +84,7 @@ static enum mm_status write_files(struct mm_conv *cv, struct mm_err *err)
 enum mm_status mm_conv_package(const struct mm_conv_options *opt, struct mm_err *err)
 {
     struct mm_conv cv = {.arena = mm_arena_new(), .opt = opt};
+    struct mm_err why = {.text = ""};
     char *name = mm_arena_text(cv.arena, opt->package, strlen(opt->package));
     enum mm_status st;
 
@@ -93,9 +97,14 @@ enum mm_status mm_conv_package(const struct mm_conv_options *opt, struct mm_err 
         mm_buf_init(&cv.parts[i]);
     mm_buf_init(&cv.ref1);
     mm_buf_init(&cv.ref2);
-    st = build(&cv, err);
+    st = build(&cv, &why);
     if (st == MM_OK)
-        st = write_files(&cv, err);
+        st = write_files(&cv, &why);
+    /* What ended the run may not have been told yet. */
+    if (st != MM_OK && mm_conv_note(&cv, MM_UNSUPPORTED, &why) == MM_OK && err != NULL)
+        *err = why;
+    if (st != MM_OK && err != NULL && cv.problem_n != 0)
+        (void)mm_fail(err, st, why.off, "%s", cv.problems[0]);
     for (int i = 0; i < MM_CAP_COMPONENT_N; i++)
         mm_buf_clear(&cv.parts[i]);
     mm_buf_clear(&cv.ref1);

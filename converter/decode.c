@@ -3,27 +3,17 @@
 
 #include <string.h>
 
-enum reason {
-    JR_LONG,
-    JR_FLOAT,
-    JR_DOUBLE,
-    JR_CHAR,
-    JR_INT_ARRAY,
-    JR_JSR,
-    JR_INDY,
-    JR_MULTI,
-    JR_MONITOR
-};
+enum reason { JR_LONG, JR_FLOAT, JR_DOUBLE, JR_CHAR, JR_JSR, JR_INDY, JR_MULTI, JR_MONITOR };
 static const char *const reasons[] = {
-    [JR_LONG] = "long is not supported",
-    [JR_FLOAT] = "float is not supported",
-    [JR_DOUBLE] = "double is not supported",
-    [JR_CHAR] = "char is not supported",
-    [JR_INT_ARRAY] = "int array is not supported",
-    [JR_JSR] = "subroutines (jsr, ret) are not supported",
-    [JR_INDY] = "lambda or string concatenation (invokedynamic) is not supported",
-    [JR_MULTI] = "arrays of arrays are not supported",
-    [JR_MONITOR] = "synchronized is not supported: cards have no threads",
+    [JR_LONG] = "long is not supported; use short, or int with --int",
+    [JR_FLOAT] = "float is not supported; count in the smallest unit",
+    [JR_DOUBLE] = "double is not supported; count in the smallest unit",
+    [JR_CHAR] = "char is not supported; use byte or short",
+    [JR_JSR] = "subroutines (jsr, ret) are not supported; compile with --release 8",
+    [JR_INDY] = "lambda or string concatenation (invokedynamic) is not supported; use an "
+                "anonymous class or a byte array",
+    [JR_MULTI] = "arrays of arrays are not supported; use one array and compute the index",
+    [JR_MONITOR] = "synchronized is not supported: cards have no threads; leave it out",
 };
 
 struct row {
@@ -39,9 +29,11 @@ static const struct row rows[256] = {
 
 struct decoder {
     struct mm_arena *arena;
+    struct mm_conv *cv;
     const struct mm_cls *cls;
     const struct mm_method *m;
     struct mm_rd rd;
+    bool refused;
     struct mm_err *err;
 };
 
@@ -76,14 +68,19 @@ static enum mm_status read_switch(struct decoder *d, struct jins *in)
     for (uint32_t i = 0; i < in->case_n; i++) {
         in->keys[i] = in->kind == JK_TSWITCH ? in->low + (int32_t)i : (int32_t)mm_rd_u32(&d->rd);
         in->targets[i] = (uint32_t)(in->pc + (int32_t)mm_rd_u32(&d->rd));
-        if (in->keys[i] < -32768 || in->keys[i] > 32767)
-            return mm_conv_refuse(d->cls, d->m, in->pc, d->err,
-                                  "int arithmetic needed: case %d does not fit a short",
-                                  (int)in->keys[i]);
         if (i != 0 && in->keys[i] <= in->keys[i - 1])
             return bad(d, in->pc, "switch keys are not in ascending order");
     }
     return MM_OK;
+}
+
+/* Refuse an instruction; with notes, decoding goes on behind it, but no further step is taken. */
+static enum mm_status refuse(struct decoder *d, const struct jins *in, int reason)
+{
+    enum mm_status st = mm_conv_refuse(d->cls, d->m, in->pc, d->err, "%s", reasons[reason]);
+
+    d->refused = true;
+    return d->cv == NULL ? st : mm_conv_note(d->cv, st, d->err);
 }
 
 static enum mm_status read_wide(struct decoder *d, struct jins *in)
@@ -94,7 +91,7 @@ static enum mm_status read_wide(struct decoder *d, struct jins *in)
     if (in->kind == JK_IINC)
         in->b = (int16_t)mm_rd_u16(&d->rd);
     else if (in->kind == JK_REFUSE)
-        return mm_conv_refuse(d->cls, d->m, in->pc, d->err, "%s", reasons[rows[in->op].arg]);
+        return refuse(d, in, rows[in->op].arg);
     else if (in->kind < JK_LOAD_I || in->kind > JK_STORE_A)
         return bad(d, in->pc, "wide before an instruction that has no wide form");
     return MM_OK;
@@ -141,7 +138,8 @@ static enum mm_status read_ins(struct decoder *d, struct jins *in)
                                                         : (int16_t)mm_rd_u16(&d->rd)));
         return MM_OK;
     case JK_REFUSE:
-        return mm_conv_refuse(d->cls, d->m, in->pc, d->err, "%s", reasons[row->arg]);
+        (void)mm_rd_bytes(&d->rd, row->len - 1u);
+        return refuse(d, in, row->arg);
     default:
         in->a = row->len == 2 ? mm_rd_u8(&d->rd) : row->len >= 3 ? mm_rd_u16(&d->rd) : 0;
         if (row->len == 5)
@@ -188,10 +186,10 @@ static enum mm_status link_targets(struct decoder *d, struct jflow *f)
     return MM_OK;
 }
 
-enum mm_status mm_conv_decode(struct mm_arena *arena, const struct mm_cls *cls,
+enum mm_status mm_conv_decode(struct mm_arena *arena, struct mm_conv *cv, const struct mm_cls *cls,
                               const struct mm_method *m, struct jflow *flow, struct mm_err *err)
 {
-    struct decoder d = {.arena = arena, .cls = cls, .m = m, .err = err};
+    struct decoder d = {.arena = arena, .cv = cv, .cls = cls, .m = m, .err = err};
 
     memset(flow, 0, sizeof(*flow));
     flow->cls = cls;
@@ -215,5 +213,5 @@ enum mm_status mm_conv_decode(struct mm_arena *arena, const struct mm_cls *cls,
         if (d.rd.bad)
             return bad(&d, pc, "instruction is cut off by the end of the code");
     }
-    return link_targets(&d, flow);
+    return d.refused ? MM_UNSUPPORTED : link_targets(&d, flow);
 }

@@ -44,6 +44,8 @@ static uint16_t field_type(struct types *t, const char *desc)
         return PRIMITIVE | 3;
     case 'S':
         return PRIMITIVE | 4;
+    case 'I':
+        return PRIMITIVE | 5;
     default:
         return type_off(t, desc);
     }

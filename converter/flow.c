@@ -57,6 +57,28 @@ static enum mm_status malformed(struct walk *w, const char *what)
     return MM_MALFORMED;
 }
 
+/* The value is made here: its web is that of the instruction. */
+static struct jval fresh(const struct walk *w, struct jval v)
+{
+    v.web = 2 * (uint32_t)(w->in - w->f->ins);
+    return v;
+}
+
+/* Two values meet in one cell. */
+static void unite(struct jflow *f, uint32_t a, uint32_t b)
+{
+    a = mm_conv_web(f, a);
+    b = mm_conv_web(f, b);
+    f->webs[a > b ? a : b] = a > b ? b : a;
+}
+
+uint32_t mm_conv_web(const struct jflow *flow, uint32_t web)
+{
+    while (flow->webs[web] != web)
+        web = flow->webs[web] = flow->webs[flow->webs[web]];
+    return web;
+}
+
 static void push(struct walk *w, struct jval v)
 {
     if (w->depth >= w->f->m->code->max_stack) {
@@ -98,6 +120,7 @@ static struct jval *local(struct walk *w, int32_t n)
 static void step_stack(struct walk *w, int16_t how)
 {
     struct jval a = pop(w), b = number(0, 0), c = number(0, 0), d = number(0, 0);
+    bool single;
 
     if (how != JS_POP && how != JS_DUP)
         b = pop(w);
@@ -144,7 +167,9 @@ static void step_stack(struct walk *w, int16_t how)
         push(w, b);
         return;
     }
-    push(w, a);
+    /* The copy on top is a value of its own: it may be used in another form. */
+    single = how == JS_DUP || how == JS_DUP_X1 || how == JS_DUP_X2;
+    push(w, single && a.kind == JV_INT ? fresh(w, a) : a);
 }
 
 static void step_member(struct walk *w, const struct jins *in)
@@ -170,10 +195,10 @@ static void step_member(struct walk *w, const struct jins *in)
         if (in->kind == JK_PUTFIELD || in->kind == JK_GETFIELD)
             (void)pop_kind(w, JV_REF);
         if (in->kind == JK_GETFIELD || in->kind == JK_GETSTATIC)
-            push(w, of_type(r.desc[0]));
+            push(w, fresh(w, of_type(r.desc[0])));
         return;
     }
-    args = mm_conv_desc_args(r.desc, &bad_type);
+    args = mm_conv_desc_args(r.desc, true, &bad_type);
     if (args < 0) {
         w->bad = true;
         return;
@@ -184,7 +209,7 @@ static void step_member(struct walk *w, const struct jins *in)
         (void)pop_kind(w, JV_REF);
     ret = mm_conv_desc_ret(r.desc);
     if (ret != 'V')
-        push(w, of_type(ret));
+        push(w, fresh(w, of_type(ret)));
 }
 
 static void step_ldc(struct walk *w, const struct jins *in)
@@ -194,9 +219,14 @@ static void step_ldc(struct walk *w, const struct jins *in)
     if (in->a <= 0 || in->a >= cls->cp_n)
         w->bad = true;
     else if (cls->cp[in->a].tag == JCP_INTEGER)
-        push(w, number(cls->cp[in->a].value, cls->cp[in->a].value));
+        push(w, fresh(w, number(cls->cp[in->a].value, cls->cp[in->a].value)));
     else
         push(w, ref);
+}
+
+static char element(int16_t op)
+{
+    return op == MM_OP_BALOAD ? 'B' : op == MM_OP_IALOAD ? 'I' : 'S';
 }
 
 static void step_array(struct walk *w, const struct jins *in)
@@ -206,7 +236,7 @@ static void step_array(struct walk *w, const struct jins *in)
     (void)pop_kind(w, JV_INT);
     (void)pop_kind(w, JV_REF);
     if (in->kind == JK_ALOAD)
-        push(w, in->arg == MM_OP_AALOAD ? ref : of_type(in->arg == MM_OP_BALOAD ? 'B' : 'S'));
+        push(w, in->arg == MM_OP_AALOAD ? ref : fresh(w, of_type(element(in->arg))));
 }
 
 /* The effect of one instruction on locals and stack. */
@@ -220,7 +250,7 @@ static void step(struct walk *w, const struct jins *in)
         push(w, ref);
         break;
     case JK_CONST:
-        push(w, number(in->a, in->a));
+        push(w, fresh(w, number(in->a, in->a)));
         break;
     case JK_LDC:
         step_ldc(w, in);
@@ -230,11 +260,12 @@ static void step(struct walk *w, const struct jins *in)
         a = *local(w, in->a);
         if (a.kind != (in->kind == JK_LOAD_I ? JV_INT : JV_REF))
             w->bad = true;
-        push(w, a);
+        push(w, in->kind == JK_LOAD_I ? fresh(w, a) : a);
         break;
     case JK_STORE_I:
     case JK_STORE_A:
         a = pop_kind(w, in->kind == JK_STORE_I ? JV_INT : JV_REF);
+        a.web = fresh(w, a).web + 1;
         *local(w, in->a) = a;
         break;
     case JK_ALOAD:
@@ -247,23 +278,27 @@ static void step(struct walk *w, const struct jins *in)
     case JK_BIN:
         b = pop_kind(w, JV_INT);
         a = pop_kind(w, JV_INT);
-        push(w, mm_conv_interval((uint8_t)in->arg, a, b));
+        push(w, fresh(w, mm_conv_interval((uint8_t)in->arg, a, b)));
         break;
     case JK_NEG:
         a = pop_kind(w, JV_INT);
-        push(w, mm_conv_interval(MM_OP_SNEG, a, a));
+        push(w, fresh(w, mm_conv_interval(MM_OP_SNEG, a, a)));
         break;
     case JK_IINC:
         a = *local(w, in->a);
         if (a.kind != JV_INT)
             w->bad = true;
-        *local(w, in->a) = mm_conv_interval(MM_OP_SADD, a, number(in->b, in->b));
+        if (!w->bad)
+            unite(w->f, a.web, fresh(w, a).web + 1);
+        b = mm_conv_interval(MM_OP_SADD, a, number(in->b, in->b));
+        b.web = fresh(w, a).web + 1;
+        *local(w, in->a) = b;
         break;
     case JK_I2B:
-        push(w, mm_conv_interval_narrow(pop_kind(w, JV_INT), -128, 127));
+        push(w, fresh(w, mm_conv_interval_narrow(pop_kind(w, JV_INT), -128, 127)));
         break;
     case JK_I2S:
-        push(w, mm_conv_interval_narrow(pop_kind(w, JV_INT), -32768, 32767));
+        push(w, fresh(w, mm_conv_interval_narrow(pop_kind(w, JV_INT), -32768, 32767)));
         break;
     case JK_IF:
     case JK_TSWITCH:
@@ -295,14 +330,14 @@ static void step(struct walk *w, const struct jins *in)
         break;
     case JK_LENGTH:
         (void)pop_kind(w, JV_REF);
-        push(w, number(0, 32767)); /* arrays on a card have at most 32767 elements */
+        push(w, fresh(w, number(0, 32767))); /* arrays on a card have at most 32767 elements */
         break;
     case JK_CHECKCAST:
         push(w, pop_kind(w, JV_REF));
         break;
     case JK_INSTANCEOF:
         (void)pop_kind(w, JV_REF);
-        push(w, number(0, 1));
+        push(w, fresh(w, number(0, 1)));
         break;
     case JK_NOP:
     case JK_GOTO:
@@ -313,7 +348,7 @@ static void step(struct walk *w, const struct jins *in)
     }
 }
 
-static bool join(struct jval *into, struct jval v, bool widen)
+static bool join(struct jflow *f, struct jval *into, struct jval v, bool widen)
 {
     struct jval was = *into;
 
@@ -321,8 +356,11 @@ static bool join(struct jval *into, struct jval v, bool widen)
         return false;
     if (was.kind != v.kind)
         into->kind = JV_NONE;
-    else if (was.kind == JV_INT)
+    else if (was.kind == JV_INT) {
+        unite(f, was.web, v.web);
         *into = mm_conv_interval_join(was, v, widen);
+        into->web = was.web;
+    }
     return into->kind != was.kind || into->lo != was.lo || into->hi != was.hi;
 }
 
@@ -347,9 +385,9 @@ static enum mm_status flow_to(struct walk *w, uint32_t to, const struct jval *lo
         if (s->visits == 255)
             s->visits = WIDEN_AFTER + 1;
         for (uint16_t i = 0; i < local_n; i++)
-            changed |= join(&s->locals[i], locals[i], widen);
+            changed |= join(w->f, &s->locals[i], locals[i], widen);
         for (uint16_t i = 0; i < depth; i++)
-            changed |= join(&s->stack[i], stack[i], widen);
+            changed |= join(w->f, &s->stack[i], stack[i], widen);
     }
     if (changed && !w->queued[to]) {
         w->queued[to] = true;
@@ -406,7 +444,7 @@ static enum mm_status enter(struct walk *w)
     const struct mm_method *m = w->f->m;
     const char *p = m->desc + 1, *bad_type;
     uint16_t n = 0;
-    int args = mm_conv_desc_args(m->desc, &bad_type);
+    int args = mm_conv_desc_args(m->desc, true, &bad_type);
 
     if (args < 0)
         return malformed(w, "method descriptor");
@@ -418,7 +456,9 @@ static enum mm_status enter(struct walk *w)
     if (!(m->access & ACC_STATIC))
         w->locals[n++] = ref;
     while (*p != ')') {
-        w->locals[n++] = of_type(*p);
+        w->locals[n] = of_type(*p);
+        w->locals[n].web = (uint32_t)(2 * w->f->ins_n + n);
+        n++;
         (void)mm_conv_type_next(&p);
     }
     return flow_to(w, 0, w->locals, w->stack, 0);
@@ -436,6 +476,10 @@ static void make_states(struct walk *w)
         w->f->states[i].locals = all + i * cells;
         w->f->states[i].stack = all + i * cells + code->max_locals;
     }
+    w->f->web_n = 2 * w->f->ins_n + code->max_locals;
+    w->f->webs = mm_arena_alloc(w->arena, w->f->web_n, sizeof(*w->f->webs));
+    for (size_t i = 0; i < w->f->web_n; i++)
+        w->f->webs[i] = (uint32_t)i;
     w->todo = mm_arena_alloc(w->arena, w->f->ins_n, sizeof(*w->todo));
     w->queued = mm_arena_alloc(w->arena, w->f->ins_n, sizeof(*w->queued));
     w->locals = mm_arena_alloc(w->arena, cells + 1, sizeof(*w->locals));
@@ -506,7 +550,7 @@ static uint16_t pops(const struct mm_cls *cls, const struct jins *in)
     case JK_INVOKE:
         if (!mm_conv_cp_ref(cls, (uint16_t)in->a, &r))
             return UINT16_MAX;
-        return (uint16_t)(mm_conv_desc_args(r.desc, &bad) +
+        return (uint16_t)(mm_conv_desc_args(r.desc, true, &bad) +
                           (in->arg == MM_OP_INVOKESTATIC ? 0 : 1));
     default:
         return 1;

@@ -38,11 +38,11 @@ static uint32_t size_of(const struct cins *c)
     if (is_branch(c))
         return c->is_wide ? 3 : 2;
     if (far_field(c)) /* see write_far_field */
-        return c->op >= MM_OP_PUTFIELD_A_THIS ? 6 : c->op >= MM_OP_GETFIELD_A_THIS ? 4 : 3;
-    if (c->op == MM_OP_STABLESWITCH)
-        return 7 + c->sw->case_n * 2;
-    if (c->op == MM_OP_SLOOKUPSWITCH)
-        return 5 + c->sw->case_n * 4;
+        return c->op >= MM_OP_PUTFIELD_A_THIS ? 6u : c->op >= MM_OP_GETFIELD_A_THIS ? 4 : 3;
+    if (c->op == MM_OP_STABLESWITCH || c->op == MM_OP_ITABLESWITCH)
+        return (c->op == MM_OP_STABLESWITCH ? 7 : 11) + c->sw->case_n * 2;
+    if (c->op == MM_OP_SLOOKUPSWITCH || c->op == MM_OP_ILOOKUPSWITCH)
+        return 5 + c->sw->case_n * (c->op == MM_OP_SLOOKUPSWITCH ? 4 : 6);
     return n;
 }
 
@@ -105,20 +105,30 @@ static void put_ref16(struct mm_conv *cv, struct mm_buf *out, const struct mm_cp
 
 /* ---- Bytes ---- */
 
+static void put_key(struct mm_buf *out, bool is_int, int32_t key)
+{
+    if (is_int)
+        mm_buf_u32(out, (uint32_t)key);
+    else
+        mm_buf_u16(out, (uint16_t)key);
+}
+
 static void write_switch(struct mm_buf *out, const struct mm_body *b, const struct cins *c)
 {
     const struct jins *sw = c->sw;
+    bool is_int = c->op == MM_OP_ITABLESWITCH || c->op == MM_OP_ILOOKUPSWITCH;
+    bool looks_up = c->op == MM_OP_SLOOKUPSWITCH || c->op == MM_OP_ILOOKUPSWITCH;
 
     mm_buf_u16(out, (uint16_t)(place(b, c->target) - c->off));
-    if (c->op == MM_OP_STABLESWITCH) {
-        mm_buf_u16(out, (uint16_t)sw->keys[0]);
-        mm_buf_u16(out, (uint16_t)sw->keys[sw->case_n - 1]);
-    } else {
+    if (looks_up) {
         mm_buf_u16(out, (uint16_t)sw->case_n);
+    } else {
+        put_key(out, is_int, sw->keys[0]);
+        put_key(out, is_int, sw->keys[sw->case_n - 1]);
     }
     for (uint32_t i = 0; i < sw->case_n; i++) {
-        if (c->op == MM_OP_SLOOKUPSWITCH)
-            mm_buf_u16(out, (uint16_t)sw->keys[i]);
+        if (looks_up)
+            put_key(out, is_int, sw->keys[i]);
         mm_buf_u16(out, (uint16_t)(place(b, sw->targets[i]) - c->off));
     }
 }
@@ -133,7 +143,7 @@ static void write_far_field(struct mm_conv *cv, struct mm_buf *out, const struct
         mm_buf_u8(out, MM_OP_ALOAD_0);
     if (op >= MM_OP_PUTFIELD_A_THIS) {
         mm_buf_u8(out, MM_OP_SWAP_X);
-        mm_buf_u8(out, 0x11);
+        mm_buf_u8(out, op == MM_OP_PUTFIELD_I_THIS ? 0x12 : 0x11);
         op = (uint8_t)(op - MM_OP_PUTFIELD_A_THIS + MM_OP_PUTFIELD_A);
     } else if (op >= MM_OP_GETFIELD_A_THIS) {
         op = (uint8_t)(op - MM_OP_GETFIELD_A_THIS + MM_OP_GETFIELD_A);
@@ -175,6 +185,8 @@ static void write_ins(struct mm_conv *cv, struct mm_buf *out, const struct mm_bo
     switch (mm_op_info(c->op)->operands) {
     case MM_OPERANDS_STABLESWITCH:
     case MM_OPERANDS_SLOOKUPSWITCH:
+    case MM_OPERANDS_ITABLESWITCH:
+    case MM_OPERANDS_ILOOKUPSWITCH:
         write_switch(out, b, c);
         break;
     case MM_OPERANDS_S8:
@@ -182,6 +194,9 @@ static void write_ins(struct mm_conv *cv, struct mm_buf *out, const struct mm_bo
     case MM_OPERANDS_ATYPE:
     case MM_OPERANDS_MN:
         mm_buf_u8(out, (uint8_t)c->a);
+        break;
+    case MM_OPERANDS_S32:
+        mm_buf_u32(out, (uint32_t)c->a);
         break;
     case MM_OPERANDS_S16:
         mm_buf_u16(out, (uint16_t)c->a);

@@ -25,6 +25,7 @@ static const struct option options[] = {
     {"applet", required_argument, NULL, OPT_APPLET},
     {"exports", required_argument, NULL, OPT_EXPORTS},
     {"output", required_argument, NULL, OPT_OUTPUT},
+    {"int", no_argument, NULL, 'i'},
     {"help", no_argument, NULL, 'h'},
     {"version", optional_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -44,6 +45,7 @@ static const char usage[] =
     "  --package-version M.m      package version (default 1.0); --version M.m does the same\n"
     "  --applet CLASS=AID         applet class and its AID; once for each applet\n"
     "  --exports DIR              folder with export files; may be repeated\n"
+    "  -i, --int                  the card has int: 32 bit fields, variables, arithmetic\n"
     "  --output DIR|FILE.cap      where to write; the export file goes beside the CAP file\n"
     "\n"
     "  -h, --help                 this text\n"
@@ -121,6 +123,9 @@ static bool set_option(struct mm_conv_options *opt, int code, char *value)
             return false;
         opt->exports[opt->export_n++] = value;
         return true;
+    case 'i':
+        opt->ints = true;
+        return true;
     case OPT_OUTPUT:
         opt->output = value;
         return true;
@@ -135,7 +140,14 @@ static int fail(enum mm_status st, const struct mm_err *err)
     return mm_status_exit(st);
 }
 
-static int run_convert(const struct mm_conv_options *opt)
+/* Each refusal goes out as it is found. */
+static void report(void *ctx, const char *text)
+{
+    (void)ctx;
+    fprintf(stderr, "mintmark-convert: %s\n", text);
+}
+
+static int run_convert(struct mm_conv_options *opt)
 {
     struct mm_err err = {.text = ""};
     enum mm_status st;
@@ -144,8 +156,9 @@ static int run_convert(const struct mm_conv_options *opt)
         opt->export_n == 0)
         return usage_error("convert needs --classes, --package, --aid, --exports and --output",
                            NULL);
+    opt->report = report;
     st = mm_conv_package(opt, &err);
-    return st == MM_OK ? 0 : fail(st, &err);
+    return st == MM_OK ? 0 : mm_status_exit(st);
 }
 
 static int run_cap(const char *path, bool dump)
@@ -193,7 +206,7 @@ int main(int argc, char **argv)
     struct mm_conv_options opt = {.major = 1};
     int code, status = -1;
 
-    while (status < 0 && (code = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    while (status < 0 && (code = getopt_long(argc, argv, "hi", options, NULL)) != -1) {
         if (code == 'h') {
             fputs(usage, stdout);
             status = 0;

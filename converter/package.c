@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PROBLEMS_MAX       100 /* nobody mends more at a time */
 #define CLASS_FILE_MAX_LEN (1u << 20)
 #define CLASSES_MAX        255 /* class_count of the Descriptor is one byte (JCVM 3.0.5, 6.14) */
 #define EXP_FILE_MAX_LEN   (1u << 20)
@@ -31,6 +32,25 @@ enum mm_status mm_conv_refuse(const struct mm_cls *cls, const struct mm_method *
         (void)snprintf(where, sizeof(where), "%s: ", cls->source);
     return mm_fail(err, MM_UNSUPPORTED, line == 0 ? SIZE_MAX : line, "%s%s%s%s: %s", where, name,
                    m == NULL ? "" : ".", m == NULL ? "" : m->name, what);
+}
+
+enum mm_status mm_conv_note(struct mm_conv *cv, enum mm_status st, const struct mm_err *err)
+{
+    if (st == MM_OK || (st != MM_UNSUPPORTED && st != MM_NOT_FOUND))
+        return st;
+    for (size_t i = 0; i < cv->problem_n; i++) {
+        if (strcmp(cv->problems[i], err->text) == 0)
+            return MM_OK;
+    }
+    if (cv->problem_n == PROBLEMS_MAX)
+        return st;
+    if (cv->problem_n == 0)
+        cv->first_problem = st;
+    cv->problems = mm_arena_grow(cv->arena, cv->problems, cv->problem_n, sizeof(*cv->problems));
+    cv->problems[cv->problem_n++] = mm_arena_text(cv->arena, err->text, strlen(err->text));
+    if (cv->opt->report != NULL)
+        cv->opt->report(cv->opt->report_ctx, err->text);
+    return MM_OK;
 }
 
 /* ---- External classes ---- */
@@ -284,13 +304,14 @@ static enum mm_status place(struct mm_conv *cv, struct mm_cls *cls, struct order
     if (st == MM_OK)
         st = collect_interfaces(cv, cls, err);
     if (st != MM_OK) {
-        if (err != NULL && strstr(err->text, ": ") == NULL) {
+        if (strstr(err->text, ": ") == NULL) {
             struct mm_err why = *err;
 
             (void)mm_conv_refuse(cls, NULL, 0, err, "%s", why.text);
             err->st = st;
         }
-        return st;
+        cls->mark = 2;
+        return mm_conv_note(cv, st, err);
     }
     if (cls->super.own != NULL && cls->super.own->shareable)
         cls->shareable = true;
@@ -318,6 +339,8 @@ static enum mm_status order_classes(struct mm_conv *cv, struct mm_err *err)
                 st = place(cv, cv->classes[i], &order, err);
         }
     }
+    if (st == MM_OK && cv->problem_n != 0)
+        return cv->first_problem;
     if (st == MM_OK)
         memcpy(cv->classes, order.out, cv->class_n * sizeof(*cv->classes));
     return st;

@@ -85,20 +85,26 @@ static int field_rank(const struct mm_field *f)
     return visible ? (ref ? 1 : 0) : (ref ? 2 : 3);
 }
 
-static enum mm_status field_tokens(struct mm_cls *cls, struct mm_err *err)
+static enum mm_status field_tokens(struct mm_conv *cv, struct mm_cls *cls, struct mm_err *err)
 {
     unsigned next = 0, static_next = 0;
 
     cls->first_ref = 0xFF;
     for (size_t i = 0; i < cls->field_n; i++) {
         struct mm_field *f = &cls->fields[i];
-        const char *p = f->desc, *what = mm_conv_type_bad(f->desc);
+        const char *p = f->desc, *what = mm_conv_type_bad(f->desc, cv->opt->ints);
 
         if (mm_conv_type_next(&p) == 0 || *p != '\0' || f->desc[0] == 'V')
             return mm_conv_refuse(cls, NULL, 0, err, "field %s: descriptor is malformed", f->name);
-        if (what != NULL)
-            return mm_conv_refuse(cls, NULL, 0, err, "field %s: %s is not supported", f->name,
-                                  what);
+        if (what != NULL) {
+            enum mm_status st =
+                mm_conv_refuse(cls, NULL, 0, err, "field %s: %s is not supported; %s", f->name,
+                               what, mm_conv_type_hint(what));
+            st = mm_conv_note(cv, st, err);
+            if (st != MM_OK)
+                return st;
+        }
+        cv->uses_int = cv->uses_int || f->desc[strspn(f->desc, "[")] == 'I';
         f->token = 0xFF;
         if ((f->access & ACC_STATIC) && !f->has_value && (cls->access & ACC_PUBLIC) &&
             (f->access & (ACC_PUBLIC | ACC_PROTECTED)))
@@ -112,9 +118,13 @@ static enum mm_status field_tokens(struct mm_cls *cls, struct mm_err *err)
                 continue;
             if ((rank == 1 || rank == 2) && cls->ref_n++ == 0)
                 cls->first_ref = (uint8_t)next;
-            f->token = (uint8_t)next++;
+            f->token = (uint8_t)next;
+            next += f->desc[0] == 'I' ? 2 : 1; /* an int is two cells and two tokens */
             if (next > 255)
-                return mm_conv_refuse(cls, NULL, 0, err, "more than 255 instance fields");
+                return mm_conv_refuse(cls, NULL, 0, err,
+                                      "field %s: more than 255 cells of instance fields; move "
+                                      "some to another class or an array",
+                                      f->name);
         }
     }
     cls->cell_n = (uint8_t)next;
@@ -123,27 +133,34 @@ static enum mm_status field_tokens(struct mm_cls *cls, struct mm_err *err)
 
 /* ---- Methods ---- */
 
-static enum mm_status check_method(const struct mm_cls *cls, const struct mm_method *m,
-                                   struct mm_err *err)
+static enum mm_status check_method(struct mm_conv *cv, const struct mm_cls *cls,
+                                   struct mm_method *m, struct mm_err *err)
 {
     const char *what;
     bool iface = (cls->access & ACC_INTERFACE) != 0;
-    int args = mm_conv_desc_args(m->desc, &what);
+    int args = mm_conv_desc_args(m->desc, cv->opt->ints, &what);
 
+    m->refused = true;
     if (args < 0)
         return mm_conv_refuse(cls, m, 0, err, "descriptor %s is malformed", m->desc);
     if (what != NULL)
-        return mm_conv_refuse(cls, m, 0, err, "%s in the signature is not supported", what);
+        return mm_conv_refuse(cls, m, 0, err, "%s in the signature is not supported; %s", what,
+                              mm_conv_type_hint(what));
     if (m->access & ACC_NATIVE)
-        return mm_conv_refuse(cls, m, 0, err, "native method");
+        return mm_conv_refuse(cls, m, 0, err,
+                              "native method: the code is in the card; leave it out");
     if (m->access & ACC_SYNCHRONIZED)
-        return mm_conv_refuse(cls, m, 0, err, "synchronized method: cards have no threads");
+        return mm_conv_refuse(cls, m, 0, err,
+                              "synchronized method: cards have no threads; leave it out");
     if (iface && m->code != NULL)
-        return mm_conv_refuse(cls, m, 0, err, "interface method with a body");
+        return mm_conv_refuse(cls, m, 0, err, "interface method with a body; put it in a class");
     if (strcmp(m->name, "finalize") == 0 && strcmp(m->desc, "()V") == 0)
-        return mm_conv_refuse(cls, m, 0, err, "finalize is never called on cards");
-    if (args + 1 > 255)
-        return mm_conv_refuse(cls, m, 0, err, "too many arguments");
+        return mm_conv_refuse(cls, m, 0, err, "finalize is never called on cards; leave it out");
+    if (mm_conv_desc_cells(m->desc) + 1 > 255)
+        return mm_conv_refuse(cls, m, 0, err, "too many arguments; pass an object");
+    cv->uses_int =
+        cv->uses_int || mm_conv_desc_cells(m->desc) != args || mm_conv_desc_ret(m->desc) == 'I';
+    m->refused = false;
     return MM_OK;
 }
 
@@ -155,7 +172,8 @@ static enum mm_status add_imethod(struct mm_conv *cv, struct mm_cls *cls, const 
             return MM_OK;
     }
     if (cls->imethod_n > TOKEN_MAX)
-        return mm_conv_refuse(cls, NULL, 0, err, "more than %d interface methods", TOKEN_MAX + 1);
+        return mm_conv_refuse(cls, NULL, 0, err, "more than %d interface methods; split it",
+                              TOKEN_MAX + 1);
     cls->imethods = mm_arena_grow(cv->arena, cls->imethods, cls->imethod_n, sizeof(*cls->imethods));
     cls->imethods[cls->imethod_n].name = name;
     cls->imethods[cls->imethod_n].desc = desc;
@@ -179,8 +197,8 @@ static enum mm_status interface_tokens(struct mm_conv *cv, struct mm_cls *cls, s
     for (size_t i = 0; st == MM_OK && i < cls->method_n; i++) {
         struct mm_method *m = &cls->methods[i];
 
-        st = check_method(cls, m, err);
-        if (st == MM_OK)
+        st = mm_conv_note(cv, check_method(cv, cls, m, err), err);
+        if (st == MM_OK && !m->refused)
             st = add_imethod(cv, cls, m->name, m->desc, err);
         m->token = (uint8_t)mm_conv_interface_token((struct mm_cref){.own = cls}, m->name, m->desc);
     }
@@ -246,7 +264,9 @@ static enum mm_status virtual_token(struct mm_conv *cv, struct mm_cls *cls, stru
     else
         m->token = (uint8_t)(visible ? n->pub++ : 128 + n->pkg++);
     if (n->pub > TOKEN_MAX + 1 || n->pkg > TOKEN_MAX + 1)
-        return mm_conv_refuse(cls, m, 0, err, "more than %d virtual methods", TOKEN_MAX + 1);
+        return mm_conv_refuse(cls, m, 0, err,
+                              "more than %d virtual methods; make some static or private",
+                              TOKEN_MAX + 1);
     if (m->token > TOKEN_MAX) {
         if (m->token - 128 < cls->pkg_base)
             cls->pkg_base = (uint8_t)(m->token - 128);
@@ -277,17 +297,16 @@ static enum mm_status class_tokens(struct mm_conv *cv, struct mm_cls *cls, struc
     cls->pkg_base = (uint8_t)n.pkg;
     for (size_t i = 0; st == MM_OK && i < cls->method_n; i++) {
         struct mm_method *m = &cls->methods[i];
-        const char *what;
 
         if (strcmp(m->name, "<clinit>") == 0)
             continue;
-        st = check_method(cls, m, err);
+        st = mm_conv_note(cv, check_method(cv, cls, m, err), err);
         if (st != MM_OK)
             return st;
-        m->nargs = (uint8_t)(mm_conv_desc_args(m->desc, &what) + (m->access & ACC_STATIC ? 0 : 1));
+        m->nargs = (uint8_t)(mm_conv_desc_cells(m->desc) + (m->access & ACC_STATIC ? 0 : 1));
         m->token = 0xFF;
         if (m->is_virtual)
-            st = virtual_token(cv, cls, m, &n, err);
+            st = mm_conv_note(cv, virtual_token(cv, cls, m, &n, err), err);
         else if ((cls->access & ACC_PUBLIC) && (m->access & (ACC_PUBLIC | ACC_PROTECTED)))
             m->token = (uint8_t)n.exported++;
     }
@@ -334,10 +353,11 @@ enum mm_status mm_conv_tokens(struct mm_conv *cv, struct mm_err *err)
         }
         if (cls->super.ext != NULL && (cls->super.ext->access & ACC_FINAL))
             return mm_conv_refuse(cls, NULL, 0, err, "extends a final class");
-        st = field_tokens(cls, err);
+        st = mm_conv_note(cv, field_tokens(cv, cls, err), err);
         if (st == MM_OK)
             st = cls->access & ACC_INTERFACE ? interface_tokens(cv, cls, err)
                                              : class_tokens(cv, cls, err);
+        st = mm_conv_note(cv, st, err);
     }
     return st;
 }

@@ -1,25 +1,13 @@
 /*
- * JVM instructions into card instructions (JCVM 3.0.5, chapter 7). One JVM stack or local cell is
- * one card cell, since long, double and int are refused; so stack shapes stay as they are.
+ * JVM instructions into card instructions (JCVM 3.0.5, chapter 7): members, classes, and the method
+ * as a whole. A JVM stack or local cell is one card cell, or two where reps.c wants an int.
  */
-#include "converter/conv_int.h"
+#include "converter/translate_int.h"
 
 #include <string.h>
 
-struct tr {
-    struct mm_conv *cv;
-    struct mm_cls *cls;
-    struct mm_method *m;
-    struct jflow flow;
-    struct mm_body *body;
-    uint32_t at; /* the JVM instruction being translated */
-    bool keeps_this;
-    bool extra_cell;
-    struct mm_err *err;
-};
-
 /* Refuse at the current instruction; keeps the text of a failure that came from below. */
-static enum mm_status refuse(struct tr *t, const char *what)
+enum mm_status mm_conv_tr_refuse(struct tr *t, const char *what)
 {
     char text[200];
 
@@ -27,62 +15,28 @@ static enum mm_status refuse(struct tr *t, const char *what)
     return mm_conv_refuse(t->cls, t->m, t->flow.ins[t->at].pc, t->err, "%s", text);
 }
 
+static enum mm_status refuse(struct tr *t, const char *what)
+{
+    return mm_conv_tr_refuse(t, what);
+}
+
 static enum mm_status refuse_err(struct tr *t, const struct mm_err *why)
 {
     return refuse(t, why->text);
 }
 
-static struct cins *emit(struct tr *t, uint8_t op)
+static struct cins *emit(struct tr *t, unsigned op)
 {
-    struct mm_body *b = t->body;
-    struct cins *c;
-
-    b->ins = mm_arena_grow(t->cv->arena, b->ins, b->ins_n, sizeof(*b->ins));
-    c = &b->ins[b->ins_n++];
-    memset(c, 0, sizeof(*c));
-    c->op = op;
-    c->jidx = t->at;
-    return c;
-}
-
-static void emit_const(struct tr *t, int32_t value)
-{
-    int16_t v = (int16_t)((uint32_t)value & 0xFFFF);
-
-    if (v >= -1 && v <= 5)
-        (void)emit(t, (uint8_t)(MM_OP_SCONST_0 + v));
-    else
-        emit(t, v >= -128 && v <= 127 ? MM_OP_BSPUSH : MM_OP_SSPUSH)->a = v;
-}
-
-/* Instructions on a local have a short form for locals 0 to 3 that follow `first`. */
-static void emit_local(struct tr *t, uint8_t op, uint8_t first, int32_t n)
-{
-    if (n <= 3)
-        (void)emit(t, (uint8_t)(first + n));
-    else
-        emit(t, op)->a = n;
-}
-
-/* The n-th cell from the top has to be exactly Java's int. */
-static enum mm_status need(struct tr *t, uint16_t n, const char *use)
-{
-    const struct jstate *s = &t->flow.states[t->at];
-    struct jval v = s->stack[s->depth - 1 - n];
-    char text[160];
-
-    if (v.kind != JV_INT || mm_conv_fits(v))
-        return MM_OK;
-    (void)snprintf(
-        text, sizeof(text),
-        "int arithmetic needed: %s of a value that may not fit a short; cast it to short", use);
-    return refuse(t, text);
+    return mm_conv_tr_emit(t, (uint8_t)op);
 }
 
 static uint8_t of_type(char type, uint8_t op_a)
 {
-    /* The opcodes of a family stand in the order a, b, s. */
-    return (uint8_t)(op_a + (type == 'L' || type == '[' ? 0 : type == 'S' ? 2 : 1));
+    /* The opcodes of a family stand in the order a, b, s, i. */
+    return (uint8_t)(op_a + (type == 'L' || type == '[' ? 0
+                             : type == 'S'              ? 2
+                             : type == 'I'              ? 3
+                                                        : 1));
 }
 
 static bool follows(const struct tr *t, uint32_t n, uint8_t kind)
@@ -92,47 +46,47 @@ static bool follows(const struct tr *t, uint32_t n, uint8_t kind)
     return i < t->flow.ins_n && t->flow.ins[i].kind == kind && !t->flow.ins[i].is_target;
 }
 
-/* "local = (short)(local + constant)" is one sinc. Returns the JVM instructions it stands for. */
-static uint32_t try_sinc(struct tr *t)
+/* A value of this type was pushed. */
+static void settle(struct tr *t, char type)
 {
-    const struct jins *in = &t->flow.ins[t->at];
-    int32_t by;
+    if (type != 'V' && type != 'L' && type != '[')
+        mm_conv_tr_settle(t, type == 'I');
+}
 
-    if (!follows(t, 1, JK_CONST) || !follows(t, 2, JK_BIN) || !follows(t, 3, JK_I2S) ||
-        !follows(t, 4, JK_STORE_I) || in[4].a != in->a)
-        return 0;
-    if (in[2].arg != MM_OP_SADD && in[2].arg != MM_OP_SSUB)
-        return 0;
-    by = in[2].arg == MM_OP_SADD ? in[1].a : -in[1].a;
-    if (by < -128 || by > 127)
-        return 0;
-    struct cins *c = emit(t, MM_OP_SINC);
-    c->a = in->a;
-    c->b = by;
-    return 5;
+static enum mm_status check_field(struct tr *t, const struct jref *ref)
+{
+    const char *bad = mm_conv_type_bad(ref->desc, t->cv->opt->ints);
+    char text[140];
+
+    if (bad == NULL)
+        return MM_OK;
+    (void)snprintf(text, sizeof(text), "field %.40s: %s is not supported; %s", ref->name, bad,
+                   mm_conv_type_hint(bad));
+    return refuse(t, text);
 }
 
 /* "this.field" without pushing this. */
 static enum mm_status try_this_field(struct tr *t, uint32_t *used)
 {
+    enum mm_status st;
     const struct jins *in = &t->flow.ins[t->at];
     const struct mm_field *constant;
     struct mm_cpref *r;
     struct mm_err why;
     struct jref ref;
-    const char *bad;
 
     if (in->a != 0 || !t->keeps_this || !follows(t, 1, JK_GETFIELD) ||
         !mm_conv_cp_ref(t->cls, (uint16_t)in[1].a, &ref))
         return MM_OK;
     t->at++;
-    bad = mm_conv_type_bad(ref.desc);
-    if (bad != NULL)
-        return refuse(t, "int arithmetic needed: field of a type that is not supported");
+    st = check_field(t, &ref);
+    if (st != MM_OK)
+        return st;
     if (mm_conv_ref_field(t->cv, &ref, false, &r, &constant, &why) != MM_OK)
         return refuse_err(t, &why);
-    t->at--;
     emit(t, of_type(ref.desc[0], MM_OP_GETFIELD_A_THIS))->ref = r;
+    settle(t, ref.desc[0]);
+    t->at--;
     *used = 2;
     return MM_OK;
 }
@@ -144,37 +98,34 @@ static enum mm_status tr_field(struct tr *t, const struct jins *in)
     struct mm_cpref *r;
     struct mm_err why;
     struct jref ref;
-    const char *bad;
+    enum mm_status st;
     uint8_t base;
 
     if (!mm_conv_cp_ref(t->cls, (uint16_t)in->a, &ref))
         return refuse(t, "malformed code: no field reference");
-    bad = mm_conv_type_bad(ref.desc);
-    if (bad != NULL) {
-        char text[100];
-        (void)snprintf(text, sizeof(text), "field %.40s: %s is not supported", ref.name, bad);
-        return refuse(t, text);
-    }
+    st = check_field(t, &ref);
+    if (st != MM_OK)
+        return st;
     if (mm_conv_ref_field(t->cv, &ref, is_static, &r, &constant, &why) != MM_OK)
         return refuse_err(t, &why);
     if (constant != NULL && in->kind == JK_PUTSTATIC)
         return refuse(t, "assignment to a constant");
     if (constant != NULL) {
-        emit_const(t, constant->value);
+        mm_conv_tr_const(t, constant->value);
+        settle(t, 'S');
         return MM_OK;
     }
-    if (in->kind == JK_PUTSTATIC || in->kind == JK_PUTFIELD) {
-        /* Stores to byte and short fields take the low bits, as in Java; boolean does not. */
-        enum mm_status st = ref.desc[0] == 'Z' ? need(t, 0, "assignment to boolean") : MM_OK;
-        if (st != MM_OK)
-            return st;
-    }
+    if ((in->kind == JK_PUTSTATIC || in->kind == JK_PUTFIELD) && ref.desc[0] != 'I' &&
+        ref.desc[0] != 'L' && ref.desc[0] != '[')
+        mm_conv_tr_narrow(t);
     base = in->kind == JK_GETSTATIC   ? MM_OP_GETSTATIC_A
            : in->kind == JK_PUTSTATIC ? MM_OP_PUTSTATIC_A
            : in->kind == JK_GETFIELD  ? MM_OP_GETFIELD_A
            : in->on_this              ? MM_OP_PUTFIELD_A_THIS
                                       : MM_OP_PUTFIELD_A;
     emit(t, of_type(ref.desc[0], base))->ref = r;
+    if (in->kind == JK_GETSTATIC || in->kind == JK_GETFIELD)
+        settle(t, ref.desc[0]);
     return MM_OK;
 }
 
@@ -189,7 +140,32 @@ static void emit_null_check(struct tr *t)
     c->target = t->at + 1;
     (void)emit(t, MM_OP_ACONST_NULL);
     (void)emit(t, MM_OP_ATHROW);
-    t->extra_cell = true;
+}
+
+/* An argument that is not an int has one cell. Only the last can be converted where it is. */
+static enum mm_status narrow_arguments(struct tr *t, const char *desc, int args)
+{
+    const char *p = desc + 1;
+
+    for (int n = args - 1; n >= 0; n--) {
+        bool is_int = *p == 'I';
+
+        (void)mm_conv_type_next(&p);
+        if (is_int || !mm_conv_wide_cell(&t->flow, t->at, (uint16_t)n))
+            continue;
+        if (n != 0)
+            return refuse(t, "argument that is also used as int; copy it to a variable first");
+        mm_conv_tr_narrow(t);
+    }
+    return MM_OK;
+}
+
+static void after_call(struct tr *t, char type)
+{
+    t->depth = (uint16_t)(t->depth + (type == 'V' ? 0 : type == 'I' ? 2 : 1));
+    if (t->depth > t->max_depth)
+        t->max_depth = t->depth;
+    settle(t, type);
 }
 
 static enum mm_status tr_invoke(struct tr *t, const struct jins *in)
@@ -198,6 +174,7 @@ static enum mm_status tr_invoke(struct tr *t, const struct jins *in)
     struct mm_err why;
     struct jref ref;
     struct cins *c;
+    enum mm_status st;
     const char *bad;
     int args;
 
@@ -208,26 +185,27 @@ static enum mm_status tr_invoke(struct tr *t, const struct jins *in)
         emit_null_check(t);
         return MM_OK;
     }
-    args = mm_conv_desc_args(ref.desc, &bad);
+    args = mm_conv_desc_args(ref.desc, t->cv->opt->ints, &bad);
     if (args < 0 || bad != NULL) {
-        char text[140];
-        (void)snprintf(text, sizeof(text), "call of %.60s: %s in the signature is not supported",
-                       ref.name, bad == NULL ? "malformed type" : bad);
+        char text[160];
+        (void)snprintf(
+            text, sizeof(text), "call of %.40s: %s in the signature is not supported; %s", ref.name,
+            bad == NULL ? "malformed type" : bad, bad == NULL ? "" : mm_conv_type_hint(bad));
         return refuse(t, text);
     }
-    for (int i = 0; i < args; i++) {
-        enum mm_status st = need(t, (uint16_t)i, "argument");
-        if (st != MM_OK)
-            return st;
-    }
+    st = narrow_arguments(t, ref.desc, args);
+    if (st != MM_OK)
+        return st;
     if (mm_conv_ref_method(t->cv, t->cls, &ref, in->op, &callee, &why) != MM_OK)
         return refuse_err(t, &why);
     /* Newer class files call private methods by invokevirtual; on cards they are not virtual. */
     c = emit(t, callee.ref->tag == 6 && in->arg == MM_OP_INVOKEVIRTUAL ? MM_OP_INVOKESPECIAL
                                                                        : (uint8_t)in->arg);
     c->ref = callee.ref;
-    c->a = args + 1;
+    c->a = mm_conv_desc_cells(ref.desc) + 1;
     c->b = callee.interface_token;
+    t->depth = (uint16_t)(t->depth - c->a + (in->arg == MM_OP_INVOKESTATIC ? 1 : 0));
+    after_call(t, mm_conv_desc_ret(ref.desc));
     return MM_OK;
 }
 
@@ -236,7 +214,6 @@ static bool cast_type(struct tr *t, const char **name, int32_t *atype)
 {
     const char *n = *name;
 
-    (void)t;
     if (n[0] != '[') {
         *atype = 0;
         return true;
@@ -251,6 +228,9 @@ static bool cast_type(struct tr *t, const char **name, int32_t *atype)
     case 'S':
         *atype = 12;
         return true;
+    case 'I':
+        *atype = t->cv->opt->ints ? 13 : 0;
+        return t->cv->opt->ints;
     case 'L':
         *atype = 14;
         *name = mm_arena_text(t->cv->arena, n + 2, strcspn(n + 2, ";"));
@@ -272,17 +252,20 @@ static enum mm_status tr_class(struct tr *t, const struct jins *in)
         return refuse(t, "malformed code: no class reference");
     if (in->kind == JK_CHECKCAST || in->kind == JK_INSTANCEOF) {
         if (!cast_type(t, &name, &atype))
-            return refuse(t, "cast to an array type that is not supported");
+            return refuse(
+                t, "cast to an array type that is not supported; use an array of byte or short");
     } else if (name[0] == '[') {
-        return refuse(t, "arrays of arrays are not supported");
+        return refuse(t, "arrays of arrays are not supported; use one array and compute the index");
     }
-    if (in->kind == JK_ANEWARRAY && need(t, 0, "array length") != MM_OK)
-        return MM_UNSUPPORTED;
     if ((atype == 0 || atype == 14) && mm_conv_ref_class(t->cv, name, &r, &why) != MM_OK)
         return refuse_err(t, &why);
-    c = emit(t, (uint8_t)in->arg);
+    if (in->kind == JK_ANEWARRAY)
+        mm_conv_tr_narrow(t);
+    c = emit(t, (unsigned)in->arg);
     c->a = atype;
     c->ref = r;
+    if (in->kind == JK_INSTANCEOF)
+        settle(t, 'Z');
     return MM_OK;
 }
 
@@ -291,182 +274,24 @@ static enum mm_status tr_newarray(struct tr *t, const struct jins *in)
     /* JVM array types: 4 boolean, 8 byte, 9 short (JVMS 6.5, newarray). */
     int32_t type = in->a == 4 ? 10 : in->a == 8 ? 11 : in->a == 9 ? 12 : 0;
 
+    if (in->a == 10 && t->cv->opt->ints)
+        type = 13;
     if (type == 0)
-        return refuse(t, "array of int, char, long, float or double is not supported");
-    if (need(t, 0, "array length") != MM_OK)
-        return MM_UNSUPPORTED;
+        return refuse(t, "array of int, char, long, float or double is not supported; use an array "
+                         "of byte or short, or of int with --int");
+    mm_conv_tr_narrow(t);
     emit(t, MM_OP_NEWARRAY)->a = type;
     return MM_OK;
 }
 
-static enum mm_status tr_ldc(struct tr *t, const struct jins *in)
-{
-    const struct jcp *c = &t->cls->cp[in->a];
-
-    if (c->tag != JCP_INTEGER)
-        return refuse(t, c->tag == JCP_STRING  ? "String is not supported"
-                         : c->tag == JCP_FLOAT ? "float is not supported"
-                                               : "class constants are not supported");
-    emit_const(t, c->value);
-    return MM_OK;
-}
-
-static void tr_stack(struct tr *t, const struct jins *in)
-{
-    /* dup_x and swap_x: cells taken in the high half, cells moved over in the low one. */
-    static const uint8_t mn[] = {[JS_DUP_X1] = 0x12,
-                                 [JS_DUP_X2] = 0x13,
-                                 [JS_DUP2_X1] = 0x23,
-                                 [JS_DUP2_X2] = 0x24,
-                                 [JS_SWAP] = 0x11};
-
-    switch ((enum jstack)in->arg) {
-    case JS_POP:
-        (void)emit(t, MM_OP_POP);
-        break;
-    case JS_POP2:
-        (void)emit(t, MM_OP_POP2);
-        break;
-    case JS_DUP:
-        (void)emit(t, MM_OP_DUP);
-        break;
-    case JS_DUP2:
-        (void)emit(t, MM_OP_DUP2);
-        break;
-    case JS_SWAP:
-        emit(t, MM_OP_SWAP_X)->a = mn[JS_SWAP];
-        break;
-    case JS_DUP_X1:
-    case JS_DUP_X2:
-    case JS_DUP2_X1:
-    case JS_DUP2_X2:
-        emit(t, MM_OP_DUP_X)->a = mn[in->arg];
-        break;
-    }
-}
-
-static enum mm_status tr_arith(struct tr *t, const struct jins *in)
-{
-    enum mm_status st = MM_OK;
-
-    if (in->arg == MM_OP_SDIV || in->arg == MM_OP_SREM) {
-        st = need(t, 0, "division by the result");
-        if (st == MM_OK)
-            st = need(t, 1, "division");
-    } else if (in->arg == MM_OP_SSHR || in->arg == MM_OP_SUSHR) {
-        st = need(t, 1, "right shift");
-    }
-    (void)emit(t, (uint8_t)in->arg);
-    return st;
-}
-
-static enum mm_status tr_branch(struct tr *t, const struct jins *in)
-{
-    enum mm_status st = MM_OK;
-    struct cins *c;
-
-    if (in->kind == JK_IF || in->kind == JK_CMP)
-        st = need(t, 0, "comparison");
-    if (st == MM_OK && in->kind == JK_CMP)
-        st = need(t, 1, "comparison");
-    if (in->kind == JK_TSWITCH || in->kind == JK_LSWITCH)
-        st = need(t, 0, "switch");
-    c = emit(t, (uint8_t)in->arg);
-    c->target = in->target;
-    c->sw = in;
-    return st;
-}
-
-static enum mm_status tr_iinc(struct tr *t, const struct jins *in)
-{
-    struct cins *c = emit(t, in->b >= -128 && in->b <= 127 ? MM_OP_SINC : MM_OP_SINC_W);
-
-    c->a = in->a;
-    c->b = in->b;
-    return MM_OK;
-}
-
-/* Instructions without operands or with a local. *used: JVM instructions consumed. */
-static enum mm_status tr_plain(struct tr *t, const struct jins *in, uint32_t *used)
-{
-    enum mm_status st = MM_OK;
-    const struct jstate *s = &t->flow.states[t->at];
-
-    switch (in->kind) {
-    case JK_NULL:
-        (void)emit(t, MM_OP_ACONST_NULL);
-        break;
-    case JK_CONST:
-        emit_const(t, in->a);
-        break;
-    case JK_LOAD_I:
-        *used = try_sinc(t);
-        if (*used == 0) {
-            emit_local(t, MM_OP_SLOAD, MM_OP_SLOAD_0, in->a);
-            *used = 1;
-        }
-        break;
-    case JK_LOAD_A:
-        st = try_this_field(t, used);
-        if (st == MM_OK && *used == 1 &&
-            !(in->a == 0 && t->keeps_this && mm_conv_mark_this_store(&t->flow, t->at)))
-            emit_local(t, MM_OP_ALOAD, MM_OP_ALOAD_0, in->a);
-        break;
-    case JK_STORE_I:
-        emit_local(t, MM_OP_SSTORE, MM_OP_SSTORE_0, in->a);
-        break;
-    case JK_STORE_A:
-        emit_local(t, MM_OP_ASTORE, MM_OP_ASTORE_0, in->a);
-        break;
-    case JK_ALOAD:
-    case JK_ASTORE:
-        st = need(t, in->kind == JK_ALOAD ? 0 : 1, "array index");
-        (void)emit(t, (uint8_t)in->arg);
-        break;
-    case JK_I2B:
-        if (s->stack[s->depth - 1].lo < -128 || s->stack[s->depth - 1].hi > 127)
-            (void)emit(t, MM_OP_S2B);
-        break;
-    case JK_RET_I:
-        st = need(t, 0, "return");
-        (void)emit(t, (uint8_t)in->arg);
-        break;
-    case JK_NEG:
-    case JK_RET_A:
-    case JK_RET:
-    case JK_LENGTH:
-    case JK_ATHROW:
-        (void)emit(t, (uint8_t)in->arg);
-        break;
-    default: /* nop; i2s: a cell is a short already */
-        break;
-    }
-    return st;
-}
-
+/* *used: how many JVM instructions were translated. */
 static enum mm_status tr_one(struct tr *t, uint32_t *used)
 {
     const struct jins *in = &t->flow.ins[t->at];
+    enum mm_status st;
 
     *used = 1;
     switch (in->kind) {
-    case JK_LDC:
-        return tr_ldc(t, in);
-    case JK_STACK:
-        tr_stack(t, in);
-        return MM_OK;
-    case JK_BIN:
-        return tr_arith(t, in);
-    case JK_IINC:
-        return tr_iinc(t, in);
-    case JK_IF:
-    case JK_IF_A:
-    case JK_CMP:
-    case JK_CMP_A:
-    case JK_GOTO:
-    case JK_TSWITCH:
-    case JK_LSWITCH:
-        return tr_branch(t, in);
     case JK_GETSTATIC:
     case JK_PUTSTATIC:
     case JK_GETFIELD:
@@ -481,8 +306,15 @@ static enum mm_status tr_one(struct tr *t, uint32_t *used)
         return tr_class(t, in);
     case JK_NEWARRAY:
         return tr_newarray(t, in);
+    case JK_LOAD_A:
+        st = try_this_field(t, used);
+        if (st != MM_OK || *used == 2)
+            return st;
+        if (in->a == 0 && t->keeps_this && mm_conv_mark_this_store(&t->flow, t->at))
+            return MM_OK;
+        return mm_conv_tr_operate(t, used);
     default:
-        return tr_plain(t, in, used);
+        return mm_conv_tr_operate(t, used);
     }
 }
 
@@ -523,6 +355,16 @@ static bool stores_this(const struct jflow *f)
     return false;
 }
 
+static uint16_t cells_before(const struct tr *t)
+{
+    const struct jstate *s = &t->flow.states[t->at];
+    uint16_t n = s->depth;
+
+    for (uint16_t i = 0; i < s->depth; i++)
+        n = (uint16_t)(n + (mm_conv_wide_cell(&t->flow, t->at, i) ? 1 : 0));
+    return n;
+}
+
 static enum mm_status translate(struct tr *t)
 {
     struct mm_body *b = t->body;
@@ -536,8 +378,12 @@ static enum mm_status translate(struct tr *t)
 
         b->first[i] = (uint32_t)b->ins_n;
         t->at = i;
-        if (t->flow.states[i].depth != JDEPTH_NONE)
-            st = tr_one(t, &used);
+        if (t->flow.states[i].depth != JDEPTH_NONE) {
+            t->depth = cells_before(t);
+            if (t->depth > t->max_depth)
+                t->max_depth = t->depth;
+            st = mm_conv_note(t->cv, tr_one(t, &used), t->err);
+        }
         for (uint32_t k = 1; k < used; k++)
             b->first[i + k] = (uint32_t)b->ins_n;
         i += used;
@@ -545,8 +391,10 @@ static enum mm_status translate(struct tr *t)
     b->first[t->flow.ins_n] = (uint32_t)b->ins_n;
     if (st == MM_OK)
         st = tr_handlers(t);
-    b->max_stack = (uint8_t)(t->flow.max_depth + (t->extra_cell ? 1 : 0));
-    b->max_locals = (uint8_t)(t->m->code->max_locals - t->m->nargs);
+    if (st == MM_OK && t->max_depth > 255)
+        st = refuse(t, "more than 255 cells of stack; split the expression");
+    b->max_stack = (uint8_t)t->max_depth;
+    b->max_locals = (uint8_t)(t->flow.local_cells - t->m->nargs);
     return st;
 }
 
@@ -559,10 +407,12 @@ enum mm_status mm_conv_translate(struct mm_conv *cv, struct mm_cls *cls, struct 
 
     m->body = mm_arena_alloc(cv->arena, 1, sizeof(*m->body));
     t.body = m->body;
-    st = mm_conv_decode(cv->arena, cls, m, &t.flow, err);
+    st = mm_conv_decode(cv->arena, cv, cls, m, &t.flow, err);
     if (st == MM_OK)
-        st = mm_conv_flow(scratch, &t.flow, err);
-    if (st == MM_OK)
+        st = m->refused ? MM_OK : mm_conv_flow(scratch, &t.flow, err);
+    if (st == MM_OK && !m->refused)
+        st = mm_conv_reps(cv, &t.flow, err);
+    if (st == MM_OK && !m->refused)
         st = translate(&t);
     mm_arena_free(&scratch);
     return st;

@@ -21,11 +21,11 @@ char mm_conv_type_next(const char **desc)
     return c;
 }
 
-const char *mm_conv_type_bad(const char *desc)
+const char *mm_conv_type_bad(const char *desc, bool ints)
 {
     switch (desc[0]) {
     case 'I':
-        return "int";
+        return ints ? NULL : "int";
     case 'J':
         return "long";
     case 'F':
@@ -38,7 +38,7 @@ const char *mm_conv_type_bad(const char *desc)
         if (desc[1] == '[')
             return "array of arrays";
         if (strchr("IJFDC", desc[1]) != NULL)
-            return mm_conv_type_bad(desc + 1);
+            return mm_conv_type_bad(desc + 1, ints);
         return NULL;
     case 'L':
         if (strncmp(desc, "Ljava/lang/String;", 18) == 0)
@@ -49,7 +49,7 @@ const char *mm_conv_type_bad(const char *desc)
     }
 }
 
-int mm_conv_desc_args(const char *desc, const char **bad)
+int mm_conv_desc_args(const char *desc, bool ints, const char **bad)
 {
     int n = 0;
 
@@ -58,17 +58,50 @@ int mm_conv_desc_args(const char *desc, const char **bad)
         return -1;
     while (*desc != ')') {
         if (*bad == NULL)
-            *bad = mm_conv_type_bad(desc);
+            *bad = mm_conv_type_bad(desc, ints);
         if (*desc == 'V' || mm_conv_type_next(&desc) == 0)
             return -1;
         n++;
     }
     desc++;
     if (*bad == NULL)
-        *bad = mm_conv_type_bad(desc);
+        *bad = mm_conv_type_bad(desc, ints);
     if (mm_conv_type_next(&desc) == 0 || *desc != '\0')
         return -1;
     return n > 255 ? -1 : n;
+}
+
+int mm_conv_desc_cells(const char *desc)
+{
+    int n = 0;
+
+    for (const char *p = desc + 1; *p != ')' && *p != '\0';) {
+        n += *p == 'I' ? 2 : 1;
+        if (mm_conv_type_next(&p) == 0)
+            return 0;
+    }
+    return n;
+}
+
+const char *mm_conv_type_hint(const char *bad)
+{
+    static const struct {
+        const char *type, *hint;
+    } hints[] = {
+        {"int", "use short, or convert with --int for cards that have int"},
+        {"long", "use short, or int with --int"},
+        {"float", "cards have no fractions: count in the smallest unit"},
+        {"double", "cards have no fractions: count in the smallest unit"},
+        {"char", "use byte or short"},
+        {"array of arrays", "use one array and compute the index"},
+        {"String", "use a byte array"},
+    };
+
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strcmp(hints[i].type, bad) == 0)
+            return hints[i].hint;
+    }
+    return "not for cards";
 }
 
 char mm_conv_desc_ret(const char *desc)

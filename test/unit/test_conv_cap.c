@@ -186,6 +186,51 @@ static void dump_lists_every_part(void **state)
     free(text);
 }
 
+static void ints_are_two_cells_and_have_their_instructions(void **state)
+{
+    static const char *const parts[] = {" int applet",
+                                        "iload_",
+                                        "istore ",
+                                        "iinc 4 1",
+                                        "imul",
+                                        "idiv",
+                                        "s2i",
+                                        "i2s",
+                                        "i2b",
+                                        "icmp",
+                                        "itableswitch",
+                                        "ilookupswitch",
+                                        "newarray 13",
+                                        "instanceof type 13",
+                                        "iaload",
+                                        "iastore",
+                                        "getfield_i 0",
+                                        "putfield_i_this",
+                                        "getstatic_i",
+                                        "iipush 1000000",
+                                        "dup_x 2 3",
+                                        "ireturn",
+                                        "array 0 type 5: 00 00 00 01 ff ff ff fe"};
+    struct mm_err err = {.text = ""};
+    struct mm_cap *cap = NULL;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+
+    (void)state;
+    assert_non_null(f);
+    if (mm_cap_read_file(built("applets/test_ints.cap"), &cap, &err) != MM_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(mm_conv_dump(cap, f, NULL), MM_OK);
+    fclose(f);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strstr(text, parts[i]) == NULL)
+            fail_msg("listing has no \"%s\"", parts[i]);
+    }
+    free(text);
+    mm_cap_free(&cap);
+}
+
 static void purse_and_transit_pass_the_reader(void **state)
 {
     static const char *const names[] = {"applets/purse.cap", "applets/transit.cap"};
@@ -208,6 +253,7 @@ int main(void)
         cmocka_unit_test(cap_puts_reference_fields_next_to_each_other),
         cmocka_unit_test(conversion_gives_the_same_bytes_twice),
         cmocka_unit_test(dump_lists_every_part),
+        cmocka_unit_test(ints_are_two_cells_and_have_their_instructions),
         cmocka_unit_test(purse_and_transit_pass_the_reader),
     };
 

@@ -158,6 +158,60 @@ static void conversion_refuses_what_cards_cannot_have_by_class_method_and_line(v
     }
 }
 
+struct told {
+    size_t n;
+    char text[100][256];
+};
+
+static void note(void *ctx, const char *text)
+{
+    struct told *told = ctx;
+
+    if (told->n < 100)
+        snprintf(told->text[told->n++], sizeof(told->text[0]), "%s", text);
+}
+
+static bool is_told(const struct told *told, const char *where, const char *what)
+{
+    for (size_t i = 0; i < told->n; i++) {
+        if (strstr(told->text[i], where) != NULL && strstr(told->text[i], what) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void conversion_goes_on_behind_each_refusal(void **state)
+{
+    static struct told told;
+    struct mm_conv_options opt = {.package = "org.mintmark.refused", .major = 1};
+    char dir[] = "/tmp/mm-conv-XXXXXX";
+    char cmd[1200];
+    struct mm_err err = {.text = ""};
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(cmd, sizeof(cmd),
+             "mkdir -p %s/org/mintmark/refused && cp %s*.class %s/org/mintmark/refused/ && "
+             "rm %s/org/mintmark/refused/Colour*.class",
+             dir, built(REFUSED), dir, dir);
+    assert_int_equal(system(cmd), 0);
+    assert_int_equal(mm_aid_set(&opt.aid, (const uint8_t *)"\xF0\x01\x02\x03\x04", 5), MM_OK);
+    opt.classes = dir;
+    opt.output = dir;
+    opt.exports[opt.export_n++] = built("api/exports");
+    opt.report = note;
+    opt.report_ctx = &told;
+    assert_int_equal(mm_conv_package(&opt, &err), MM_UNSUPPORTED);
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        if (strcmp(refusals[i].cls, "Colour") != 0 &&
+            !is_told(&told, refusals[i].where, refusals[i].what))
+            fail_msg("not told: %s, %s", refusals[i].where, refusals[i].what);
+    }
+    assert_string_equal(err.text, told.text[0]);
+    snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+    assert_int_equal(system(cmd), 0);
+}
+
 static void conversion_names_a_missing_export_file(void **state)
 {
     struct mm_conv_options opt = {.package = "org.mintmark.constructs", .major = 1};
@@ -182,6 +236,7 @@ int main(void)
         cmocka_unit_test(class_check_refuses_every_prefix),
         cmocka_unit_test(class_check_refuses_bytes_after_the_end),
         cmocka_unit_test(conversion_refuses_what_cards_cannot_have_by_class_method_and_line),
+        cmocka_unit_test(conversion_goes_on_behind_each_refusal),
         cmocka_unit_test(conversion_names_a_missing_export_file),
     };
 
