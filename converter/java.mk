@@ -61,3 +61,19 @@ $(BUILD)/applets/test_ints.cap: $(test_classes)/.done
 	    --exports $(api_dir)/exports --output $@
 
 applets: $(test_caps)
+
+# ---- random programs: the same class files on the Java virtual machine and on the chip ----
+# For `make check`: 60 packages of 40 programs, every second with int; fewer where all is slow.
+random_packages := $(if $(SAN),10,60)
+random_done     := $(BUILD)/random/expected
+$(random_done): test/random/Programs.java test/random/make.sh $(convert) $(api_stamp)
+	@rm -rf $(BUILD)/random
+	@mkdir -p $(BUILD)/random
+	test/random/make.sh $(BUILD) $(BUILD)/random 1 $(random_packages) 40
+tests: $(random_done)
+
+RANDOM_SEED     ?= 100000
+RANDOM_PROGRAMS ?= 100000
+.PHONY: random
+random: all $(BUILD)/test/test_gp_random ## compare 100,000 random programs with the Java virtual machine
+	@test/random/run.sh $(BUILD) $(RANDOM_SEED) $(RANDOM_PROGRAMS)
