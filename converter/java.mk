@@ -70,7 +70,7 @@ $(random_done): test/random/Programs.java test/random/make.sh $(convert) $(api_s
 	@rm -rf $(BUILD)/random
 	@mkdir -p $(BUILD)/random
 	test/random/make.sh $(BUILD) $(BUILD)/random 1 $(random_packages) 40
-tests: $(random_done)
+tests unit_tests: $(random_done)
 
 RANDOM_SEED     ?= 100000
 RANDOM_PROGRAMS ?= 100000
