@@ -84,7 +84,7 @@ LIBS_apdu      := apdu gp $(LIBS_access)
 LIBS_net       := net spec base
 LIBS_pay       := pay net gp trust $(LIBS_access)
 LIBS_agent     := agent pay net gp trust $(LIBS_access)
-LIBS_platform  := platform gp trust $(LIBS_access)
+LIBS_platform  := platform net gp trust $(LIBS_access)
 
 PROGRAMS := chip:mintmark-chip conv:mintmark-convert gp:mintmark-gp apdu:mintmark-apdu \
             pay:mintmark-pay agent:mintmark-agent platform:mintmark-platform

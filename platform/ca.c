@@ -88,6 +88,12 @@ static bool set_name(X509 *cert, const char *cn)
 enum mm_status mm_ca_issue(enum mm_cert_role role, const char *cn, EVP_PKEY *key, X509 *issuer,
                            EVP_PKEY *issuer_key, X509 **out, struct mm_err *err)
 {
+    return mm_ca_issue_for(role, profiles[role].days, cn, key, issuer, issuer_key, out, err);
+}
+
+enum mm_status mm_ca_issue_for(enum mm_cert_role role, long days, const char *cn, EVP_PKEY *key,
+                               X509 *issuer, EVP_PKEY *issuer_key, X509 **out, struct mm_err *err)
+{
     const struct profile *pr = &profiles[role];
     X509 *cert = X509_new();
     X509 *from = issuer != NULL ? issuer : cert;
@@ -95,8 +101,8 @@ enum mm_status mm_ca_issue(enum mm_cert_role role, const char *cn, EVP_PKEY *key
     *out = NULL;
     if (cert == NULL || X509_set_version(cert, X509_VERSION_3) != 1 || !set_serial(cert) ||
         X509_gmtime_adj(X509_getm_notBefore(cert), -BACKDATE_S) == NULL ||
-        X509_gmtime_adj(X509_getm_notAfter(cert), pr->days * DAY_S) == NULL ||
-        !set_name(cert, cn) || X509_set_issuer_name(cert, X509_get_subject_name(from)) != 1 ||
+        X509_gmtime_adj(X509_getm_notAfter(cert), days * DAY_S) == NULL || !set_name(cert, cn) ||
+        X509_set_issuer_name(cert, X509_get_subject_name(from)) != 1 ||
         X509_set_pubkey(cert, key) != 1 || !add_ext(cert, from, NID_basic_constraints, pr->basic) ||
         !add_ext(cert, from, NID_key_usage, pr->usage) ||
         !add_ext(cert, from, NID_ext_key_usage, pr->extended) ||

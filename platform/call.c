@@ -17,6 +17,7 @@ static const struct route routes[] = {
     {"POST", "/v1/challenge", BODY_JSON, mm_call_challenge},
     {"POST", "/v1/evidence", BODY_EAT, mm_call_evidence},
     {"GET", "/v1/references", BODY_NONE, mm_call_references},
+    {"GET", "/v1/updates", BODY_NONE, mm_call_updates},
     {"GET", "/v1/revocations", BODY_NONE, mm_call_revocations},
     {"POST", "/v1/load/begin", BODY_JSON, mm_call_load_begin},
     {"POST", "/v1/load/settle", BODY_JSON, mm_call_load_settle},

@@ -12,6 +12,7 @@
 
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/access/access.h"
+#include "host_client/net/net.h"
 #include "platform/platform_int.h"
 
 #define CERT_BLOCK_LEN 200 /* fits a short command with MAC and padding */
@@ -241,7 +242,6 @@ static enum mm_status write_hex(const char *dir, const char *name, const uint8_t
 /* What agent and client have in common. */
 static enum mm_status write_shared(struct enrolling *e, const char *dir, struct mm_err *err)
 {
-    uint8_t pin[32];
     enum mm_status st = mm_dir_make(dir, err);
 
     if (st == MM_OK)
@@ -250,9 +250,7 @@ static enum mm_status write_shared(struct enrolling *e, const char *dir, struct 
         st = mm_ca_write_cert(dir, "terminal.pem", e->terminal_cert, err);
     if (st == MM_OK)
         st = mm_ca_write_key(dir, "terminal.key", e->terminal_key, err);
-    if (st == MM_OK)
-        st = mm_cert_pin(e->p->server, pin);
-    return st == MM_OK ? write_hex(dir, "platform.pin", pin, sizeof(pin), 0644, err) : st;
+    return st;
 }
 
 static const char *url_of(const struct enrolling *e)
@@ -260,47 +258,52 @@ static const char *url_of(const struct enrolling *e)
     return e->what->url != NULL ? e->what->url : e->p->settings.url;
 }
 
-/* The client's static data as enrolment leaves it: what the agent compares with from then on. */
-static enum mm_status measure_client_files(const char *client_dir, char fixed[65],
-                                           struct mm_err *err)
-{
-    static const char *const names[] = {"client.conf", "ca.pem", "platform.pin"};
-    const char *paths[4] = {NULL};
-    char *owned[3] = {NULL};
-    uint8_t digest[MM_DIGEST_LEN];
-    enum mm_status st = MM_OK;
-
-    for (size_t i = 0; i < 3; i++) {
-        owned[i] = mm_platform_path(client_dir, names[i]);
-        paths[i] = owned[i];
-        if (owned[i] == NULL)
-            st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    }
-    if (st == MM_OK)
-        st = mm_measure_files(paths, digest, err);
-    if (st == MM_OK)
-        (void)mm_hex(digest, sizeof(digest), fixed);
-    for (size_t i = 0; i < 3; i++)
-        free(owned[i]);
-    return st;
-}
-
 /* What the client's configuration is now is what the agent will hold it against. */
 static enum mm_status measure_files(const char *dir, char hex[2 * MM_DIGEST_LEN + 1],
                                     struct mm_err *err)
 {
     char *conf = mm_platform_path(dir, "client.conf"), *ca = mm_platform_path(dir, "ca.pem");
-    char *pin = mm_platform_path(dir, "platform.pin");
-    const char *const paths[] = {conf, ca, pin, NULL};
+    const char *const paths[] = {conf, ca, NULL};
     uint8_t digest[MM_DIGEST_LEN] = {0};
-    enum mm_status st = conf == NULL || ca == NULL || pin == NULL
+    enum mm_status st = conf == NULL || ca == NULL
                             ? mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory")
                             : mm_measure_files(paths, digest, err);
 
     mm_hex(digest, sizeof(digest), hex);
     free(conf);
     free(ca);
-    free(pin);
+    return st;
+}
+
+/* The pins, which only the agent changes: the client's settings name this file too, so there are no two
+ * that have to be kept alike. */
+static enum mm_status write_pins(struct enrolling *e, const char *dir, struct mm_err *err)
+{
+    struct mm_pins pins = {.n = 1};
+    char *path = mm_platform_path(dir, "platform.pin");
+    enum mm_status st = path == NULL ? mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory")
+                                     : mm_cert_pin(e->p->server, pins.pins[0]);
+
+    if (st == MM_OK)
+        st = mm_pins_write(path, &pins, err);
+    free(path);
+    return st;
+}
+
+/* The release certificate and the version of it that this terminal starts with. */
+static enum mm_status write_release(struct enrolling *e, const char *dir, struct mm_err *err)
+{
+    char *path = mm_platform_path(dir, "release.pem");
+    uint32_t version;
+    enum mm_status st = mm_store_update_newest(e->p->store, MM_UPDATE_RELEASE, &version, NULL);
+
+    if (path == NULL)
+        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    else if (st != MM_OK && st != MM_NOT_FOUND)
+        st = mm_fail(err, st, SIZE_MAX, "store: updates not read");
+    else
+        st = mm_release_write(path, e->p->release, NULL, version, err);
+    free(path);
     return st;
 }
 
@@ -317,7 +320,9 @@ static enum mm_status write_agent(struct enrolling *e, const char *dir, const ch
     mm_buf_init(&refs);
     st = write_shared(e, dir, err);
     if (st == MM_OK)
-        st = mm_ca_write_cert(dir, "release.pem", e->p->release, err);
+        st = write_release(e, dir, err);
+    if (st == MM_OK)
+        st = write_pins(e, dir, err);
     if (st == MM_OK)
         st = write_hex(dir, "pairing.key", e->pairing_key, sizeof(e->pairing_key), 0600, err);
     if (st == MM_OK && mm_store_references_newest(e->p->store, &version, &refs) == MM_OK) {
@@ -328,9 +333,6 @@ static enum mm_status write_agent(struct enrolling *e, const char *dir, const ch
     mm_buf_clear(&refs);
     if (st != MM_OK)
         return st;
-    st = measure_client_files(client_dir, fixed, err);
-    if (st != MM_OK)
-        return st;
     st = measure_files(client_dir, fixed, err);
     if (st != MM_OK)
         return st;
@@ -339,12 +341,12 @@ static enum mm_status write_agent(struct enrolling *e, const char *dir, const ch
     if (asprintf(&conf,
                  "# mintmark-agent: written by enrolment\n"
                  "reader = %s\nplatform_url = %s\n%s%s%s"
-                 "client_files = %s/client.conf:%s/ca.pem:%s/platform.pin\n"
+                 "client_files = %s/client.conf:%s/ca.pem\n"
                  "client_fixed = %s\nclient_state = %s/state.json:%s/pending.json\n",
                  e->what->reader != NULL ? e->what->reader : "", url_of(e),
                  program[0] != '\0' ? "client_executable = " : "", program,
-                 program[0] != '\0' ? "\n" : "", client_dir, client_dir, client_dir, fixed,
-                 client_dir, client_dir) < 0)
+                 program[0] != '\0' ? "\n" : "", client_dir, client_dir, fixed, client_dir,
+                 client_dir) < 0)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     st = write_text(dir, "agent.conf", conf, 0644, err);
     free(conf);
@@ -361,8 +363,9 @@ static enum mm_status write_client(struct enrolling *e, const char *dir, const c
         return st;
     if (asprintf(&conf,
                  "# mintmark-pay: written by enrolment\n"
-                 "reader = %s\nplatform = %s\nagent = %s/agent.sock\n",
-                 e->what->reader != NULL ? e->what->reader : "", url_of(e), agent_dir) < 0)
+                 "reader = %s\nplatform = %s\nagent = %s/agent.sock\npin = %s/platform.pin\n",
+                 e->what->reader != NULL ? e->what->reader : "", url_of(e), agent_dir,
+                 agent_dir) < 0)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     st = write_text(dir, "client.conf", conf, 0644, err);
     free(conf);

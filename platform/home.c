@@ -39,6 +39,10 @@ static enum mm_status make_masters(const char *dir, struct mm_err *err)
 
     for (size_t i = 0; i < sizeof(masters) / sizeof(masters[0]) && st == MM_OK; i++) {
         char *path = mm_platform_path(dir, masters[i]);
+        if (path != NULL && access(path, F_OK) == 0) {
+            free(path); /* of an init that was interrupted */
+            continue;
+        }
         if (path == NULL || mm_random(key, sizeof(key)) != MM_OK)
             st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "%s: not made", masters[i]);
         else
@@ -49,23 +53,52 @@ static enum mm_status make_masters(const char *dir, struct mm_err *err)
     return st;
 }
 
-/* A certificate under ca (NULL: self-signed) with its key, both written. */
+/* DIR/NAME.key; made when it is not there. */
+static enum mm_status make_key(const char *dir, const char *name, EVP_PKEY **key,
+                               struct mm_err *err)
+{
+    char file[32];
+    char *path;
+    enum mm_status st;
+
+    snprintf(file, sizeof(file), "%s.key", name);
+    path = mm_platform_path(dir, file);
+    *key = NULL;
+    if (path == NULL) {
+        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    } else if (access(path, F_OK) == 0) {
+        st = mm_key_load(path, key, err);
+    } else {
+        st = mm_ca_new_key(key, err);
+        if (st == MM_OK)
+            st = mm_ca_write_key(dir, file, *key, err);
+    }
+    free(path);
+    return st;
+}
+
+/* A certificate under ca (NULL: self-signed) with its key. What an interrupted init left is taken. */
 static enum mm_status make_cert(const char *dir, enum mm_cert_role role, const char *name,
                                 const char *cn, X509 *ca, EVP_PKEY *ca_key, X509 **cert,
                                 EVP_PKEY **key, struct mm_err *err)
 {
     char file[32];
-    enum mm_status st = mm_ca_new_key(key, err);
+    char *path;
+    enum mm_status st = make_key(dir, name, key, err);
 
     *cert = NULL;
-    if (st == MM_OK)
-        st = mm_ca_issue(role, cn, *key, ca, ca_key != NULL ? ca_key : *key, cert, err);
-    snprintf(file, sizeof(file), "%s.key", name);
-    if (st == MM_OK)
-        st = mm_ca_write_key(dir, file, *key, err);
     snprintf(file, sizeof(file), "%s.pem", name);
-    if (st == MM_OK)
-        st = mm_ca_write_cert(dir, file, *cert, err);
+    path = mm_platform_path(dir, file);
+    if (st == MM_OK && path == NULL)
+        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    if (st == MM_OK && access(path, F_OK) == 0) {
+        st = mm_cert_load(path, cert, err);
+    } else if (st == MM_OK) {
+        st = mm_ca_issue(role, cn, *key, ca, ca_key != NULL ? ca_key : *key, cert, err);
+        if (st == MM_OK)
+            st = mm_ca_write_cert(dir, file, *cert, err);
+    }
+    free(path);
     return st;
 }
 
@@ -88,9 +121,7 @@ static enum mm_status make_certs(const char *dir, const char *name, struct mm_er
         EVP_PKEY_free(key);
     }
     if (st == MM_OK)
-        st = mm_ca_new_key(&result_key, err);
-    if (st == MM_OK)
-        st = mm_ca_write_key(dir, "result.key", result_key, err);
+        st = make_key(dir, "result", &result_key, err);
     EVP_PKEY_free(result_key);
     EVP_PKEY_free(ca_key);
     X509_free(ca);
@@ -112,12 +143,11 @@ static enum mm_status make_store(const char *dir, struct mm_err *err)
 enum mm_status mm_platform_init(const char *dir, const char *name, struct mm_err *err)
 {
     char *conf = mm_platform_path(dir, "platform.conf");
-    char *ca = mm_platform_path(dir, "ca.key");
     enum mm_status st = MM_OK;
 
-    if (conf == NULL || ca == NULL)
+    if (conf == NULL)
         st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    else if (access(ca, F_OK) == 0 || access(conf, F_OK) == 0)
+    else if (access(conf, F_OK) == 0)
         st = mm_fail(err, MM_EXISTS, SIZE_MAX, "%s: a platform is here already", dir);
     if (st == MM_OK)
         st = mm_dir_make(dir, err);
@@ -129,7 +159,6 @@ enum mm_status mm_platform_init(const char *dir, const char *name, struct mm_err
         st = make_store(dir, err);
     if (st == MM_OK) /* last: a folder without it is one that init did not finish */
         st = mm_file_write(conf, conf_text, sizeof(conf_text) - 1, 0644, err);
-    free(ca);
     free(conf);
     return st;
 }
@@ -216,6 +245,51 @@ static enum mm_status load_pems(struct mm_platform *p, struct mm_err *err)
     return st;
 }
 
+/* A certificate and its key, in the place of those held. */
+static enum mm_status reload(const char *dir, const char *name, X509 **cert, EVP_PKEY **key,
+                             struct mm_err *err)
+{
+    char file[32];
+    char *pem, *private;
+    X509 *new_cert = NULL;
+    EVP_PKEY *new_key = NULL;
+    enum mm_status st;
+
+    snprintf(file, sizeof(file), "%s.pem", name);
+    pem = mm_platform_path(dir, file);
+    snprintf(file, sizeof(file), "%s.key", name);
+    private = mm_platform_path(dir, file);
+    st = pem == NULL || private == NULL ? mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory")
+                                        : mm_cert_load(pem, &new_cert, err);
+    if (st == MM_OK)
+        st = mm_key_load(private, &new_key, err);
+    if (st == MM_OK && X509_check_private_key(new_cert, new_key) != 1)
+        st = mm_fail(err, MM_STATE, SIZE_MAX,
+                     "%s: not the key of %s; a renewal was interrupted, repeat it", private, pem);
+    if (st == MM_OK) {
+        X509_free(*cert);
+        EVP_PKEY_free(*key);
+        *cert = new_cert;
+        *key = new_key;
+    } else {
+        X509_free(new_cert);
+        EVP_PKEY_free(new_key);
+    }
+    free(private);
+    free(pem);
+    return st;
+}
+
+enum mm_status mm_platform_reload_release(struct mm_platform *p, struct mm_err *err)
+{
+    return reload(p->dir, "release", &p->release, &p->release_key, err);
+}
+
+enum mm_status mm_platform_reload_server(struct mm_platform *p, struct mm_err *err)
+{
+    return reload(p->dir, "server", &p->server, &p->server_key, err);
+}
+
 static enum mm_status load_all(struct mm_platform *p, struct mm_err *err)
 {
     uint8_t *const keys[] = {p->issuer_master, p->load_master, p->debit_master};
@@ -231,13 +305,17 @@ static enum mm_status load_all(struct mm_platform *p, struct mm_err *err)
     if (st == MM_OK)
         st = mm_conf_read(conf, set, &p->settings, err);
     if (st == MM_NOT_FOUND)
-        mm_err_prefix(err, "no platform is here; mintmark-platform init makes one");
+        mm_err_prefix(err,
+                      "no platform is here, or its init was interrupted; mintmark-platform init "
+                      "makes or completes one");
     if (st == MM_OK)
         st = load_pems(p, err);
     for (size_t i = 0; i < 3 && st == MM_OK; i++)
         st = load_master(p->dir, masters[i], keys[i], err);
     if (st == MM_OK)
         st = mm_store_open(db, false, &p->store, err);
+    if (st == MM_OK)
+        st = mm_platform_complete(p, err);
     free(db);
     free(conf);
     return st;

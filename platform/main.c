@@ -8,6 +8,7 @@
 #include "platform/platform.h"
 
 #define LIST_MAX 32
+#define DAYS_MAX 3650 /* as long as the CA itself is good */
 
 struct options {
     const char *home, *name, *listen, *ready_file, *serial;
@@ -15,7 +16,8 @@ struct options {
     const char *client_files[LIST_MAX + 1], *caps[LIST_MAX + 1];
     size_t client_file_n, cap_n;
     const char *client, *terminal, *client_dir;
-    bool json, json_log, debug;
+    long days; /* 0: as usual */
+    bool activate, release, json, json_log, debug;
 };
 
 static const char help[] =
@@ -30,6 +32,9 @@ static const char help[] =
     "                                  take over a fresh chip, set up its terminal\n"
     "  release [--client PROGRAM] [--client-file F]... [--cap FILE.cap]...\n"
     "                                  sign reference values of a new release\n"
+    "  renew [--days N]                make the next server certificate, tell terminals of it\n"
+    "  renew --activate                use it, once the terminals have had time to learn it\n"
+    "  renew --release [--days N]      make the next release (and update) certificate\n"
     "  revoke --serial HEX | --terminal NAME\n"
     "                                  revoke a certificate\n"
     "  report [--json]                 chips, terminals, accounts, ledger, verdicts\n"
@@ -127,6 +132,29 @@ static int cmd_release(struct mm_platform *p, const struct options *o)
     return 0;
 }
 
+static int cmd_renew(struct mm_platform *p, const struct options *o)
+{
+    struct mm_err err;
+    uint32_t version = 0;
+    enum mm_status st;
+
+    if (o->activate && (o->release || o->days != 0))
+        return usage("renew --activate takes neither --release nor --days");
+    if (o->activate)
+        st = mm_platform_activate(p, &err);
+    else if (o->release)
+        st = mm_platform_renew_release(p, o->days, &version, &err);
+    else
+        st = mm_platform_renew(p, o->days, &version, &err);
+    if (st != MM_OK)
+        return fail(st, &err);
+    if (o->activate)
+        puts("server certificate switched; restart the nodes, or send them SIGHUP");
+    else
+        printf("%s certificate version %u\n", o->release ? "release" : "platform", version);
+    return 0;
+}
+
 static int cmd_revoke(struct mm_platform *p, const struct options *o)
 {
     struct mm_err err;
@@ -195,6 +223,9 @@ enum {
     OPT_CAP,
     OPT_URL,
     OPT_SERIAL,
+    OPT_DAYS,
+    OPT_ACTIVATE,
+    OPT_RELEASE,
     OPT_JSON,
     OPT_JSON_LOG,
     OPT_DEBUG,
@@ -215,6 +246,9 @@ static const struct option long_options[] = {
     {"cap", required_argument, NULL, OPT_CAP},
     {"url", required_argument, NULL, OPT_URL},
     {"serial", required_argument, NULL, OPT_SERIAL},
+    {"days", required_argument, NULL, OPT_DAYS},
+    {"activate", no_argument, NULL, OPT_ACTIVATE},
+    {"release", no_argument, NULL, OPT_RELEASE},
     {"json", no_argument, NULL, OPT_JSON},
     {"json-log", no_argument, NULL, OPT_JSON_LOG},
     {"debug", no_argument, NULL, OPT_DEBUG},
@@ -229,6 +263,17 @@ static bool add(const char **list, size_t *n, const char *value)
         return false;
     list[(*n)++] = value;
     return true;
+}
+
+static bool take_days(struct options *o, const char *value)
+{
+    char *end = NULL;
+
+    o->days = strtol(value, &end, 10);
+    if (end != value && *end == '\0' && o->days >= 1 && o->days <= DAYS_MAX)
+        return true;
+    fprintf(stderr, "mintmark-platform: --days: expected 1 to %d\n", DAYS_MAX);
+    return false;
 }
 
 /* False: the value cannot be taken. */
@@ -276,6 +321,14 @@ static bool take_option(struct options *o, int opt, const char *value)
     case OPT_SERIAL:
         o->serial = value;
         return true;
+    case OPT_DAYS:
+        return take_days(o, value);
+    case OPT_ACTIVATE:
+        o->activate = true;
+        return true;
+    case OPT_RELEASE:
+        o->release = true;
+        return true;
     case OPT_JSON:
         o->json = true;
         return true;
@@ -311,8 +364,13 @@ static int run_command(const char *name, const char *dir, const struct options *
         const char *name;
         int (*command)(struct mm_platform *p, const struct options *o);
     } commands[] = {
-        {"run", cmd_run},       {"enroll", cmd_enroll}, {"release", cmd_release},
-        {"revoke", cmd_revoke}, {"report", cmd_report}, {"reference", cmd_reference},
+        {"run", cmd_run},
+        {"enroll", cmd_enroll},
+        {"release", cmd_release},
+        {"renew", cmd_renew},
+        {"revoke", cmd_revoke},
+        {"report", cmd_report},
+        {"reference", cmd_reference},
     };
 
     if (strcmp(name, "init") == 0)
@@ -321,7 +379,7 @@ static int run_command(const char *name, const char *dir, const struct options *
         if (strcmp(name, commands[i].name) == 0)
             return with_platform(dir, o, commands[i].command);
     }
-    return usage("expected init, run, enroll, release, revoke, report or reference");
+    return usage("expected init, run, enroll, release, renew, revoke, report or reference");
 }
 
 int main(int argc, char **argv)

@@ -20,8 +20,8 @@
 
 struct mm_platform; /* an opened home: keys, certificates, store */
 
-/* mintmark-platform init: CA, keys, certificates, store. dir is the platform's own folder. Refuses
- * to overwrite (MM_EXISTS). */
+/* mintmark-platform init: CA, keys, certificates, store. dir is the platform's own folder. MM_EXISTS
+ * when a platform is there; one that was interrupted is completed, and nothing is overwritten. */
 enum mm_status mm_platform_init(const char *dir, const char *name,
                                 struct mm_err *err) MM_USE_RESULT;
 
@@ -86,6 +86,21 @@ struct mm_release {
 /* version: of the reference values that were signed. */
 enum mm_status mm_platform_release(struct mm_platform *p, const struct mm_release *what,
                                    uint32_t *version, struct mm_err *err) MM_USE_RESULT;
+
+/*
+ * Renewal. A new server key and certificate, kept beside the one in use, and the signed update that
+ * tells terminals of it (kind 2). MM_EXISTS when one waits already. days 0: as usual for the role.
+ */
+enum mm_status mm_platform_renew(struct mm_platform *p, long days, uint32_t *version,
+                                 struct mm_err *err) MM_USE_RESULT;
+/* Use the renewed server certificate from the next start, or SIGHUP, of a node on. MM_STATE: none waits. */
+enum mm_status mm_platform_activate(struct mm_platform *p, struct mm_err *err) MM_USE_RESULT;
+/*
+ * A new release key and certificate, in use at once; the update of kind 3 that the old one signs, and
+ * what terminals may still have to fetch, signed anew by the new one under the next version.
+ */
+enum mm_status mm_platform_renew_release(struct mm_platform *p, long days, uint32_t *version,
+                                         struct mm_err *err) MM_USE_RESULT;
 
 /* serial: hex; or terminal: a name. One of them. */
 enum mm_status mm_platform_revoke(struct mm_platform *p, const char *serial, const char *terminal,

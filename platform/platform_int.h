@@ -32,6 +32,12 @@ struct mm_platform {
 int64_t mm_platform_now(const struct mm_platform *p);
 /* "DIR/name", malloc'ed; NULL when out of memory. */
 char *mm_platform_path(const char *dir, const char *name);
+/* release.pem and release.key, or server.pem and server.key, anew from the folder. What is held stays
+ * when they cannot be read or do not belong together. */
+enum mm_status mm_platform_reload_release(struct mm_platform *p, struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_platform_reload_server(struct mm_platform *p, struct mm_err *err) MM_USE_RESULT;
+/* Complete a renewal that was interrupted (renew.c). */
+enum mm_status mm_platform_complete(struct mm_platform *p, struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_random(uint8_t *out, size_t out_len) MM_USE_RESULT;
 
 /* ---- Certificates (X.509 v3, P-256, ECDSA with SHA-256) ---- */
@@ -46,6 +52,10 @@ enum mm_status mm_ca_new_key(EVP_PKEY **out, struct mm_err *err) MM_USE_RESULT;
 /* issuer NULL: self-signed. key: the subject's, its public half is used. */
 enum mm_status mm_ca_issue(enum mm_cert_role role, const char *cn, EVP_PKEY *key, X509 *issuer,
                            EVP_PKEY *issuer_key, X509 **out, struct mm_err *err) MM_USE_RESULT;
+/* The same, good for a number of days other than its role's. */
+enum mm_status mm_ca_issue_for(enum mm_cert_role role, long days, const char *cn, EVP_PKEY *key,
+                               X509 *issuer, EVP_PKEY *issuer_key, X509 **out,
+                               struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_ca_serial(X509 *cert, char out[MM_SERIAL_MAX]) MM_USE_RESULT;
 enum mm_status mm_ca_der(X509 *cert, struct mm_buf *out) MM_USE_RESULT;
 enum mm_status mm_ca_write_cert(const char *dir, const char *name, X509 *cert,
@@ -167,6 +177,7 @@ bool mm_query_get(const struct mm_request *req, const char *name, char *out, siz
 enum mm_status mm_call_challenge(struct mm_call *call);
 enum mm_status mm_call_evidence(struct mm_call *call);
 enum mm_status mm_call_references(struct mm_call *call);
+enum mm_status mm_call_updates(struct mm_call *call);
 enum mm_status mm_call_revocations(struct mm_call *call);
 enum mm_status mm_call_load_begin(struct mm_call *call);
 enum mm_status mm_call_load_settle(struct mm_call *call);

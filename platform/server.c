@@ -32,7 +32,7 @@ struct mm_server {
     SSL_CTX *tls;
     struct event_base *base;
     struct evhttp *http;
-    struct event *term, *intr, *wake;
+    struct event *term, *intr, *hup, *wake;
     int wake_fd; /* eventfd: how another thread asks the loop to end */
     uint16_t port;
 };
@@ -56,15 +56,19 @@ static bool setup_verify(SSL_CTX *tls, X509 *ca)
 
 static enum mm_status make_tls(struct mm_server *s, struct mm_err *err)
 {
-    s->tls = SSL_CTX_new(TLS_server_method());
-    if (s->tls == NULL || SSL_CTX_set_min_proto_version(s->tls, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set_num_tickets(s->tls, 0) != 1 ||
-        SSL_CTX_use_certificate(s->tls, s->p->server) != 1 ||
-        SSL_CTX_use_PrivateKey(s->tls, s->p->server_key) != 1 ||
-        SSL_CTX_check_private_key(s->tls) != 1 || !setup_verify(s->tls, s->p->ca))
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+
+    if (tls == NULL || SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_num_tickets(tls, 0) != 1 || SSL_CTX_use_certificate(tls, s->p->server) != 1 ||
+        SSL_CTX_use_PrivateKey(tls, s->p->server_key) != 1 || SSL_CTX_check_private_key(tls) != 1 ||
+        !setup_verify(tls, s->p->ca)) {
+        SSL_CTX_free(tls);
         return mm_fail(err, MM_CRYPTO, SIZE_MAX, "TLS: %s",
                        ERR_error_string(ERR_get_error(), NULL));
-    (void)SSL_CTX_set_session_cache_mode(s->tls, SSL_SESS_CACHE_OFF);
+    }
+    (void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+    SSL_CTX_free(s->tls); /* connections that are open keep theirs */
+    s->tls = tls;
     return MM_OK;
 }
 
@@ -179,6 +183,23 @@ static void on_stop(evutil_socket_t fd, short what, void *ctx)
     (void)event_base_loopexit(s->base, NULL);
 }
 
+/* SIGHUP: the operator has switched to the renewed certificate. */
+static void on_reload(evutil_socket_t fd, short what, void *ctx)
+{
+    struct mm_server *s = ctx;
+    struct mm_err err = {0};
+    enum mm_status st = mm_platform_reload_server(s->p, &err);
+
+    (void)fd;
+    (void)what;
+    if (st == MM_OK)
+        st = make_tls(s, &err);
+    if (st == MM_OK)
+        mm_log("info", "reload", "new connections see the certificate of server.pem");
+    else
+        mm_log("error", "reload", "the certificate stays as it was: %s", err.text);
+}
+
 static enum mm_status listen_on(struct mm_server *s, const char *listen, struct mm_err *err)
 {
     const char *colon = strrchr(listen, ':');
@@ -211,6 +232,7 @@ static enum mm_status make_events(struct mm_server *s, struct mm_err *err)
         (s->base = event_base_new()) == NULL || (s->http = evhttp_new(s->base)) == NULL ||
         (s->term = evsignal_new(s->base, SIGTERM, on_stop, s)) == NULL ||
         (s->intr = evsignal_new(s->base, SIGINT, on_stop, s)) == NULL ||
+        (s->hup = evsignal_new(s->base, SIGHUP, on_reload, s)) == NULL ||
         (s->wake = event_new(s->base, s->wake_fd, EV_READ, on_stop, s)) == NULL)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "libevent: out of memory");
     evhttp_set_bevcb(s->http, new_connection, s);
@@ -251,7 +273,8 @@ uint16_t mm_server_port(const struct mm_server *server)
 enum mm_status mm_server_run(struct mm_server *server, struct mm_err *err)
 {
     if (event_add(server->term, NULL) != 0 || event_add(server->intr, NULL) != 0 ||
-        event_add(server->wake, NULL) != 0 || event_base_dispatch(server->base) < 0)
+        event_add(server->hup, NULL) != 0 || event_add(server->wake, NULL) != 0 ||
+        event_base_dispatch(server->base) < 0)
         return mm_fail(err, MM_IO, SIZE_MAX, "the event loop failed");
     return MM_OK;
 }
@@ -274,6 +297,8 @@ void mm_server_free(struct mm_server **server)
         event_free(s->term);
     if (s->intr != NULL)
         event_free(s->intr);
+    if (s->hup != NULL)
+        event_free(s->hup);
     if (s->wake != NULL)
         event_free(s->wake);
     if (s->base != NULL)

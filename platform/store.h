@@ -114,6 +114,18 @@ enum mm_status mm_store_references_add(struct mm_store *store, uint32_t version,
 /* data: appended to; may be NULL. */
 enum mm_status mm_store_references_newest(struct mm_store *store, uint32_t *version,
                                           struct mm_buf *data) MM_USE_RESULT;
+/* Signed updates of kind 2 and 3. MM_EXISTS: the version is not one above the last of its kind. */
+enum mm_status mm_store_update_add(struct mm_store *store, uint8_t kind, uint32_t version,
+                                   const uint8_t *data, size_t data_len, int64_t now,
+                                   struct mm_err *err) MM_USE_RESULT;
+/* The served one with the lowest version above after. data: appended to. */
+enum mm_status mm_store_update_after(struct mm_store *store, uint8_t kind, uint32_t after,
+                                     struct mm_buf *data) MM_USE_RESULT;
+/* *version: 0 with MM_NOT_FOUND. data: appended to; may be NULL. */
+enum mm_status mm_store_update_newest(struct mm_store *store, uint8_t kind, uint32_t *version,
+                                      struct mm_buf *data) MM_USE_RESULT;
+/* Those of this kind are served no longer: the key they were signed with is going. */
+enum mm_status mm_store_updates_withdraw(struct mm_store *store, uint8_t kind) MM_USE_RESULT;
 enum mm_status mm_store_package_put(struct mm_store *store, const struct mm_aid *aid,
                                     const uint8_t *load_file, size_t load_file_len,
                                     uint32_t version) MM_USE_RESULT;
@@ -224,7 +236,7 @@ enum mm_status mm_store_manage_end(struct mm_store *store, const uint8_t id[16],
                                    uint16_t sw, int64_t count) MM_USE_RESULT;
 
 /* Object of tables, each an array of objects: chips, terminals, purses, accounts, ledger, verdicts,
- * references. */
+ * references, updates. */
 enum mm_status mm_store_report(struct mm_store *store, json_t **out) MM_USE_RESULT;
 
 #endif

@@ -335,7 +335,7 @@ enum mm_status mm_store_report(struct mm_store *store, json_t **out)
         {"terminals", MM_Q_REPORT_TERMINALS}, {"chips", MM_Q_REPORT_CHIPS},
         {"purses", MM_Q_REPORT_PURSES},       {"accounts", MM_Q_REPORT_ACCOUNTS},
         {"ledger", MM_Q_REPORT_LEDGER},       {"verdicts", MM_Q_REPORT_VERDICTS},
-        {"references", MM_Q_REPORT_VERSIONS},
+        {"references", MM_Q_REPORT_VERSIONS}, {"updates", MM_Q_REPORT_UPDATES},
     };
 
     *out = json_object();

@@ -219,10 +219,8 @@ enum mm_status mm_store_references_add(struct mm_store *store, uint32_t version,
                    mm_status_text(st));
 }
 
-enum mm_status mm_store_references_newest(struct mm_store *store, uint32_t *version,
-                                          struct mm_buf *data)
+static enum mm_status read_update(sqlite3_stmt *stmt, uint32_t *version, struct mm_buf *data)
 {
-    sqlite3_stmt *stmt = mm_sql_open(store, MM_Q_REFERENCES_NEWEST, "");
     enum mm_status st = mm_sql_row(stmt);
 
     *version = 0;
@@ -232,6 +230,45 @@ enum mm_status mm_store_references_newest(struct mm_store *store, uint32_t *vers
             mm_buf_bytes(data, sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1));
     }
     return finish(stmt, st);
+}
+
+enum mm_status mm_store_references_newest(struct mm_store *store, uint32_t *version,
+                                          struct mm_buf *data)
+{
+    return read_update(mm_sql_open(store, MM_Q_REFERENCES_NEWEST, ""), version, data);
+}
+
+enum mm_status mm_store_update_add(struct mm_store *store, uint8_t kind, uint32_t version,
+                                   const uint8_t *data, size_t data_len, int64_t now,
+                                   struct mm_err *err)
+{
+    enum mm_status st = mm_sql_run(store, MM_Q_UPDATE_ADD, NULL, "iibi", (int64_t)kind,
+                                   (int64_t)version, data, data_len, now);
+
+    if (st == MM_OK)
+        return st;
+    return mm_fail(err, st, SIZE_MAX, "update of kind %u, version %u not written: %s", kind,
+                   version, mm_status_text(st));
+}
+
+enum mm_status mm_store_update_after(struct mm_store *store, uint8_t kind, uint32_t after,
+                                     struct mm_buf *data)
+{
+    uint32_t version;
+
+    return read_update(mm_sql_open(store, MM_Q_UPDATE_AFTER, "ii", (int64_t)kind, (int64_t)after),
+                       &version, data);
+}
+
+enum mm_status mm_store_update_newest(struct mm_store *store, uint8_t kind, uint32_t *version,
+                                      struct mm_buf *data)
+{
+    return read_update(mm_sql_open(store, MM_Q_UPDATE_NEWEST, "i", (int64_t)kind), version, data);
+}
+
+enum mm_status mm_store_updates_withdraw(struct mm_store *store, uint8_t kind)
+{
+    return mm_sql_run(store, MM_Q_UPDATES_WITHDRAW, NULL, "i", (int64_t)kind);
 }
 
 enum mm_status mm_store_package_put(struct mm_store *store, const struct mm_aid *aid,

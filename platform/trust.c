@@ -196,6 +196,9 @@ static enum mm_status check_values(struct appraisal *a)
                                "the operator has not released reference values yet");
     else if (st == MM_OK)
         st = mm_references_verify(data.data, data.len, p->release, &refs, &err);
+    /* The operator may have renewed the release certificate while this node was running. */
+    if (st == MM_AUTH && mm_platform_reload_release(p, &err) == MM_OK)
+        st = mm_references_verify(data.data, data.len, p->release, &refs, &err);
     if (st == MM_OK)
         st = mm_appraise(&a->evidence, &a->token, &refs, (uint64_t)a->chip.counter, &a->verdict);
     mm_references_clear(&refs);
@@ -292,6 +295,19 @@ enum mm_status mm_call_evidence(struct mm_call *call)
 
 /* ---- What agents fetch ---- */
 
+static enum mm_status answer_object(struct mm_call *call, enum mm_status st,
+                                    const struct mm_buf *data, const char *none)
+{
+    if (st == MM_NOT_FOUND)
+        return mm_refuse(call, 404, "not_found", "%s", none);
+    if (st != MM_OK)
+        return st;
+    call->reply->status = 200;
+    call->reply->content_type = "application/cose";
+    mm_buf_bytes(&call->reply->body, data->data, data->len);
+    return call->reply->body.bad ? MM_NO_MEMORY : MM_OK;
+}
+
 enum mm_status mm_call_references(struct mm_call *call)
 {
     uint32_t version;
@@ -300,14 +316,54 @@ enum mm_status mm_call_references(struct mm_call *call)
 
     mm_buf_init(&data);
     st = mm_store_references_newest(call->p->store, &version, &data);
-    if (st == MM_OK) {
-        call->reply->status = 200;
-        call->reply->content_type = "application/cose";
-        mm_buf_bytes(&call->reply->body, data.data, data.len);
-        st = call->reply->body.bad ? MM_NO_MEMORY : MM_OK;
-    } else if (st == MM_NOT_FOUND) {
-        st = mm_refuse(call, 404, "not_found", "no reference values have been released yet");
+    st = answer_object(call, st, &data, "no reference values have been released yet");
+    mm_buf_clear(&data);
+    return st;
+}
+
+/* A number in the query string; preset when it is not there. */
+static enum mm_status query_number(struct mm_call *call, const char *name, uint32_t min,
+                                   uint32_t max, int64_t preset, uint32_t *out)
+{
+    char text[12], *end = NULL;
+    unsigned long long v = 0;
+    bool given = mm_query_get(call->req, name, text, sizeof(text));
+
+    *out = (uint32_t)preset;
+    if (given && text[0] >= '0' && text[0] <= '9') {
+        v = strtoull(text, &end, 10);
+        if (*end == '\0' && v >= min && v <= max) {
+            *out = (uint32_t)v;
+            return MM_OK;
+        }
+    } else if (!given && preset >= 0 &&
+               (call->req->query == NULL || strstr(call->req->query, name) == NULL)) {
+        return MM_OK;
     }
+    return mm_refuse(call, 400, "bad_request", "%s: expected a number from %u to %u", name, min,
+                     max);
+}
+
+enum mm_status mm_call_updates(struct mm_call *call)
+{
+    uint32_t kind, after, version;
+    struct mm_buf data;
+    enum mm_status st =
+        query_number(call, "kind", MM_UPDATE_REFERENCES, MM_UPDATE_RELEASE, -1, &kind);
+
+    if (st == MM_OK)
+        st = query_number(call, "after", 0, UINT32_MAX, 0, &after);
+    if (st != MM_OK)
+        return st;
+    mm_buf_init(&data);
+    if (kind == MM_UPDATE_REFERENCES) {
+        st = mm_store_references_newest(call->p->store, &version, &data);
+        if (st == MM_OK && version <= after)
+            st = MM_NOT_FOUND;
+    } else {
+        st = mm_store_update_after(call->p->store, (uint8_t)kind, after, &data);
+    }
+    st = answer_object(call, st, &data, "nothing newer of this kind");
     mm_buf_clear(&data);
     return st;
 }

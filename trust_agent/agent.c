@@ -89,6 +89,8 @@ static enum mm_status load(struct mm_agent *a, struct mm_err *err)
         st = number("timeout", a->config.timeout, 600, &timeout_s, err);
     if (st == MM_OK)
         st = number("interval", a->config.interval, 60000, &a->interval_ms, err);
+    if (st == MM_OK)
+        st = number("update_interval", a->config.update_interval, 604800, &a->update_s, err);
     a->timeout_ms = timeout_s * 1000;
     if (st == MM_OK)
         st = private_file(a->config.pairing, err);
@@ -97,7 +99,8 @@ static enum mm_status load(struct mm_agent *a, struct mm_err *err)
     if (st == MM_OK)
         st = mm_cert_load(a->config.ca, &a->ca, err);
     if (st == MM_OK)
-        st = mm_cert_load(a->config.release, &a->release, err);
+        st = mm_release_read(a->config.release, &a->release, &a->release_before,
+                             &a->release_version, err);
     if (st == MM_OK)
         st = mm_cert_load(a->config.terminal_cert, &a->certificate, err);
     if (st == MM_OK)
@@ -142,6 +145,7 @@ void mm_agent_close(struct mm_agent **agent)
     mm_buf_clear(&a->references_object);
     X509_free(a->ca);
     X509_free(a->release);
+    X509_free(a->release_before);
     X509_free(a->certificate);
     EVP_PKEY_free(a->key);
     json_decref(a->components);
@@ -171,10 +175,11 @@ static json_t *status_answer(const struct mm_agent *a)
 {
     const char *verdict = !a->checked ? "unchecked" : a->sound ? "sound" : "disabled";
 
-    return json_pack("{s:b, s:s, s:s, s:b, s:O, s:s, s:I, s:i}", "ok", 1, "verdict", verdict,
-                     "reason", a->reason, "gate", a->gate, "components", a->components, "checked",
-                     a->when, "counter", (json_int_t)a->counter, "references",
-                     (int)a->references.version);
+    return json_pack("{s:b, s:s, s:s, s:b, s:O, s:s, s:I, s:I, s:I, s:I}", "ok", 1, "verdict",
+                     verdict, "reason", a->reason, "gate", a->gate, "components", a->components,
+                     "checked", a->when, "counter", (json_int_t)a->counter, "references",
+                     (json_int_t)a->references.version, "platform", (json_int_t)a->pins.version,
+                     "release", (json_int_t)a->release_version);
 }
 
 /* The client closes: its state files are what they will be, and the gate shuts (method B, B4). */
@@ -215,6 +220,17 @@ static json_t *status_for_client(struct mm_agent *a)
     return status_answer(a);
 }
 
+static json_t *update(struct mm_agent *a)
+{
+    struct mm_err err = {0};
+    bool taken = false;
+    enum mm_status st = mm_agent_update(a, &taken, &err);
+
+    if (taken)
+        mm_agent_check(a);
+    return st == MM_OK ? status_answer(a) : mm_agent_error(st, &err);
+}
+
 json_t *mm_agent_answer(struct mm_agent *agent, const json_t *request)
 {
     const char *cmd = json_string_value(json_object_get(request, "cmd"));
@@ -233,6 +249,8 @@ json_t *mm_agent_answer(struct mm_agent *agent, const json_t *request)
         mm_agent_check(agent);
         return status_answer(agent);
     }
+    if (strcmp(cmd, "update") == 0)
+        return update(agent);
     if (strcmp(cmd, "shut") == 0)
         return shut(agent);
     if (strcmp(cmd, "events") == 0)

@@ -25,6 +25,12 @@ void mm_agent_check(struct mm_agent *agent);
 /* One look at the reader: a card that came, went or was reset leads to a check. */
 void mm_agent_watch(struct mm_agent *agent);
 
+/* Fetch signed updates, have the chip verify them, take them (docs/protocol.md, "Updates"). An update that
+ * is forged or not newer is MM_REFUSED, and nothing changes. *taken: there were new ones, so a check is due.
+ * Without a card they wait for one, which is MM_OK. */
+enum mm_status mm_agent_update(struct mm_agent *agent, bool *taken,
+                               struct mm_err *err) MM_USE_RESULT;
+
 /* The answer to one request line, as docs/protocol.md ("Agent socket") says; a new reference, never
  * NULL but when out of memory. report and its token are answered by mm_report_*. */
 json_t *mm_agent_answer(struct mm_agent *agent, const json_t *request);

@@ -26,8 +26,10 @@ void agent_config_clear(struct agent_config *config);
 struct mm_agent {
     char *dir;
     struct agent_config config;
-    unsigned timeout_ms, interval_ms;
+    unsigned timeout_ms, interval_ms, update_s;
     X509 *ca, *release, *certificate;
+    X509 *release_before;     /* NULL: none; see mm_release_read */
+    uint32_t release_version; /* of the update that brought it; 0: enrolment */
     EVP_PKEY *key;
     uint8_t pairing[MM_PAIRING_LEN];
     struct mm_pins pins;
@@ -36,6 +38,7 @@ struct mm_agent {
 
     struct mm_access *held; /* PC/SC: kept open, or pcscd powers the card down and the gate shuts */
     bool present;           /* card, at the last look */
+    bool update_waits;      /* an update could not be delivered for want of a card */
 
     /* The verdict of the last check. */
     bool checked, sound, gate;
@@ -85,6 +88,9 @@ enum mm_status chip_gate(struct mm_agent *agent, struct mm_access *access, bool 
                          struct mm_err *err) MM_USE_RESULT;
 enum mm_status chip_delete(struct mm_agent *agent, struct mm_access *access,
                            const struct mm_aid *aid, struct mm_err *err) MM_USE_RESULT;
+/* The chip's certificate of an update's kind: 2 platform, 3 update certificate. */
+enum mm_status chip_certificate(struct mm_agent *agent, struct mm_access *access, uint8_t kind,
+                                struct mm_buf *der, struct mm_err *err) MM_USE_RESULT;
 enum mm_status chip_update(struct mm_agent *agent, struct mm_access *access, uint8_t kind,
                            const struct mm_buf *object, struct mm_err *err) MM_USE_RESULT;
 
@@ -96,14 +102,20 @@ enum mm_status client_judge(const struct mm_agent *agent, struct mm_err *err) MM
 
 /* ---- references.c ---- */
 enum mm_status references_load(struct mm_agent *agent, struct mm_err *err) MM_USE_RESULT;
-/* Newer ones from the platform, into the agent's home once they are verified; a platform that is
- * away is no failure. */
-void references_fetch(struct mm_agent *agent);
 const struct mm_reference *references_find(const struct mm_agent *agent, uint8_t kind,
                                            const char *name);
 
 /* ---- report.c ---- */
-enum mm_status net_open(const struct mm_agent *agent, struct mm_net **out,
+/* pinned false: any server of the operator's, for objects that carry their own signature. */
+enum mm_status net_open(const struct mm_agent *agent, bool pinned, struct mm_net **out,
                         struct mm_err *err) MM_USE_RESULT;
+
+/* ---- update.c ---- */
+/* The platform showed this key: older ones are no longer accepted. */
+void pins_note(struct mm_agent *agent, const uint8_t pin[MM_PIN_LEN]);
+/* Signature, kind, and a version above the one held; else MM_REFUSED. out: owned on MM_OK. */
+enum mm_status update_judge(const struct mm_agent *agent, enum mm_update_kind kind,
+                            const struct mm_buf *object, struct mm_update *out,
+                            struct mm_err *err) MM_USE_RESULT;
 
 #endif

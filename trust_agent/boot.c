@@ -275,7 +275,7 @@ void mm_agent_check(struct mm_agent *a)
 
 void mm_agent_watch(struct mm_agent *a)
 {
-    bool present = a->present;
+    bool present = a->present, taken = false;
     struct mm_err err;
 
     if (mm_access_wait(a->config.reader, 1, &present, &err) != MM_OK)
@@ -283,6 +283,9 @@ void mm_agent_watch(struct mm_agent *a)
     a->present = present;
     if (present) {
         agent_event(a, "info", "card", "a card was put in");
+        /* What waited for it; what went wrong is among the events. */
+        if (a->update_waits && mm_agent_update(a, &taken, &err) != MM_OK)
+            agent_event(a, "warn", "update", "not taken; the next look tries again");
         mm_agent_check(a);
         return;
     }

@@ -191,6 +191,18 @@ enum mm_status chip_delete(struct mm_agent *a, struct mm_access *access, const s
                  err);
 }
 
+enum mm_status chip_certificate(struct mm_agent *a, struct mm_access *access, uint8_t kind,
+                                struct mm_buf *der, struct mm_err *err)
+{
+    enum mm_status st = select_integrity(access, err);
+
+    (void)a;
+    if (st == MM_OK)
+        st = command(access, "GET CERTIFICATE", MM_INS_INTEGRITY_GET_CERTIFICATE,
+                     kind == MM_UPDATE_PLATFORM ? 2 : 1, 0, NULL, 0, 256, der, err);
+    return st;
+}
+
 enum mm_status chip_update(struct mm_agent *a, struct mm_access *access, uint8_t kind,
                            const struct mm_buf *object, struct mm_err *err)
 {

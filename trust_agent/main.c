@@ -17,6 +17,7 @@ static const char help[] =
     "  run                 start the daemon in the foreground; checks at once (method A)\n"
     "  status              what the last check found\n"
     "  check               check now\n"
+    "  update              fetch signed updates from the platform now, have the chip verify them\n"
     "  report [PURPOSE]    get an attestation result: open, load, pay or manage (open)\n"
     "  events              what happened since the daemon started\n"
     "  shut                shut the gate, as a client does when it closes\n"
@@ -95,6 +96,9 @@ static void print_status(const json_t *answer)
     printf("counter     %lld\n", (long long)json_integer_value(json_object_get(answer, "counter")));
     printf("references  version %lld\n",
            (long long)json_integer_value(json_object_get(answer, "references")));
+    printf("updates     platform certificate version %lld, release certificate version %lld\n",
+           (long long)json_integer_value(json_object_get(answer, "platform")),
+           (long long)json_integer_value(json_object_get(answer, "release")));
     json_array_foreach(components, i, c)
         printf("%-11s %s %s\n", text_of(c, "kind"), text_of(c, "aid"), text_of(c, "verdict"));
 }
@@ -195,7 +199,7 @@ static int usage(const char *what, const char *arg)
 
 static int command(const struct options *o, int n, char **words)
 {
-    static const char *const asks[] = {"status", "check", "events", "shut"};
+    static const char *const asks[] = {"status", "check", "update", "events", "shut"};
 
     if (n == 0)
         return usage("no command", "");

@@ -15,13 +15,14 @@ struct mm_report {
     char *session;
 };
 
-enum mm_status net_open(const struct mm_agent *a, struct mm_net **out, struct mm_err *err)
+enum mm_status net_open(const struct mm_agent *a, bool pinned, struct mm_net **out,
+                        struct mm_err *err)
 {
     const struct mm_net_config cfg = {.url = a->config.platform_url,
                                       .ca = a->config.ca,
                                       .certificate = a->config.terminal_cert,
                                       .key = a->config.terminal_key,
-                                      .pins = &a->pins,
+                                      .pins = pinned ? &a->pins : NULL,
                                       .timeout_ms = a->timeout_ms};
 
     return mm_net_new(&cfg, out, err);
@@ -64,13 +65,14 @@ enum mm_status mm_report_begin(struct mm_agent *agent, const char *purpose, stru
         st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     if (st == MM_OK) {
         r->agent = agent;
-        st = net_open(agent, &r->net, err);
+        st = net_open(agent, true, &r->net, err);
     }
     if (st == MM_OK)
         st = mm_net_send(r->net, "/v1/challenge", "application/json", body, strlen(body), &reply,
                          err);
     if (st == MM_OK) {
         memcpy(r->exporter, reply.exporter, sizeof(r->exporter));
+        pins_note(agent, reply.pin);
         st = read_challenge(r, &reply.body, err);
     }
     mm_reply_in_clear(&reply);

@@ -22,6 +22,7 @@ struct server {
     struct mm_agent *agent;
     struct event_base *base;
     unsigned peers;
+    bool ready; /* the boot check has been done */
 };
 
 struct peer {
@@ -192,6 +193,25 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
     mm_agent_watch(s->agent);
 }
 
+static void look_for_updates(struct server *s)
+{
+    struct mm_err err = {0};
+    bool taken = false;
+
+    /* A platform that is away is no failure of ours; what went wrong is among the events. */
+    if (mm_agent_update(s->agent, &taken, &err) != MM_OK)
+        mm_log("debug", "update", "%s", err.text);
+    if (taken && s->ready)
+        mm_agent_check(s->agent);
+}
+
+static void on_update_timer(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    look_for_updates(ctx);
+}
+
 static void on_signal(evutil_socket_t fd, short what, void *ctx)
 {
     struct server *s = ctx;
@@ -239,23 +259,27 @@ enum mm_status mm_agent_serve(struct mm_agent *agent, struct mm_err *err)
                             .tv_usec = (suseconds_t)(agent->interval_ms % 1000) * 1000};
     struct sockaddr_un addr;
     struct evconnlistener *listener = NULL;
-    struct event *timer = NULL, *term = NULL, *interrupt = NULL;
+    struct timeval update_every = {.tv_sec = agent->update_s};
+    struct event *timer = NULL, *updates = NULL, *term = NULL, *interrupt = NULL;
     enum mm_status st = socket_address(agent->config.agent_socket, &addr, err);
 
     if (st == MM_OK && s.base != NULL) {
         timer = event_new(s.base, -1, EV_PERSIST, on_timer, &s);
+        updates = event_new(s.base, -1, EV_PERSIST, on_update_timer, &s);
         term = evsignal_new(s.base, SIGTERM, on_signal, &s);
         interrupt = evsignal_new(s.base, SIGINT, on_signal, &s);
         listener = listen_at(&s, &addr);
     }
-    if (st == MM_OK && (timer == NULL || term == NULL || interrupt == NULL || listener == NULL ||
-                        event_add(timer, &every) != 0 || event_add(term, NULL) != 0 ||
+    if (st == MM_OK && (timer == NULL || updates == NULL || term == NULL || interrupt == NULL ||
+                        listener == NULL || event_add(timer, &every) != 0 ||
+                        event_add(updates, &update_every) != 0 || event_add(term, NULL) != 0 ||
                         event_add(interrupt, NULL) != 0))
         st = mm_fail(err, MM_IO, SIZE_MAX, "%s: cannot listen: %s", agent->config.agent_socket,
                      strerror(errno));
     if (st == MM_OK) {
-        references_fetch(agent);
+        look_for_updates(&s);
         mm_agent_check(agent);
+        s.ready = true;
         agent->present = agent->held != NULL;
         mm_log("info", "ready", "listening at %s", agent->config.agent_socket);
         if (event_base_dispatch(s.base) < 0)
@@ -266,6 +290,8 @@ enum mm_status mm_agent_serve(struct mm_agent *agent, struct mm_err *err)
         evconnlistener_free(listener);
     if (timer != NULL)
         event_free(timer);
+    if (updates != NULL)
+        event_free(updates);
     if (term != NULL)
         event_free(term);
     if (interrupt != NULL)

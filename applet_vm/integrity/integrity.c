@@ -161,9 +161,12 @@ static uint16_t dismiss(struct mm_integrity *in, uint8_t p1, const uint8_t *data
 
 static uint16_t certificate(const struct mm_integrity *in, uint8_t p1, struct mm_buf *out)
 {
-    if (p1 > 1)
+    static const mm_key records[] = {IN_REC_ATTESTATION_CERT, IN_REC_UPDATE_CERT,
+                                     IN_REC_PLATFORM_CERT};
+
+    if (p1 >= sizeof(records) / sizeof(records[0]))
         return MM_SW_6A86_INCORRECT_P1P2;
-    return give_record(in, p1 == 0 ? IN_REC_ATTESTATION_CERT : IN_REC_UPDATE_CERT, out);
+    return give_record(in, records[p1], out);
 }
 
 uint16_t mm_integrity_command(struct mm_integrity *in, uint8_t ins, uint8_t p1, uint8_t p2,

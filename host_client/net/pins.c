@@ -111,6 +111,7 @@ bool mm_pins_seen(struct mm_pins *pins, const uint8_t pin[MM_PIN_LEN])
 {
     for (size_t i = 0; i + 1 < pins->n; i++) {
         if (memcmp(pins->pins[i], pin, MM_PIN_LEN) == 0) {
+            memset(pins->pins[i + 1], 0, (pins->n - i - 1) * MM_PIN_LEN);
             pins->n = i + 1;
             return true;
         }

@@ -1,7 +1,6 @@
 /*
- * Reference values: an update object of kind 1 (docs/protocol.md), COSE_Sign1 by the release key.
+ * Reference values: an update object of kind 1 (update.c).
  *
- *   payload  {1: 1, 2: version, 3: content}
  *   content  {1: version, 2: [item…]}
  *   item     {1: kind, 2: name, 3: [major, minor], 4: code, 5: fixed (optional), 6: true when the
  *             package writes its own statics (optional)}
@@ -13,10 +12,8 @@
 
 #include "applet_vm/cose/cose.h"
 
-#define ITEM_MAX        4096
-#define KIND_REFERENCES 1
+#define ITEM_MAX 4096
 
-enum { OBJECT_KIND = 1, OBJECT_VERSION, OBJECT_CONTENT };
 enum { CONTENT_VERSION = 1, CONTENT_ITEMS };
 enum { ITEM_KIND = 1, ITEM_NAME, ITEM_VERSION, ITEM_CODE, ITEM_FIXED, ITEM_BY_HISTORY };
 
@@ -79,52 +76,26 @@ static enum mm_status content_read(const cbor_item_t *map, uint64_t version,
     return st;
 }
 
-static enum mm_status object_read(const cbor_item_t *map, struct mm_references *out,
-                                  struct mm_err *err)
-{
-    const uint8_t *content;
-    size_t len;
-    uint64_t kind, version;
-    cbor_item_t *inner = NULL;
-    enum mm_status st;
-
-    if (!mm_cbor_get_uint(mm_cbor_get(map, OBJECT_KIND), UINT8_MAX, &kind) ||
-        kind != KIND_REFERENCES)
-        return malformed(err, "1: expected kind 1");
-    if (!mm_cbor_get_uint(mm_cbor_get(map, OBJECT_VERSION), UINT32_MAX, &version))
-        return malformed(err, "2: expected a version");
-    if (!mm_cbor_get_bytes(mm_cbor_get(map, OBJECT_CONTENT), &content, &len))
-        return malformed(err, "3: expected content bytes");
-    st = mm_cbor_parse(content, len, &inner, err);
-    if (st == MM_OK) {
-        st = content_read(inner, version, out, err);
-        cbor_decref(&inner);
-    }
-    return st;
-}
-
 enum mm_status mm_references_verify(const uint8_t *data, size_t data_len, X509 *release,
                                     struct mm_references *out, struct mm_err *err)
 {
-    struct mm_cose cose;
+    struct mm_update object;
     cbor_item_t *map = NULL;
     enum mm_status st;
 
     *out = (struct mm_references){0};
-    st = mm_cose_parse(data, data_len, &cose, err);
+    st = mm_update_verify(data, data_len, release, MM_UPDATE_REFERENCES, &object, err);
     if (st == MM_OK)
-        st = mm_cose_verify(&cose, X509_get0_pubkey(release), err);
-    if (st == MM_OK)
-        st = mm_cbor_parse(cose.payload, cose.payload_len, &map, err);
-    if (st == MM_OK) {
-        st = object_read(map, out, err);
-        cbor_decref(&map);
-    } else {
+        st = mm_cbor_parse(object.content, object.content_len, &map, err);
+    if (st != MM_OK)
         mm_err_prefix(err, "reference values");
-    }
+    else
+        st = content_read(map, object.version, out, err);
+    if (map != NULL)
+        cbor_decref(&map);
     if (st != MM_OK)
         mm_references_clear(out);
-    mm_cose_clear(&cose);
+    mm_update_clear(&object);
     return st;
 }
 
@@ -162,11 +133,10 @@ static void item_put(const struct mm_reference *r, struct mm_buf *out)
 enum mm_status mm_references_sign(const struct mm_references *refs, EVP_PKEY *key,
                                   struct mm_buf *out)
 {
-    struct mm_buf content, payload;
+    struct mm_buf content;
     enum mm_status st = MM_NO_MEMORY;
 
     mm_buf_init(&content);
-    mm_buf_init(&payload);
     mm_cbor_map(&content, 2);
     mm_cbor_int(&content, CONTENT_VERSION);
     mm_cbor_uint(&content, refs->version);
@@ -174,17 +144,9 @@ enum mm_status mm_references_sign(const struct mm_references *refs, EVP_PKEY *ke
     mm_cbor_array(&content, refs->item_n);
     for (size_t i = 0; i < refs->item_n; i++)
         item_put(&refs->items[i], &content);
-    mm_cbor_map(&payload, 3);
-    mm_cbor_int(&payload, OBJECT_KIND);
-    mm_cbor_uint(&payload, KIND_REFERENCES);
-    mm_cbor_int(&payload, OBJECT_VERSION);
-    mm_cbor_uint(&payload, refs->version);
-    mm_cbor_int(&payload, OBJECT_CONTENT);
     if (!content.bad)
-        mm_cbor_bytes(&payload, content.data, content.len);
-    if (!content.bad && !payload.bad)
-        st = mm_cose_sign(key, payload.data, payload.len, NULL, 0, out);
+        st = mm_update_sign(MM_UPDATE_REFERENCES, refs->version, content.data, content.len, key,
+                            out);
     mm_buf_clear(&content);
-    mm_buf_clear(&payload);
     return st;
 }

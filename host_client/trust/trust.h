@@ -47,6 +47,41 @@ void mm_token_clear(struct mm_token *token);
 const struct mm_token_component *mm_token_find(const struct mm_token *token,
                                                const struct mm_aid *aid);
 
+/* ---- Update objects: COSE_Sign1 by the release key (docs/protocol.md) ---- */
+enum mm_update_kind {
+    MM_UPDATE_REFERENCES = 1,
+    MM_UPDATE_PLATFORM, /* the platform's next certificate */
+    MM_UPDATE_RELEASE /* the next release certificate, which is the chip's next update certificate */
+};
+struct mm_update {
+    uint8_t kind;
+    uint32_t version; /* of its kind, from 1 */
+    uint8_t *content; /* owned */
+    size_t content_len;
+};
+/* Signature, kind and form; whether the version is above the one held is the caller's to judge.
+ * MM_AUTH: not signed by this release certificate's key. */
+enum mm_status mm_update_verify(const uint8_t *data, size_t data_len, X509 *release,
+                                enum mm_update_kind kind, struct mm_update *out,
+                                struct mm_err *err) MM_USE_RESULT;
+void mm_update_clear(struct mm_update *update);
+/* The certificate that is the content. */
+enum mm_status mm_update_cert(const struct mm_update *update, X509 **out,
+                              struct mm_err *err) MM_USE_RESULT;
+/* out: appended to. */
+enum mm_status mm_update_sign(enum mm_update_kind kind, uint32_t version, const uint8_t *content,
+                              size_t content_len, EVP_PKEY *key, struct mm_buf *out) MM_USE_RESULT;
+
+/*
+ * A terminal's release.pem: "# version N", the release certificate, and the one before it (NULL: none).
+ * The one before is good only for reference values that the terminal took while it was in use.
+ */
+enum mm_status mm_release_write(const char *path, X509 *release, X509 *before, uint32_t version,
+                                struct mm_err *err) MM_USE_RESULT;
+/* *before: NULL when there is none. version 0: the file does not say. */
+enum mm_status mm_release_read(const char *path, X509 **release, X509 **before, uint32_t *version,
+                               struct mm_err *err) MM_USE_RESULT;
+
 /* ---- Reference values: COSE_Sign1 by the release key, under the update certificate ---- */
 struct mm_reference {
     uint8_t kind;  /* 0 client, 1 package, 2 applet (AID of the module) */

@@ -84,6 +84,16 @@ check "9. the newest image again: sound" put_back_new_image
 check "10. a replayed chip token is refused" replayed_token
 check "10. a replayed purchase is refused" replayed_purchase
 check "10. a wrong platform certificate is refused" wrong_platform
-check "10. a revoked terminal certificate is refused" revoked_terminal
+
+# ---- 11. Updates ----
+check "11. the platform renews its certificate and goes on with the old one" renew_platform
+check "11. the terminal learns it by a signed update, which the chip verifies first" learn_platform
+check "11. the platform switches; the client pays again, and only the new key is good" switch_platform
+check "11. the release certificate is renewed by an update of its own; the client pays" renew_release
+check "11. an update signed by a wrong key is refused, by agent and chip" forged_update
+check "11. an update with an old version is refused by the chip" old_update
+
+# ---- 12. The end of a terminal ----
+check "12. a revoked terminal certificate is refused" revoked_terminal
 
 tap_end

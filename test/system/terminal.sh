@@ -244,6 +244,61 @@ wrong_platform() {
     platform_start || return 1
     return "$got"
 }
+
+# ---- Updates ----
+pins_are() {
+    local n
+    n=$(grep -vc '^#' "$MINTMARK_HOME/agent/platform.pin")
+    [ "$n" = "$1" ] || { echo "$n pins are accepted, expected $1"; return 1; }
+}
+renew_platform() {
+    says "version 1" "$platform" renew --days 90 || return 1
+    refuses 1 "waits" "$platform" renew || return 1
+    says "0.10" pay pay 0.10
+}
+learn_platform() {
+    agent update || return 1
+    says '"platform": 1' agent status --json && pins_are 2
+}
+switch_platform() {
+    "$platform" renew --activate || return 1
+    kill -s HUP "$platform_pid"
+    wait_until 10 grep -q server.pem "$work/platform.log" || { cat "$work/platform.log"; return 1; }
+    says "0.10" pay pay 0.10 && pins_are 1
+}
+renew_release() {
+    says "release certificate version 1" "$platform" renew --release || return 1
+    agent update || return 1
+    says '"release": 1' agent status --json || return 1
+    says "0.10" pay pay 0.10
+}
+# What an agent that was taken over gets from the chip for an update.
+chip_answers() {
+    says "$1" "$build/attack/deliver_update" "$reader" "$MINTMARK_HOME/agent/pairing.key" 2 "$2"
+}
+# The right server, certificate and all, but updates are signed with a key that the operator's CA has
+# certified as that of a release, and that no update of kind 3 has brought.
+forged_update() {
+    local false_dir="$work/forged" got
+    cp -r "$platform_dir" "$false_dir"
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$false_dir/release.key" \
+        -subj /CN=release -out "$work/forged.csr" 2>/dev/null || return 1
+    openssl x509 -req -in "$work/forged.csr" -CA "$platform_dir/ca.pem" -CAkey "$platform_dir/ca.key" \
+        -CAcreateserial -days 1 -out "$false_dir/release.pem" 2>/dev/null || return 1
+    "$platform" --home "$false_dir" renew || return 1
+    platform_stop
+    platform_start "$false_dir" || return 1
+    as_terminal -o "$work/forged.cose" "$url/v1/updates?kind=2&after=2" || return 1
+    refuses 3 "was refused" agent update
+    got=$?
+    platform_stop
+    platform_start || return 1
+    [ "$got" = 0 ] && chip_answers 6982 "$work/forged.cose" && pay pay 0.10
+}
+old_update() {
+    as_terminal -o "$work/old.cose" "$url/v1/updates?kind=2&after=0" || return 1
+    chip_answers 6985 "$work/old.cose" && pay pay 0.10
+}
 revoked_terminal() {
     local serial
     serial=$(openssl x509 -in "$MINTMARK_HOME/agent/terminal.pem" -noout -serial | cut -d= -f2)

@@ -383,6 +383,88 @@ static void integrity_update_needs_signature_and_a_higher_version(void **state)
     EVP_PKEY_free(other);
 }
 
+/* An update object whose content is a certificate for subject, self-signed. */
+static void cert_object_make(EVP_PKEY *signer, uint64_t kind, uint64_t version, EVP_PKEY *subject,
+                             struct mm_buf *der, struct mm_buf *out)
+{
+    X509 *cert = X509_new();
+    uint8_t *bytes = NULL;
+    struct mm_buf payload;
+    int len;
+
+    mm_buf_init(&payload);
+    mm_buf_init(der);
+    mm_buf_init(out);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
+    assert_int_equal(X509_set_pubkey(cert, subject), 1);
+    assert_true(X509_sign(cert, subject, EVP_sha256()) > 0);
+    len = i2d_X509(cert, &bytes);
+    assert_true(len > 0);
+    mm_buf_bytes(der, bytes, (size_t)len);
+    mm_cbor_map(&payload, 3);
+    mm_cbor_int(&payload, 1);
+    mm_cbor_uint(&payload, kind);
+    mm_cbor_int(&payload, 2);
+    mm_cbor_uint(&payload, version);
+    mm_cbor_int(&payload, 3);
+    mm_cbor_bytes(&payload, der->data, der->len);
+    assert_int_equal(mm_cose_sign(signer, payload.data, payload.len, NULL, 0, out), MM_OK);
+    mm_buf_clear(&payload);
+    OPENSSL_free(bytes);
+    X509_free(cert);
+}
+
+static void integrity_keeps_the_newest_platform_certificate(void **state)
+{
+    struct chip *c = *state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    struct mm_buf der, object;
+
+    enrol_all(c);
+    assert_int_equal(command(c, MM_INS_INTEGRITY_GET_CERTIFICATE, 2, 0, NULL, 0), 0x6a88);
+    cert_object_make(c->operator_key, 2, 2, key, &der, &object);
+    assert_int_equal(deliver(c, 2, &object), 0x9000);
+    assert_int_equal(deliver(c, 2, &object), 0x6985);
+    assert_int_equal(command(c, MM_INS_INTEGRITY_GET_CERTIFICATE, 2, 0, NULL, 0), 0x9000);
+    assert_int_equal(c->out.len, der.len);
+    assert_memory_equal(c->out.data, der.data, der.len);
+    mm_buf_clear(&object);
+    mm_buf_clear(&der);
+    cert_object_make(c->operator_key, 2, 1, key, &der, &object);
+    assert_int_equal(deliver(c, 2, &object), 0x6985);
+    mm_buf_clear(&object);
+    mm_buf_clear(&der);
+    EVP_PKEY_free(key);
+}
+
+static void integrity_next_update_certificate_ends_the_one_before(void **state)
+{
+    struct chip *c = *state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    struct mm_buf der, object;
+
+    enrol_all(c);
+    cert_object_make(c->operator_key, 3, 1, key, &der, &object);
+    assert_int_equal(deliver(c, 3, &object), 0x9000);
+    assert_int_equal(command(c, MM_INS_INTEGRITY_GET_CERTIFICATE, 1, 0, NULL, 0), 0x9000);
+    assert_memory_equal(c->out.data, der.data, der.len);
+    assert_int_equal(deliver(c, 3, &object), 0x6982); /* its signer has nothing more to say */
+    mm_buf_clear(&object);
+    mm_buf_clear(&der);
+    object_make(c->operator_key, 1, 1, &object);
+    assert_int_equal(deliver(c, 1, &object), 0x6982);
+    mm_buf_clear(&object);
+    object_make(key, 1, 1, &object);
+    assert_int_equal(deliver(c, 1, &object), 0x9000);
+    mm_buf_clear(&object);
+    cert_object_make(key, 3, 1, key, &der, &object); /* versions go on where they were */
+    assert_int_equal(deliver(c, 3, &object), 0x6985);
+    mm_buf_clear(&object);
+    mm_buf_clear(&der);
+    EVP_PKEY_free(key);
+}
+
 static void integrity_event_ring_keeps_the_last_64(void **state)
 {
     struct chip *c = *state;
@@ -406,7 +488,7 @@ static void integrity_refuses_what_it_does_not_know(void **state)
     assert_int_equal(command(c, 0x55, 0, 0, NULL, 0), 0x6d00);
     assert_int_equal(command(c, MM_INS_INTEGRITY_GATE, 2, 0, NULL, 0), 0x6a86);
     assert_int_equal(command(c, MM_INS_INTEGRITY_INTEGRITY, 0, 1, "12345678", 8), 0x6a86);
-    assert_int_equal(command(c, MM_INS_INTEGRITY_GET_CERTIFICATE, 2, 0, NULL, 0), 0x6a86);
+    assert_int_equal(command(c, MM_INS_INTEGRITY_GET_CERTIFICATE, 3, 0, NULL, 0), 0x6a86);
     assert_int_equal(command(c, MM_INS_INTEGRITY_DELIVER_UPDATE, 0x81, 1, "x", 1), 0x6a80);
     assert_int_equal(command(c, MM_INS_INTEGRITY_DELIVER_UPDATE, 0x80, 4, "x", 1), 0x6a86);
     assert_int_equal(enrol(c, 0x55, 0, 0, NULL, 0), 0x6d00);
@@ -424,6 +506,8 @@ int main(void)
         T(integrity_reset_shuts_the_gate_and_forgets_the_challenge),
         T(integrity_delete_applet_needs_the_mac_and_is_logged),
         T(integrity_update_needs_signature_and_a_higher_version),
+        T(integrity_keeps_the_newest_platform_certificate),
+        T(integrity_next_update_certificate_ends_the_one_before),
         T(integrity_event_ring_keeps_the_last_64),
         T(integrity_refuses_what_it_does_not_know),
     };

@@ -9,6 +9,7 @@
 #include "apdu_spec/apdu_spec.h"
 #include "applet_vm/card/card.h"
 #include "host_client/access/access.h"
+#include "host_client/net/net.h"
 #include "test/unit/platform_fixture.h"
 
 struct setup {
@@ -83,7 +84,10 @@ static char *slurp(const char *dir, const char *name)
 
 static void enroll_fills_both_homes(void **state)
 {
-    static const char *const shared[] = {"ca.pem", "terminal.pem", "platform.pin"};
+    static const char *const shared[] = {"ca.pem", "terminal.pem"};
+    struct mm_pins pins;
+    X509 *release, *before;
+    uint32_t version;
     struct setup *s = *state;
     struct stat st;
     char *text, *path;
@@ -93,15 +97,24 @@ static void enroll_fills_both_homes(void **state)
         free(slurp(s->agent, shared[i]));
         free(slurp(s->client, shared[i]));
     }
-    text = slurp(s->agent, "platform.pin");
-    assert_int_equal(strlen(text), 65);
-    free(text);
+    path = mm_platform_path(s->agent, "platform.pin");
+    assert_int_equal(mm_pins_read(path, &pins, NULL), MM_OK);
+    assert_int_equal(pins.n, 1);
+    assert_int_equal(pins.version, 0);
+    free(path);
+    path = mm_platform_path(s->agent, "release.pem");
+    assert_int_equal(mm_release_read(path, &release, &before, &version, NULL), MM_OK);
+    assert_int_equal(X509_cmp(release, s->f->p->release), 0);
+    assert_null(before);
+    X509_free(release);
+    free(path);
     text = slurp(s->agent, "agent.conf");
     assert_non_null(strstr(text, "platform_url = https://127.0.0.1:1\n"));
     assert_non_null(strstr(text, "client_files = /"));
     free(text);
     text = slurp(s->client, "client.conf");
     assert_non_null(strstr(text, "platform = https://127.0.0.1:1\n"));
+    assert_non_null(strstr(text, "/agent/platform.pin\n")); /* one file for both */
     free(text);
     path = mm_platform_path(s->agent, "pairing.key");
     assert_int_equal(stat(path, &st), 0);
