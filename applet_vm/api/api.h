@@ -50,6 +50,8 @@ struct mm_gp_services {
     void (*reset_security)(void *ctx, mm_comp owner);
     uint8_t (*security_level)(void *ctx, mm_comp owner);
     uint8_t (*card_state)(void *ctx);
+    /* To CARD_LOCKED or TERMINATED, for an applet with that privilege. */
+    bool (*set_card_state)(void *ctx, mm_comp owner, uint8_t state);
     uint8_t (*card_content_state)(void *ctx, mm_comp owner);
     bool (*set_card_content_state)(void *ctx, mm_comp owner, uint8_t state);
 };

@@ -10,6 +10,8 @@
 #define SW_CONDITIONS             0x6985
 #define OFFSET_CDATA              5
 #define SHORT_BODY_MAX            255
+#define CARD_LOCKED               0x7F
+#define CARD_TERMINATED           0xFF
 
 /* The applet that called: methods of a JCRE entry point may run in the JCRE's own context. */
 static mm_comp caller(struct mm_vm *vm)
@@ -49,6 +51,25 @@ enum mm_run mm_n_gp_set_card_content_state(struct mm_vm *vm, const uint16_t *arg
     ret[0] =
         gp(vm) != NULL && gp(vm)->set_card_content_state(gp(vm)->ctx, caller(vm), (uint8_t)args[0]);
     return MM_RUN_OK;
+}
+
+static enum mm_run set_card_state(struct mm_vm *vm, uint8_t state, uint16_t *ret)
+{
+    ret[0] = gp(vm) != NULL && gp(vm)->set_card_state != NULL &&
+             gp(vm)->set_card_state(gp(vm)->ctx, caller(vm), state);
+    return MM_RUN_OK;
+}
+
+enum mm_run mm_n_gp_lock_card(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args;
+    return set_card_state(vm, CARD_LOCKED, ret);
+}
+
+enum mm_run mm_n_gp_terminate_card(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)args;
+    return set_card_state(vm, CARD_TERMINATED, ret);
 }
 
 enum mm_run mm_n_gp_secure_channel(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

@@ -37,9 +37,7 @@ static enum mm_status write_platform(const struct mm_card_config *cfg, struct mm
     if (st == MM_OK)
         st = mm_rec_write(nvm, MM_KEY_PLATFORM, 0, record, sizeof(record));
     if (st == MM_OK)
-        st = mm_rec_new(nvm, MM_KEY_ISD_KEYS, 0, MM_ISD_KEYS_LEN);
-    if (st == MM_OK)
-        st = mm_isd_keys_write(nvm, &mm_scp_test_keys, 0xff);
+        st = mm_isd_keys_write(nvm, MM_KEY_ISD_KEYS, &mm_scp_test_keys, 0xff);
     return st;
 }
 
@@ -162,6 +160,7 @@ void mm_card_undo_content(struct mm_card *card)
     }
     mm_vm_free(&card->vm);
     card->vm = vm;
+    card->personal_data = MM_REF_NULL; /* it was the old one's */
     mm_integrity_vm_set(card->integrity, vm);
 }
 
@@ -203,6 +202,7 @@ enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **o
     mm_buf_init(&card->out);
     mm_buf_init(&card->work);
     mm_buf_init(&card->loading.file);
+    mm_buf_init(&card->storing.data);
     st = build(card, err);
     if (st != MM_OK) {
         mm_card_close(&card);
@@ -223,6 +223,7 @@ void mm_card_close(struct mm_card **card)
     mm_nvm_close(&c->nvm);
     mm_session_end(&c->session);
     mm_buf_clear(&c->loading.file);
+    mm_buf_clear(&c->storing.data);
     mm_buf_clear(&c->out);
     mm_buf_clear(&c->work);
     free(c);
@@ -230,7 +231,7 @@ void mm_card_close(struct mm_card **card)
 }
 
 /* ---- Power ---- */
-void mm_card_reset(struct mm_card *card)
+static void to_rest(struct mm_card *card)
 {
     if (mm_tx_active(card->nvm))
         mm_vm_tx_abort(card->vm);
@@ -241,11 +242,17 @@ void mm_card_reset(struct mm_card *card)
     card->pending = false;
     mm_session_end(&card->session);
     mm_content_load_drop(card);
+    mm_isd_store_drop(card);
     mm_vm_reset(card->vm);
     mm_api_reset(card->vm);
     mm_integrity_reset(card->integrity);
-    mm_select_isd(card);
+}
+
+void mm_card_reset(struct mm_card *card)
+{
+    to_rest(card);
     card->on = true;
+    mm_select_default(card);
 }
 
 void mm_card_power_on(struct mm_card *card)
@@ -255,7 +262,7 @@ void mm_card_power_on(struct mm_card *card)
 
 void mm_card_power_off(struct mm_card *card)
 {
-    mm_card_reset(card);
+    to_rest(card);
     card->on = false;
 }
 
@@ -289,6 +296,10 @@ static uint16_t dispatch(struct mm_card *card, const struct mm_apdu *apdu)
 
     if (apdu->cla == 0xff || (apdu->cla & 0xe0) == 0x20) /* invalid, reserved (ISO 7816-4, 5.4.1) */
         return MM_SW_6E00_CLA_NOT_SUPPORTED;
+    if (mm_card_state(card) == MM_STATE_CARD_TERMINATED) /* GPCS 5.1.1.5: GET DATA, nothing else */
+        return apdu->ins == MM_INS_ISD_GET_DATA && (apdu->cla == 0x00 || apdu->cla == 0x80)
+                   ? mm_isd_get_data(card, apdu)
+                   : MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (mm_card_apdu_channel(apdu->cla) != 0)
         return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
     if (first_interindustry) {

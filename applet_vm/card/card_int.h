@@ -38,7 +38,17 @@ enum {
     MM_STATE_SELECTABLE = 0x07,
     MM_STATE_LOCKED_BIT = 0x80,
     MM_STATE_CARD_OP_READY = 0x01,
-    MM_STATE_CARD_SECURED = 0x0f
+    MM_STATE_CARD_INITIALIZED = 0x07,
+    MM_STATE_CARD_SECURED = 0x0f,
+    MM_STATE_CARD_LOCKED = 0x7f,
+    MM_STATE_CARD_TERMINATED = 0xff
+};
+/* Privileges that have an effect here (GPCS 6.6.1), by byte. */
+enum {
+    MM_PRIVILEGE_CARD_LOCK = 0x10,
+    MM_PRIVILEGE_CARD_TERMINATE = 0x08,
+    MM_PRIVILEGE_DEFAULT_SELECTED = 0x04,
+    MM_PRIVILEGE_2_FINAL_APPLICATION = 0x02
 };
 struct mm_reg_entry {
     mm_key key; /* its record */
@@ -118,6 +128,13 @@ struct mm_loading {
     struct mm_buf file;
 };
 
+/* STORE DATA blocks on their way in. */
+struct mm_storing {
+    uint8_t next_block, structure;
+    mm_comp target; /* the application that is personalised; 0: the domain itself */
+    struct mm_buf data;
+};
+
 enum mm_selected { MM_SELECTED_NONE, MM_SELECTED_ISD, MM_SELECTED_INTEGRITY, MM_SELECTED_APPLET };
 
 struct mm_card {
@@ -138,7 +155,9 @@ struct mm_card {
     bool selecting;
     struct mm_session session;
     struct mm_loading loading;
-    size_t status_next; /* GET STATUS: where "next occurrence" goes on */
+    struct mm_storing storing;
+    mm_ref personal_data; /* global array: what processData() gets */
+    size_t status_next;   /* GET STATUS: where "next occurrence" goes on */
     uint8_t status_p1;
 
     /* The install() that is running: what Applet.register told. */
@@ -166,13 +185,34 @@ void mm_card_undo_content(struct mm_card *card);
 /* ---- isd.c, get_data.c: the issuer security domain ---- */
 uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu);
 void mm_isd_fci(struct mm_buf *out);
-enum mm_status mm_isd_keys_read(struct mm_card *card, struct mm_scp_keys *keys,
-                                uint8_t *version) MM_USE_RESULT;
-enum mm_status mm_isd_keys_write(struct mm_nvm *nvm, const struct mm_scp_keys *keys,
-                                 uint8_t version) MM_USE_RESULT;
 uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu);
+
+/* ---- keys.c: key sets ---- */
+/* The set of a version, 00: the first. MM_NOT_FOUND: no such set; MM_TAMPERED: none at all. */
+enum mm_status mm_isd_keys_read(const struct mm_card *card, uint8_t version,
+                                struct mm_scp_keys *keys, uint8_t *found) MM_USE_RESULT;
+/* Make or replace the set in that record. */
+enum mm_status mm_isd_keys_write(struct mm_nvm *nvm, mm_key key, const struct mm_scp_keys *keys,
+                                 uint8_t version) MM_USE_RESULT;
+/* Versions in order, 0 past the last. */
+uint8_t mm_isd_keys_version(const struct mm_nvm *nvm, size_t index);
 uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu);
+uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu);
+
+/* ---- set_status.c: life cycles ---- */
+uint8_t mm_card_state(const struct mm_card *card);
+bool mm_card_state_allowed(uint8_t from, uint8_t to);
+/* MM_STATE: the card's state does not lead there. */
+enum mm_status mm_card_set_state(struct mm_card *card, uint8_t state) MM_USE_RESULT;
+uint16_t mm_isd_set_status(struct mm_card *card, const struct mm_apdu *apdu);
+
+/* ---- store_data.c ---- */
+uint16_t mm_isd_store_data(struct mm_card *card, const struct mm_apdu *apdu);
+uint16_t mm_isd_install_for_personalization(struct mm_card *card, const struct mm_apdu *apdu);
+void mm_isd_store_drop(struct mm_card *card);
+/* Append a stored object, tag and length included; false: there is none. */
+bool mm_isd_stored_object(const struct mm_card *card, uint16_t tag, struct mm_buf *out);
 
 /* ---- content.c, load.c: card content management ---- */
 uint16_t mm_content_install(struct mm_card *card, const struct mm_apdu *apdu);
@@ -188,7 +228,10 @@ enum mm_status mm_content_delete_applet(struct mm_card *card,
 
 /* ---- select.c: applications ---- */
 uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu);
-void mm_select_isd(struct mm_card *card); /* default selection, no answer */
+/* After a reset, no answer: the application with the Default Selected privilege, else the domain. */
+void mm_select_default(struct mm_card *card);
+/* The application that holds the Default Selected privilege; NULL: the domain does. */
+const struct mm_reg_entry *mm_select_default_holder(const struct mm_card *card);
 uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu);
 /* Status word for what a call into Java code ended with. */
 uint16_t mm_select_run_sw(const struct mm_card *card, enum mm_run run);

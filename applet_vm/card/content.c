@@ -6,7 +6,12 @@
 
 #include <string.h>
 
-enum { INSTALL_FOR_LOAD = 0x02, INSTALL_FOR_INSTALL = 0x04, INSTALL_MAKE_SELECTABLE = 0x08 };
+enum {
+    INSTALL_FOR_LOAD = 0x02,
+    INSTALL_FOR_INSTALL = 0x04,
+    INSTALL_MAKE_SELECTABLE = 0x08,
+    INSTALL_FOR_PERSONALIZATION = 0x20
+};
 
 /* ---- INSTALL [for install] ---- */
 struct request {
@@ -166,19 +171,36 @@ static bool aid_taken(const struct mm_card *card, const struct mm_aid *aid)
            mm_aid_equal(aid, &integrity);
 }
 
+/* Privileges without an effect here are not granted, as to store them would pretend. Default Selected
+ * is one application's (GPCS 6.6.2.1). */
+static uint16_t check_privileges(const struct mm_card *card, const uint8_t privileges[3])
+{
+    static const uint8_t known[3] = {MM_PRIVILEGE_CARD_LOCK | MM_PRIVILEGE_CARD_TERMINATE |
+                                         MM_PRIVILEGE_DEFAULT_SELECTED,
+                                     MM_PRIVILEGE_2_FINAL_APPLICATION, 0};
+
+    for (size_t i = 0; i < sizeof(known); i++) {
+        if ((privileges[i] & ~known[i]) != 0)
+            return MM_SW_6A80_WRONG_DATA;
+    }
+    if ((privileges[0] & MM_PRIVILEGE_DEFAULT_SELECTED) && mm_select_default_holder(card) != NULL)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    return MM_SW_9000_NO_ERROR;
+}
+
 static uint16_t install_for_install(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    static const uint8_t none[3];
     struct mm_reg_entry entry = {.kind = MM_COMP_APPLET};
     const struct mm_reg_entry *package;
     const struct mm_cap *cap;
     struct request req;
+    uint16_t sw;
 
     if (!read_request(apdu, &req))
         return MM_SW_6A80_WRONG_DATA;
-    /* No privilege has an effect on this card, so none is granted. */
-    if (memcmp(req.privileges, none, sizeof(none)) != 0)
-        return MM_SW_6A80_WRONG_DATA;
+    sw = check_privileges(card, req.privileges);
+    if (sw != MM_SW_9000_NO_ERROR)
+        return sw;
     package = mm_reg_find(&card->registry, &req.package);
     if (package == NULL || package->kind != MM_COMP_PACKAGE)
         return MM_SW_6A88_DATA_NOT_FOUND;
@@ -238,6 +260,9 @@ uint16_t mm_content_install(struct mm_card *card, const struct mm_apdu *apdu)
         break;
     case INSTALL_MAKE_SELECTABLE:
         sw = make_selectable(card, apdu);
+        break;
+    case INSTALL_FOR_PERSONALIZATION:
+        sw = mm_isd_install_for_personalization(card, apdu);
         break;
     default:
         return MM_SW_6A86_INCORRECT_P1P2;

@@ -182,8 +182,10 @@ uint16_t mm_content_delete(struct mm_card *card, const struct mm_apdu *apdu)
     if (apdu->p1 != 0 || (apdu->p2 != 0 && apdu->p2 != 0x80))
         return MM_SW_6A86_INCORRECT_P1P2;
     mm_rd_init(&rd, apdu->data, apdu->data_len);
+    if (apdu->data_len > 0 && (apdu->data[0] == 0xd0 || apdu->data[0] == 0xd2))
+        return mm_isd_delete_keys(card, apdu);
     if (mm_rd_u8(&rd) != 0x4f)
-        return MM_SW_6A80_WRONG_DATA; /* keys (D0, D2) are replaced, never deleted */
+        return MM_SW_6A80_WRONG_DATA;
     len = mm_rd_u8(&rd);
     bytes = mm_rd_bytes(&rd, len);
     if (rd.bad || mm_aid_set(&aid, bytes, len) != MM_OK || mm_rd_left(&rd) != 0)

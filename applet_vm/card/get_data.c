@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 /* GET STATUS fills a response up to this and goes on at the next one: a short response with room
  * for padding and R-MAC (256 - 16 - 8). */
 #define STATUS_ROOM 232
@@ -17,6 +15,18 @@ static void put_tlv(struct mm_buf *out, uint16_t tag, const void *value, size_t 
     mm_buf_u8(out, (uint8_t)tag);
     mm_buf_u8(out, (uint8_t)len);
     mm_buf_bytes(out, value, len);
+}
+
+static void put_len(struct mm_buf *out, size_t len)
+{
+    if (len > 0xff) {
+        mm_buf_u8(out, 0x82);
+        mm_buf_u16(out, (uint16_t)len);
+        return;
+    }
+    if (len > 0x7f)
+        mm_buf_u8(out, 0x81);
+    mm_buf_u8(out, (uint8_t)len);
 }
 
 void mm_isd_fci(struct mm_buf *out)
@@ -50,16 +60,17 @@ static void card_recognition(struct mm_buf *out)
 
 static void key_information(struct mm_card *card, struct mm_buf *out)
 {
-    struct mm_scp_keys keys;
-    uint8_t version = 0;
+    size_t n = 0;
 
-    if (mm_isd_keys_read(card, &keys, &version) != MM_OK)
-        return;
-    OPENSSL_cleanse(&keys, sizeof(keys));
-    mm_buf_u16(out, 0xe000 | 3 * 6);
-    for (uint8_t id = 1; id <= 3; id++) {
-        const uint8_t info[] = {id, version, 0x88, MM_SCP_KEY_LEN};
-        put_tlv(out, 0xc0, info, sizeof(info));
+    while (mm_isd_keys_version(card->nvm, n) != 0)
+        n++;
+    mm_buf_u8(out, 0xe0);
+    put_len(out, n * 3 * 6);
+    for (size_t i = 0; i < n; i++) {
+        for (uint8_t id = 1; id <= 3; id++) {
+            const uint8_t info[] = {id, mm_isd_keys_version(card->nvm, i), 0x88, MM_SCP_KEY_LEN};
+            put_tlv(out, 0xc0, info, sizeof(info));
+        }
     }
 }
 
@@ -72,11 +83,34 @@ static void production_data(struct mm_card *card, struct mm_buf *out)
     put_tlv(out, 0x9f7f, cplc, sizeof(cplc));
 }
 
+/* Extended card resources (TS 102 226, 8.2.1.7): applications, free memory that stays and that does
+ * not. */
+static void resources(struct mm_card *card, struct mm_buf *out)
+{
+    uint8_t value[2 + 2 + 2 * (2 + 4)] = {0x81, 2}, *at = value + 2;
+    size_t applets = 0;
+
+    for (size_t i = 0; i < card->registry.n; i++)
+        applets += card->registry.entries[i].kind == MM_COMP_APPLET;
+    mm_put_be16(at, (uint16_t)applets);
+    at[2] = 0x82;
+    at[3] = 4;
+    mm_put_be32(at + 4, (uint32_t)mm_nvm_free(card->nvm));
+    at[8] = 0x83;
+    at[9] = 4;
+    mm_put_be32(at + 10, (uint32_t)mm_vm_transient_free(card->vm, MM_CLEAR_ON_RESET));
+    put_tlv(out, 0xff21, value, sizeof(value));
+}
+
 uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
 {
     static const uint8_t iin[] = {0x99, 0x99, 0x99}; /* ISO 7812: 9.. is for national use */
 
-    switch (apdu->p1 << 8 | apdu->p2) {
+    uint16_t tag = (uint16_t)(apdu->p1 << 8 | apdu->p2);
+
+    if (mm_isd_stored_object(card, tag, &card->out))
+        return MM_SW_9000_NO_ERROR;
+    switch (tag) {
     case 0x0042:
         put_tlv(&card->out, 0x42, iin, sizeof(iin));
         break;
@@ -91,6 +125,9 @@ uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
         break;
     case 0x9f7f:
         production_data(card, &card->out);
+        break;
+    case 0xff21:
+        resources(card, &card->out);
         break;
     default: /* 00C1 too: the card challenge is random, there is no sequence counter */
         return MM_SW_6A88_DATA_NOT_FOUND;
@@ -136,9 +173,32 @@ static void put_line_plain(struct mm_card *card, const struct status_line *line,
         put_modules(card, line->entry->comp, false, out);
 }
 
-/* One line as E3 template (GPCS table 11-37). */
+/* What GET STATUS asks for: 4F, AID prefix (may be empty); then 5C, tags of the answer, when not all
+ * are wanted. */
+struct status_query {
+    const uint8_t *prefix, *tags;
+    size_t prefix_len, tags_len;
+    bool has_tags;
+};
+
+static bool wanted(const struct status_query *query, uint16_t tag)
+{
+    struct mm_rd rd;
+
+    mm_rd_init(&rd, query->tags, query->tags_len);
+    while (mm_rd_left(&rd) > 0) {
+        uint16_t t = mm_rd_u8(&rd);
+        if ((t & 0x1f) == 0x1f)
+            t = (uint16_t)(t << 8 | mm_rd_u8(&rd));
+        if (t == tag && !rd.bad)
+            return true;
+    }
+    return !query->has_tags;
+}
+
+/* One line as E3 template (GPCS table 11-37); the AID is always there. */
 static void put_line_tlv(struct mm_card *card, const struct status_line *line, uint8_t p1,
-                         struct mm_buf *out)
+                         const struct status_query *query, struct mm_buf *out)
 {
     struct mm_aid isd = mm_aid_of(MM_AID_ISD);
     const struct mm_reg_entry *e = line->entry;
@@ -146,31 +206,26 @@ static void put_line_tlv(struct mm_card *card, const struct status_line *line, u
 
     mm_buf_init(&body);
     put_tlv(&body, 0x4f, line->aid.bytes, line->aid.len);
-    put_tlv(&body, 0x9f70, &line->state, 1);
-    if (e == NULL || e->kind == MM_COMP_APPLET)
+    if (wanted(query, 0x9f70))
+        put_tlv(&body, 0x9f70, &line->state, 1);
+    if ((e == NULL || e->kind == MM_COMP_APPLET) && wanted(query, 0xc5))
         put_tlv(&body, 0xc5, line->privileges, 3);
-    if (e != NULL && e->kind == MM_COMP_APPLET) {
+    if (e != NULL && e->kind == MM_COMP_APPLET && wanted(query, 0xc4)) {
         const struct mm_reg_entry *package = mm_reg_comp(&card->registry, e->package);
         if (package != NULL)
             put_tlv(&body, 0xc4, package->aid.bytes, package->aid.len);
     }
     if (e != NULL && e->kind == MM_COMP_PACKAGE) {
         const uint8_t version[] = {e->major, e->minor};
-        put_tlv(&body, 0xce, version, sizeof(version));
-        if (p1 == STATUS_MODULES)
+        if (wanted(query, 0xce))
+            put_tlv(&body, 0xce, version, sizeof(version));
+        if (p1 == STATUS_MODULES && wanted(query, 0x84))
             put_modules(card, e->comp, true, &body);
     }
-    put_tlv(&body, 0xcc, isd.bytes, isd.len);
+    if (wanted(query, 0xcc))
+        put_tlv(&body, 0xcc, isd.bytes, isd.len);
     mm_buf_u8(out, 0xe3);
-    if (body.len > 0xff) {
-        mm_buf_u8(out, 0x82);
-        mm_buf_u16(out, (uint16_t)body.len);
-    } else if (body.len > 0x7f) {
-        mm_buf_u8(out, 0x81);
-        mm_buf_u8(out, (uint8_t)body.len);
-    } else {
-        mm_buf_u8(out, (uint8_t)body.len);
-    }
+    put_len(out, body.len);
     mm_buf_bytes(out, body.data, body.len);
     mm_buf_clear(&body);
 }
@@ -182,11 +237,11 @@ static int status_line(struct mm_card *card, uint8_t p1, size_t index, struct st
 
     memset(line, 0, sizeof(*line));
     if (p1 == STATUS_ISD) {
-        size_t len = 0;
-        const uint8_t *platform = mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len);
         line->aid = mm_aid_of(MM_AID_ISD);
-        line->state = len >= MM_PLATFORM_LEN ? platform[MM_PLATFORM_STATE] : 0;
+        line->state = mm_card_state(card);
         line->privileges[0] = 0x9e; /* security domain, card lock, terminate, default, CVM */
+        if (mm_select_default_holder(card) != NULL)
+            line->privileges[0] &= (uint8_t)~MM_PRIVILEGE_DEFAULT_SELECTED;
         return index == 0 ? 1 : -1;
     }
     if (index >= reg->n)
@@ -198,30 +253,37 @@ static int status_line(struct mm_card *card, uint8_t p1, size_t index, struct st
     return (line->entry->kind == MM_COMP_APPLET) == (p1 == STATUS_APPLETS);
 }
 
-/* Data field: 4F, length, AID prefix (may be empty); a 5C tag list may follow and is not needed. */
-static bool status_prefix(const struct mm_apdu *apdu, const uint8_t **prefix, size_t *len)
+static bool read_query(const struct mm_apdu *apdu, struct status_query *query)
 {
     struct mm_rd rd;
     uint8_t tag;
 
+    memset(query, 0, sizeof(*query));
     mm_rd_init(&rd, apdu->data, apdu->data_len);
     tag = mm_rd_u8(&rd);
-    *len = mm_rd_u8(&rd);
-    *prefix = mm_rd_bytes(&rd, *len);
-    return !rd.bad && tag == 0x4f && *len <= MM_AID_MAX;
+    query->prefix_len = mm_rd_u8(&rd);
+    query->prefix = mm_rd_bytes(&rd, query->prefix_len);
+    if (rd.bad || tag != 0x4f || query->prefix_len > MM_AID_MAX)
+        return false;
+    if (mm_rd_left(&rd) == 0)
+        return true;
+    query->has_tags = mm_rd_u8(&rd) == 0x5c;
+    query->tags_len = mm_rd_u8(&rd);
+    query->tags = mm_rd_bytes(&rd, query->tags_len);
+    return !rd.bad && query->has_tags && mm_rd_left(&rd) == 0;
 }
 
 uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    const uint8_t *prefix = NULL;
-    size_t prefix_len = 0, index = 0;
+    struct status_query query;
+    size_t index = 0;
     struct status_line line;
     int got;
 
     if ((apdu->p2 & ~0x03) != 0 || (apdu->p1 != STATUS_ISD && apdu->p1 != STATUS_APPLETS &&
                                     apdu->p1 != STATUS_FILES && apdu->p1 != STATUS_MODULES))
         return MM_SW_6A86_INCORRECT_P1P2;
-    if (!status_prefix(apdu, &prefix, &prefix_len))
+    if (!read_query(apdu, &query))
         return MM_SW_6A80_WRONG_DATA;
     if (apdu->p2 & 0x01) { /* next occurrence: only of the list that is being read */
         if (card->status_next == 0 || card->status_p1 != apdu->p1)
@@ -231,9 +293,9 @@ uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu)
     card->status_next = 0;
     while ((got = status_line(card, apdu->p1, index, &line)) >= 0) {
         size_t before = card->out.len;
-        if (got == 1 && mm_aid_starts(&line.aid, prefix, prefix_len)) {
+        if (got == 1 && mm_aid_starts(&line.aid, query.prefix, query.prefix_len)) {
             if (apdu->p2 & 0x02)
-                put_line_tlv(card, &line, apdu->p1, &card->out);
+                put_line_tlv(card, &line, apdu->p1, &query, &card->out);
             else
                 put_line_plain(card, &line, apdu->p1, &card->out);
             if (before > 0 && card->out.len > STATUS_ROOM) {

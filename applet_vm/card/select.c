@@ -61,6 +61,9 @@ static uint16_t may_select(const struct mm_card *card, const struct mm_reg_entry
 
     if (!mm_select_usable(card, e))
         return MM_SW_6999_APPLET_SELECT_FAILED;
+    if (mm_card_state(card) == MM_STATE_CARD_LOCKED &&
+        !(e->privileges[1] & MM_PRIVILEGE_2_FINAL_APPLICATION))
+        return MM_SW_6A82_FILE_NOT_FOUND;
     if ((state & MM_STATE_LOCKED_BIT) || (state & MM_STATE_SELECTABLE) != MM_STATE_SELECTABLE)
         return MM_SW_6A82_FILE_NOT_FOUND;
     if (!mm_integrity_gate_open(card->integrity))
@@ -110,15 +113,10 @@ static void deselect(struct mm_card *card)
     }
     mm_session_end(&card->session);
     mm_content_load_drop(card);
+    mm_isd_store_drop(card);
     card->status_next = 0;
     card->selected = MM_SELECTED_NONE;
     card->selected_comp = 0;
-}
-
-void mm_select_isd(struct mm_card *card)
-{
-    deselect(card);
-    card->selected = MM_SELECTED_ISD;
 }
 
 static uint16_t process(struct mm_card *card, const struct mm_reg_entry *e,
@@ -138,29 +136,59 @@ static uint16_t process(struct mm_card *card, const struct mm_reg_entry *e,
     return card->out.bad ? MM_SW_6A84_FILE_FULL : sw;
 }
 
+/* Applet.select(); when it says no, nothing is selected. */
+static bool call_select(struct mm_card *card, const struct mm_reg_entry *e)
+{
+    mm_comp package = e->package;
+    bool accepted = false;
+    enum mm_run run;
+
+    card->selected = MM_SELECTED_APPLET;
+    card->selected_comp = e->comp;
+    run = mm_vm_select(card->vm, e->applet, &accepted);
+    after_call(card);
+    if (run == MM_RUN_OK && accepted)
+        return true;
+    mm_vm_clear_on_deselect(card->vm, package);
+    card->selected = MM_SELECTED_NONE;
+    card->selected_comp = 0;
+    return false;
+}
+
 static uint16_t select_applet(struct mm_card *card, const struct mm_reg_entry *e,
                               const struct mm_apdu *apdu)
 {
     struct mm_reg_entry entry = *e;
-    bool accepted = false;
-    enum mm_run run;
     uint16_t sw;
 
     deselect(card);
-    card->selected = MM_SELECTED_APPLET;
-    card->selected_comp = entry.comp;
     card->selecting = true;
-    run = mm_vm_select(card->vm, entry.applet, &accepted);
-    after_call(card);
-    if (run != MM_RUN_OK || !accepted) {
-        mm_vm_clear_on_deselect(card->vm, entry.package);
-        card->selected = MM_SELECTED_NONE;
-        sw = MM_SW_6999_APPLET_SELECT_FAILED;
-    } else {
-        sw = process(card, &entry, apdu);
-    }
+    sw = call_select(card, &entry) ? process(card, &entry, apdu) : MM_SW_6999_APPLET_SELECT_FAILED;
     card->selecting = false;
     return sw;
+}
+
+/* ---- After a reset (GPCS 6.4.1.1) ---- */
+const struct mm_reg_entry *mm_select_default_holder(const struct mm_card *card)
+{
+    for (size_t i = 0; i < card->registry.n; i++) {
+        const struct mm_reg_entry *e = &card->registry.entries[i];
+        if (e->kind == MM_COMP_APPLET && (e->privileges[0] & MM_PRIVILEGE_DEFAULT_SELECTED))
+            return e;
+    }
+    return NULL;
+}
+
+/* An application that cannot or will not be selected leaves the card to the domain, which can put
+ * that right. */
+void mm_select_default(struct mm_card *card)
+{
+    const struct mm_reg_entry *e = mm_select_default_holder(card);
+
+    if (e != NULL && mm_card_state(card) != MM_STATE_CARD_TERMINATED &&
+        may_select(card, e) == MM_SW_9000_NO_ERROR && call_select(card, e))
+        return;
+    card->selected = MM_SELECTED_ISD;
 }
 
 static void integrity_fci(struct mm_buf *out)
@@ -207,11 +235,13 @@ uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu)
         return select_applet(card, e, apdu);
     deselect(card);
     card->selected = i == 0 ? MM_SELECTED_ISD : MM_SELECTED_INTEGRITY;
-    if (i == 0)
-        mm_isd_fci(&card->out);
-    else
+    if (i != 0) {
         integrity_fci(&card->out);
-    return MM_SW_9000_NO_ERROR;
+        return MM_SW_9000_NO_ERROR;
+    }
+    mm_isd_fci(&card->out);
+    return mm_card_state(card) == MM_STATE_CARD_LOCKED ? MM_SW_6283_CARD_LOCKED
+                                                       : MM_SW_9000_NO_ERROR;
 }
 
 uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu)

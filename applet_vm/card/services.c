@@ -125,6 +125,14 @@ static bool is_open_for(const struct mm_card *card, mm_comp owner)
     return card->session.state == MM_SESSION_OPEN && card->session.owner == owner;
 }
 
+/* An application that gets STORE DATA through its domain sees the domain's session: its level, and the
+ * key for sensitive data (GPCS 7.3.3). The domain has unwrapped the command already. */
+static bool is_personalised(const struct mm_card *card, mm_comp owner)
+{
+    return card->session.state == MM_SESSION_OPEN && card->session.owner == 0 && owner != 0 &&
+           card->storing.target == owner;
+}
+
 /* SecureChannel.unwrap: CLA loses its secure messaging bit, Lc its MAC and padding. */
 static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
 {
@@ -178,7 +186,7 @@ static uint16_t decrypt_data(void *ctx, mm_comp owner, uint8_t *data, size_t *le
 {
     struct mm_card *card = ctx;
 
-    if (!is_open_for(card, owner))
+    if (!is_open_for(card, owner) && !is_personalised(card, owner))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (*len == 0 || *len % MM_SCP_BLOCK_LEN != 0)
         return MM_SW_6700_WRONG_LENGTH;
@@ -200,16 +208,27 @@ static uint8_t security_level(void *ctx, mm_comp owner)
     const struct mm_card *card = ctx;
 
     /* SecureChannel.AUTHENTICATED 80, or NO_SECURITY_LEVEL 00 */
-    return is_open_for(card, owner) ? (uint8_t)(0x80 | card->session.level) : 0;
+    return is_open_for(card, owner) || is_personalised(card, owner)
+               ? (uint8_t)(0x80 | card->session.level)
+               : 0;
 }
 
 static uint8_t card_state(void *ctx)
 {
-    const struct mm_card *card = ctx;
-    size_t len = 0;
-    const uint8_t *platform = mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len);
+    return mm_card_state(ctx);
+}
 
-    return len >= MM_PLATFORM_LEN ? platform[MM_PLATFORM_STATE] : 0;
+/* GPSystem.lockCard, terminateCard: for who holds the privilege. */
+static bool set_card_state(void *ctx, mm_comp owner, uint8_t state)
+{
+    struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, owner);
+    uint8_t privilege =
+        state == MM_STATE_CARD_LOCKED ? MM_PRIVILEGE_CARD_LOCK : MM_PRIVILEGE_CARD_TERMINATE;
+
+    if (e == NULL || e->kind != MM_COMP_APPLET || !(e->privileges[0] & privilege))
+        return false;
+    return mm_card_set_state(card, state) == MM_OK;
 }
 
 static uint8_t card_content_state(void *ctx, mm_comp owner)
@@ -244,6 +263,7 @@ void mm_services_init(struct mm_card *card)
         .reset_security = reset_security,
         .security_level = security_level,
         .card_state = card_state,
+        .set_card_state = set_card_state,
         .card_content_state = card_content_state,
         .set_card_content_state = set_card_content_state,
     };

@@ -50,13 +50,11 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
     mm_session_end(&card->session);
     if (data_len != MM_SCP_CHALLENGE_LEN)
         return MM_SW_6700_WRONG_LENGTH;
-    st = mm_isd_keys_read(card, &keys, &version);
+    st = mm_isd_keys_read(card, key_version, &keys, &version);
+    if (st == MM_NOT_FOUND)
+        return MM_SW_6A88_DATA_NOT_FOUND;
     if (st != MM_OK)
         return mm_card_failure("keys", st);
-    if (key_version != 0 && key_version != version) {
-        OPENSSL_cleanse(&keys, sizeof(keys));
-        return MM_SW_6A88_DATA_NOT_FOUND;
-    }
     memcpy(out, card->chip_id, DIV_LEN);
     out[10] = version;
     out[11] = SCP_ID;

@@ -40,6 +40,15 @@ static void into_domain(struct mm_card *card, const uint8_t *command, size_t len
     case MM_INS_ISD_PUT_KEY:
         (void)mm_isd_put_key(card, &a);
         break;
+    case MM_INS_ISD_SET_STATUS:
+        (void)mm_isd_set_status(card, &a);
+        break;
+    case MM_INS_ISD_STORE_DATA:
+        (void)mm_isd_store_data(card, &a);
+        break;
+    case MM_INS_ISD_GET_DATA:
+        (void)mm_isd_get_data(card, &a);
+        break;
     case MM_INS_ISD_GET_STATUS:
         (void)mm_isd_get_status(card, &a);
         break;
@@ -119,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (!domain) {
         need(card->registry.n == 2);
-        need(mm_isd_keys_read(card, &keys, &version) == MM_OK && version == 0xff);
+        need(mm_isd_keys_read(card, 0, &keys, &version) == MM_OK && version == 0xff);
         need(memcmp(&keys, &mm_scp_test_keys, sizeof(keys)) == 0);
     }
     mm_card_reset(card);

@@ -21,7 +21,7 @@ struct host {
     struct mm_scp_keys keys;
     uint8_t s_enc[16], s_mac[16], s_rmac[16], chain[16];
     uint32_t counter;
-    uint8_t level;
+    uint8_t level, key_version;
     uint8_t resp[MM_RESPONSE_MAX];
     size_t resp_len; /* without status word */
 };
@@ -96,7 +96,7 @@ __attribute__((unused)) static uint16_t host_secure(struct host *h, uint8_t ins,
 /* Open a session with the domain; the status word of the step that ended it. */
 __attribute__((unused)) static uint16_t host_open(struct host *h, uint8_t level)
 {
-    uint8_t init[] = {0x80, 0x50, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0};
+    uint8_t init[] = {0x80, 0x50, h->key_version, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0};
     uint8_t auth[5 + 16] = {0x84, 0x82, level, 0, 16};
     uint8_t cryptogram[8];
     uint16_t sw = host_send(h, init, sizeof(init));

@@ -101,58 +101,6 @@ static void enrolment_needs_decryption_too(void **state)
     assert_true(h->resp_len > 65);
 }
 
-/* ---- PUT KEY ---- */
-static size_t key_block(const struct host *h, uint8_t version, const struct mm_scp_keys *keys,
-                        uint8_t *out)
-{
-    const uint8_t *const parts[] = {keys->enc, keys->mac, keys->dek};
-    size_t n = 0;
-
-    out[n++] = version;
-    for (size_t i = 0; i < 3; i++) {
-        memcpy(out + n, "\x88\x11\x10", 3);
-        assert_int_equal(mm_scp_cbc(h->keys.dek, NULL, true, parts[i], 16, out + n + 3), MM_OK);
-        out[n + 19] = 3;
-        assert_int_equal(mm_scp_kcv(parts[i], out + n + 20), MM_OK);
-        n += 23;
-    }
-    return n;
-}
-
-static const struct mm_scp_keys new_keys = {{1, 2, 3}, {4, 5, 6}, {7, 8, 9}};
-
-static void put_key_replaces_the_test_keys_for_good(void **state)
-{
-    struct host *h = *state;
-    uint8_t block[80];
-    size_t n = key_block(h, 0x30, &new_keys, block);
-
-    assert_int_equal(host_secure(h, PUT_KEY, 0x00, 0x81, block, n), 0x9000);
-    assert_int_equal(h->resp_len, 10);
-    assert_int_equal(h->resp[0], 0x30);
-    host_reopen(h);
-    assert_int_equal(host_open(h, 0x03), 0); /* the test keys do not fit any more */
-    h->keys = new_keys;
-    assert_int_equal(host_open(h, 0x03), 0x9000);
-    assert_int_equal(host_secure(h, PUT_KEY, 0x00, 0x81, block, n), 0x6a84); /* one version only */
-    assert_int_equal(host_secure(h, PUT_KEY, 0x31, 0x81, block, n), 0x6a88);
-    assert_int_equal(host_hex(h, "8050310008 0102030405060708 00"), 0x6a88);
-}
-
-static void put_key_refuses_a_wrong_check_value(void **state)
-{
-    struct host *h = *state;
-    uint8_t block[80];
-    size_t n = key_block(h, 0x30, &new_keys, block);
-
-    block[n - 1] ^= 1;
-    assert_int_equal(host_secure(h, PUT_KEY, 0x00, 0x81, block, n), 0x6982);
-    assert_int_equal(host_secure(h, PUT_KEY, 0x00, 0x81, block, n - 1), 0x6a80);
-    assert_int_equal(host_secure(h, PUT_KEY, 0x00, 0x01, block, n), 0x6a86);
-    mm_card_reset(h->card);
-    assert_int_equal(host_open(h, 0x03), 0x9000); /* still the old keys */
-}
-
 /* ---- Load ---- */
 static void package_is_loaded_listed_and_deleted(void **state)
 {
@@ -361,7 +309,7 @@ static void install_refuses_what_it_does_not_know(void **state)
     assert_int_equal(secure(h, INSTALL, 0x0c, 0, "06" PACKAGE "07" APPLET "0001800000"), 0x6a80);
     assert_int_equal(secure(h, INSTALL, 0x0c, 0, "06" PACKAGE "07" APPLET "00"), 0x6a80);
     assert_int_equal(secure(h, INSTALL, 0x0c, 1, "06" PACKAGE "07" APPLET "0001000000"), 0x6a86);
-    assert_int_equal(secure(h, INSTALL, 0x20, 0, "06" PACKAGE "07" APPLET "0001000000"), 0x6a86);
+    assert_int_equal(secure(h, INSTALL, 0x40, 0, "06" PACKAGE "07" APPLET "0001000000"), 0x6a86);
     assert_int_equal(secure(h, INSTALL, 0x0c, 0,
                             "06" PACKAGE "07" APPLET "08A000000151000000"
                             "01000000"),
@@ -484,8 +432,6 @@ int main(void)
         WITH(host_setup, session_ends_at_reset_and_selection),
         WITH(host_setup, nothing_is_managed_without_a_session),
         WITH(host_setup, enrolment_needs_decryption_too),
-        WITH(with_session, put_key_replaces_the_test_keys_for_good),
-        WITH(with_session, put_key_refuses_a_wrong_check_value),
         WITH(with_session, package_is_loaded_listed_and_deleted),
         WITH(with_session, load_checks_the_hash_when_given),
         WITH(with_session, load_refuses_a_truncated_or_changed_package),

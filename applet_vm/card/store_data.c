@@ -1,0 +1,299 @@
+/*
+ * STORE DATA (GPCS 2.3.1, 11.11) to the issuer security domain: issuer number, card number and card
+ * data, as BER-TLV or in DGI 0070. And personalisation (11.5.2.3.6): after INSTALL [for
+ * personalization] each block goes to the application's processData(), with its header.
+ *
+ * What was stored is one record, the objects one behind the other. P1 of a block:
+ *   80 last block   60 encryption (not for the domain's own data)   18 structure: 00, 10 BER-TLV, 08 DGI
+ */
+#include "applet_vm/card/card_int.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#define LAST_BLOCK    0x80
+#define ENCRYPTION    0x60
+#define STRUCTURE     0x18
+#define STRUCTURE_DGI 0x08
+#define DGI_BER_TLV   0x0070
+#define DATA_MAX      1024 /* all that is stored, and all blocks of one command chain */
+#define CDATA_OFF     5
+#define ARRAY_BYTE    11 /* newarray type */
+
+/* ---- BER-TLV of one or two tag bytes ---- */
+struct object {
+    uint16_t tag;
+    const uint8_t *whole, *value;
+    size_t whole_len, value_len;
+};
+
+static bool take_object(struct mm_rd *rd, struct object *o)
+{
+    size_t start = rd->off, left = mm_rd_left(rd);
+    struct mm_rd again = *rd;
+
+    o->tag = mm_rd_u8(rd);
+    if ((o->tag & 0x1f) == 0x1f)
+        o->tag = (uint16_t)(o->tag << 8 | mm_rd_u8(rd));
+    o->value_len = mm_card_ber_len(rd);
+    o->value = mm_rd_bytes(rd, o->value_len);
+    o->whole_len = rd->off - start;
+    if (rd->bad || o->whole_len > left)
+        return false;
+    o->whole = mm_rd_bytes(&again, o->whole_len);
+    return o->whole != NULL;
+}
+
+/* Which objects the domain takes. The card number is the chip's identity to the platform, so a
+ * payment chip keeps the one it was made with. */
+static uint16_t acceptable(const struct mm_card *card, const struct object *o)
+{
+    switch (o->tag) {
+    case 0x42: /* issuer identification number */
+        return o->value_len >= 1 && o->value_len <= 8 ? MM_SW_9000_NO_ERROR : MM_SW_6A80_WRONG_DATA;
+    case 0x45: /* card image number */
+        if (card->profile == MM_PROFILE_PAYMENT)
+            return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+        return o->value_len >= 1 && o->value_len <= 32 ? MM_SW_9000_NO_ERROR
+                                                       : MM_SW_6A80_WRONG_DATA;
+    case 0x66:   /* card data */
+    case 0x67:   /* card capability information */
+    case 0x5f50: /* uniform resource locator of the issuer */
+        return o->value_len >= 1 && o->value_len <= 0xff ? MM_SW_9000_NO_ERROR
+                                                         : MM_SW_6A80_WRONG_DATA;
+    default:
+        return MM_SW_6A80_WRONG_DATA;
+    }
+}
+
+bool mm_isd_stored_object(const struct mm_card *card, uint16_t tag, struct mm_buf *out)
+{
+    size_t len = 0;
+    const uint8_t *data = mm_rec_data(card->nvm, MM_KEY_ISD_DATA, &len);
+    struct mm_rd rd;
+    struct object o;
+
+    mm_rd_init(&rd, data, len);
+    while (mm_rd_left(&rd) > 0 && take_object(&rd, &o)) {
+        if (o.tag == tag) {
+            mm_buf_bytes(out, o.whole, o.whole_len);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is kept of the old objects: those that no new one replaces. */
+static void keep_others(const struct mm_card *card, const uint8_t *fresh, size_t fresh_len,
+                        struct mm_buf *out)
+{
+    size_t len = 0;
+    const uint8_t *old = mm_rec_data(card->nvm, MM_KEY_ISD_DATA, &len);
+    struct mm_rd rd, news;
+    struct object o, n;
+
+    mm_rd_init(&rd, old, len);
+    while (mm_rd_left(&rd) > 0 && take_object(&rd, &o)) {
+        bool replaced = false;
+        mm_rd_init(&news, fresh, fresh_len);
+        while (mm_rd_left(&news) > 0 && take_object(&news, &n))
+            replaced |= n.tag == o.tag;
+        if (!replaced)
+            mm_buf_bytes(out, o.whole, o.whole_len);
+    }
+}
+
+static enum mm_status write_objects(struct mm_card *card, const struct mm_buf *all)
+{
+    enum mm_status st = all->bad ? MM_NO_MEMORY : mm_tx_begin(card->nvm);
+
+    if (st != MM_OK)
+        return st;
+    if (mm_rec_data(card->nvm, MM_KEY_ISD_DATA, NULL) != NULL)
+        st = mm_rec_delete(card->nvm, MM_KEY_ISD_DATA);
+    if (st == MM_OK)
+        st = mm_rec_new(card->nvm, MM_KEY_ISD_DATA, 0, all->len);
+    if (st == MM_OK)
+        st = mm_rec_write(card->nvm, MM_KEY_ISD_DATA, 0, all->data, all->len);
+    if (st == MM_OK)
+        st = mm_tx_commit(card->nvm);
+    if (st != MM_OK)
+        mm_vm_tx_abort(card->vm);
+    return st;
+}
+
+/* Every object is looked at before the first is stored. */
+static uint16_t store_objects(struct mm_card *card, const uint8_t *data, size_t len)
+{
+    struct mm_rd rd, before;
+    struct object o, other;
+    struct mm_buf all;
+    uint16_t sw = len == 0 ? MM_SW_6A80_WRONG_DATA : MM_SW_9000_NO_ERROR;
+    enum mm_status st = MM_OK;
+
+    mm_rd_init(&rd, data, len);
+    while (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&rd) > 0) {
+        size_t start = rd.off;
+        sw = take_object(&rd, &o) ? acceptable(card, &o) : MM_SW_6A80_WRONG_DATA;
+        mm_rd_init(&before, data, start);
+        while (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&before) > 0 && take_object(&before, &other))
+            sw = other.tag == o.tag ? MM_SW_6A80_WRONG_DATA : sw; /* which of them would count? */
+    }
+    if (sw != MM_SW_9000_NO_ERROR)
+        return sw;
+    mm_buf_init(&all);
+    keep_others(card, data, len, &all);
+    mm_buf_bytes(&all, data, len);
+    if (all.len > DATA_MAX)
+        sw = MM_SW_6A84_FILE_FULL;
+    else
+        st = write_objects(card, &all);
+    mm_buf_clear(&all);
+    return st == MM_OK ? sw : mm_card_failure("store data", st);
+}
+
+/* Data grouping: identifier 2, length 1 or FF and 2, value; only BER-TLV is known. */
+static uint16_t store_groups(struct mm_card *card, const uint8_t *data, size_t len)
+{
+    struct mm_buf objects;
+    struct mm_rd rd;
+    uint16_t sw = MM_SW_9000_NO_ERROR;
+
+    mm_buf_init(&objects);
+    mm_rd_init(&rd, data, len);
+    while (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&rd) > 0) {
+        uint16_t id = mm_rd_u16(&rd);
+        size_t n = mm_rd_u8(&rd);
+        const uint8_t *value;
+
+        if (n == 0xff)
+            n = mm_rd_u16(&rd);
+        value = mm_rd_bytes(&rd, n);
+        if (rd.bad || id != DGI_BER_TLV)
+            sw = MM_SW_6A80_WRONG_DATA;
+        else
+            mm_buf_bytes(&objects, value, n);
+    }
+    if (sw == MM_SW_9000_NO_ERROR)
+        sw = objects.bad ? MM_SW_6A84_FILE_FULL : store_objects(card, objects.data, objects.len);
+    mm_buf_clear(&objects);
+    return sw;
+}
+
+/* ---- Blocks ---- */
+void mm_isd_store_drop(struct mm_card *card)
+{
+    mm_buf_clear(&card->storing.data);
+    memset(&card->storing, 0, sizeof(card->storing));
+    mm_buf_init(&card->storing.data);
+}
+
+static uint16_t to_domain(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    struct mm_storing *s = &card->storing;
+
+    if ((apdu->p1 & ENCRYPTION) != 0 || (apdu->p1 & STRUCTURE) == STRUCTURE ||
+        (s->next_block > 0 && (apdu->p1 & STRUCTURE) != s->structure))
+        return MM_SW_6A86_INCORRECT_P1P2;
+    s->structure = apdu->p1 & STRUCTURE;
+    mm_buf_bytes(&s->data, apdu->data, apdu->data_len);
+    if (s->data.bad || s->data.len > DATA_MAX)
+        return MM_SW_6A84_FILE_FULL;
+    if (!(apdu->p1 & LAST_BLOCK))
+        return MM_SW_9000_NO_ERROR;
+    return s->structure == STRUCTURE_DGI ? store_groups(card, s->data.data, s->data.len)
+                                         : store_objects(card, s->data.data, s->data.len);
+}
+
+/* ---- Personalisation ---- */
+static const char application[] = "org/globalplatform/Application";
+
+static const struct mm_reg_entry *personalisable(const struct mm_card *card, mm_comp comp)
+{
+    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, comp);
+    uint8_t state = e == NULL ? 0 : mm_reg_state(&card->registry, e);
+
+    if (e == NULL || e->kind != MM_COMP_APPLET || !mm_select_usable(card, e) ||
+        (state & MM_STATE_LOCKED_BIT) || !mm_vm_instance_of(card->vm, e->applet, application))
+        return NULL;
+    return e;
+}
+
+/* Data: 00, 00, application AID, 00, 00, 00 (GPCS table 11-53). */
+uint16_t mm_isd_install_for_personalization(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    struct mm_aid aid = {0};
+    const struct mm_reg_entry *e;
+    const uint8_t *bytes;
+    uint32_t before, after;
+    size_t len;
+    struct mm_rd rd;
+
+    mm_content_load_drop(card);
+    mm_isd_store_drop(card);
+    mm_rd_init(&rd, apdu->data, apdu->data_len);
+    before = mm_rd_u16(&rd);
+    len = mm_rd_u8(&rd);
+    bytes = mm_rd_bytes(&rd, len);
+    after = mm_rd_u16(&rd);
+    after |= mm_rd_u8(&rd);
+    if (rd.bad || mm_rd_left(&rd) != 0 || before != 0 || after != 0 ||
+        mm_aid_set(&aid, bytes, len) != MM_OK)
+        return MM_SW_6A80_WRONG_DATA;
+    e = mm_reg_find(&card->registry, &aid);
+    if (e == NULL || e->kind != MM_COMP_APPLET)
+        return MM_SW_6A88_DATA_NOT_FOUND;
+    if (personalisable(card, e->comp) == NULL)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    card->storing.target = e->comp;
+    return MM_SW_9000_NO_ERROR;
+}
+
+static uint16_t to_application(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    const struct mm_reg_entry *e = personalisable(card, card->storing.target);
+    uint8_t command[CDATA_OFF + 255] = {apdu->cla, apdu->ins, apdu->p1, apdu->p2};
+    size_t len = CDATA_OFF + apdu->data_len;
+    uint16_t args[3];
+    enum mm_run run;
+
+    if (e == NULL)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    if (len > sizeof(command))
+        return MM_SW_6700_WRONG_LENGTH;
+    if (card->personal_data == MM_REF_NULL)
+        card->personal_data = mm_vm_new_global_array(card->vm, ARRAY_BYTE, sizeof(command));
+    if (card->personal_data == MM_REF_NULL)
+        return MM_SW_6A84_FILE_FULL;
+    command[4] = (uint8_t)apdu->data_len;
+    if (apdu->data_len > 0)
+        memcpy(command + CDATA_OFF, apdu->data, apdu->data_len);
+    run = mm_vm_array_write(card->vm, card->personal_data, 0, command, sizeof(command), false);
+    args[0] = card->personal_data;
+    args[1] = 0;
+    args[2] = (uint16_t)len;
+    if (run == MM_RUN_OK)
+        run = mm_vm_invoke_method(card->vm, e->applet, application, "processData", "([BSS)V", args,
+                                  3, NULL);
+    if (mm_tx_active(card->nvm)) /* left open (JCRE 3.0.5, 7.6.1) */
+        mm_vm_tx_abort(card->vm);
+    OPENSSL_cleanse(command, sizeof(command));
+    return mm_select_run_sw(card, run);
+}
+
+uint16_t mm_isd_store_data(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    struct mm_storing *s = &card->storing;
+    bool last = (apdu->p1 & LAST_BLOCK) != 0;
+    uint16_t sw;
+
+    if (apdu->p2 != s->next_block)
+        sw = MM_SW_6A86_INCORRECT_P1P2;
+    else
+        sw = s->target != 0 ? to_application(card, apdu) : to_domain(card, apdu);
+    s->next_block++;
+    if (last || sw != MM_SW_9000_NO_ERROR)
+        mm_isd_store_drop(card);
+    return sw;
+}
