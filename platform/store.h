@@ -92,9 +92,17 @@ enum mm_status mm_store_challenge_add(struct mm_store *store,
                                       const struct mm_challenge *challenge) MM_USE_RESULT;
 enum mm_status mm_store_challenge_get(struct mm_store *store, const uint8_t nonce[MM_NONCE_LEN],
                                       struct mm_challenge *out) MM_USE_RESULT;
-/* Forget challenges that never led to a good verdict, and results, older than this: both have expired
- * and are refused for that alone. Affirmed sessions stay, a late record may name one. */
-enum mm_status mm_store_prune(struct mm_store *store, int64_t before) MM_USE_RESULT;
+/* Times before which things are forgotten. */
+struct mm_prune {
+    /* Challenges that never led to a good verdict, and results: both have expired and are refused for
+     * that alone. Affirmed sessions stay, a late record may name one. */
+    int64_t expired;
+    /* What was answered to a key, except to a load that is still held. A repeated key is then judged like
+     * a new one, and the books refuse it: a load's key and a record's counter are used once. */
+    int64_t answers;
+    int64_t verdicts;
+};
+enum mm_status mm_store_prune(struct mm_store *store, const struct mm_prune *before) MM_USE_RESULT;
 /* MM_STATE when it was used before. */
 enum mm_status mm_store_challenge_use(struct mm_store *store, const uint8_t nonce[MM_NONCE_LEN],
                                       int64_t now) MM_USE_RESULT;

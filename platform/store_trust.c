@@ -148,11 +148,17 @@ enum mm_status mm_store_challenge_add(struct mm_store *store, const struct mm_ch
                       challenge->terminal, purpose, challenge->expires);
 }
 
-enum mm_status mm_store_prune(struct mm_store *store, int64_t before)
+enum mm_status mm_store_prune(struct mm_store *store, const struct mm_prune *before)
 {
-    enum mm_status st = mm_sql_run(store, MM_Q_CHALLENGES_PRUNE, NULL, "i", before);
+    enum mm_status st = mm_sql_run(store, MM_Q_CHALLENGES_PRUNE, NULL, "i", before->expired);
 
-    return st == MM_OK ? mm_sql_run(store, MM_Q_RESULTS_PRUNE, NULL, "i", before) : st;
+    if (st == MM_OK)
+        st = mm_sql_run(store, MM_Q_RESULTS_PRUNE, NULL, "i", before->expired);
+    if (st == MM_OK)
+        st = mm_sql_run(store, MM_Q_ANSWERS_PRUNE, NULL, "i", before->answers);
+    if (st == MM_OK)
+        st = mm_sql_run(store, MM_Q_VERDICTS_PRUNE, NULL, "i", before->verdicts);
+    return st;
 }
 
 enum mm_status mm_store_challenge_get(struct mm_store *store, const uint8_t nonce[MM_NONCE_LEN],

@@ -6,7 +6,10 @@
 #include "applet_vm/cose/cose.h"
 #include "platform/platform_int.h"
 
-#define KEEP_S 86400 /* long enough to tell a replay from a made-up nonce */
+#define DAY_S           86400
+#define KEEP_EXPIRED_S  DAY_S        /* long enough to tell a replay from a made-up nonce */
+#define KEEP_ANSWERS_S  (30 * DAY_S) /* a terminal that was off for a month repeats itself */
+#define KEEP_VERDICTS_S (90 * DAY_S)
 
 static const char *const purposes[] = {"open", "load", "pay", "manage"};
 
@@ -32,6 +35,9 @@ static enum mm_status read_purpose(struct mm_call *call, struct mm_challenge *ch
 enum mm_status mm_call_challenge(struct mm_call *call)
 {
     struct mm_challenge ch = {.expires = call->now + MM_CHALLENGE_LIFE};
+    const struct mm_prune before = {.expired = call->now - KEEP_EXPIRED_S,
+                                    .answers = call->now - KEEP_ANSWERS_S,
+                                    .verdicts = call->now - KEEP_VERDICTS_S};
     char *nonce = NULL, *session = NULL;
     enum mm_status st = read_purpose(call, &ch);
 
@@ -41,7 +47,7 @@ enum mm_status mm_call_challenge(struct mm_call *call)
     if (mm_random(ch.nonce, sizeof(ch.nonce)) != MM_OK ||
         mm_random(ch.session, sizeof(ch.session)) != MM_OK)
         return MM_CRYPTO;
-    st = mm_store_prune(call->p->store, call->now - KEEP_S);
+    st = mm_store_prune(call->p->store, &before);
     if (st == MM_OK)
         st = mm_store_challenge_add(call->p->store, &ch);
     if (st != MM_OK)

@@ -27,6 +27,32 @@ static enum mm_status take_integer(const json_t *answer, const char *name, json_
     return MM_OK;
 }
 
+static enum mm_status ledger_counter(struct mm_pay_session *s, const uint8_t id[8],
+                                     json_int_t *counter, struct mm_err *err)
+{
+    char path[64], hex[17];
+    json_t *answer = NULL;
+    enum mm_status st;
+
+    snprintf(path, sizeof(path), "/account?purse=%s", mm_hex(id, 8, hex));
+    st = mm_pay_http_get(s->http, path, &answer, err);
+    if (st == MM_OK)
+        st = take_integer(answer, "counter", counter, err);
+    json_decref(answer);
+    return st;
+}
+
+/* The platform knows no such load. That is so too when it has booked it, and has forgotten by now what it
+ * answered; the ledger's counter tells. */
+static bool booked_before(struct mm_pay_session *s, const struct mm_pending *op)
+{
+    json_int_t counter = 0;
+
+    return op->type != MM_PURSE_DEBIT && strcmp(mm_pay_http_code(s->http), "load_unknown") == 0 &&
+           ledger_counter(s, op->purse, &counter, NULL) == MM_OK &&
+           counter >= (json_int_t)op->counter;
+}
+
 /* settle: the bytes the purse has answered (a record, or CREDIT's answer), under the operation's own
  * key; then the journal may forget it. */
 static enum mm_status settle(struct mm_pay_session *s, const struct mm_pending *op,
@@ -50,25 +76,10 @@ static enum mm_status settle(struct mm_pay_session *s, const struct mm_pending *
     json_decref(body);
     if (st == MM_OK)
         st = take_integer(answer, "balance", ledger, err);
-    else if (strcmp(mm_pay_http_code(s->http), "replayed_purchase") == 0)
+    else if (strcmp(mm_pay_http_code(s->http), "replayed_purchase") == 0 || booked_before(s, op))
         st = MM_OK; /* it is booked already, under a key that this journal does not know */
     json_decref(answer);
     return st == MM_OK ? forget(s, err) : st;
-}
-
-static enum mm_status ledger_counter(struct mm_pay_session *s, const uint8_t id[8],
-                                     json_int_t *counter, struct mm_err *err)
-{
-    char path[64], hex[17];
-    json_t *answer = NULL;
-    enum mm_status st;
-
-    snprintf(path, sizeof(path), "/account?purse=%s", mm_hex(id, 8, hex));
-    st = mm_pay_http_get(s->http, path, &answer, err);
-    if (st == MM_OK)
-        st = take_integer(answer, "counter", counter, err);
-    json_decref(answer);
-    return st;
 }
 
 /* ---- Recovery ---- */

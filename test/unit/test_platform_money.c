@@ -398,6 +398,90 @@ static void platform_tells_account_and_what_can_be_restored(void **state)
 
 /* Loads and payments, with steps dropped at random: books stay closed, and what chip and ledger say
  * is equal whenever nothing is pending. */
+/* What a challenge does besides: forget what is old. */
+static void forget_old(struct fixture *f)
+{
+    json_decref(post(f, "/v1/challenge", json_object()));
+    assert_int_equal(f->status, 200);
+}
+
+static void platform_moves_nothing_twice_once_an_answer_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct toy_purse t;
+    struct session s, later;
+
+    toy_make(f, &t, 1);
+    load_whole(f, &t, 1, 10000);
+    s = good_session(f, "pay");
+    toy_debit(&t, 100, &s);
+    expect_balance(f, post(f, "/v1/pay/settle", toy_settle_pay(&t, &s, "k")), 9900);
+    f->clock += 29 * 86400;
+    forget_old(f);
+    expect_balance(f, post(f, "/v1/pay/settle", toy_settle_pay(&t, &s, "k")), 9900);
+    f->clock += 2 * 86400;
+    forget_old(f);
+    expect_error(f, post(f, "/v1/pay/settle", toy_settle_pay(&t, &s, "k")), 403, "result_expired");
+    later = good_session(f, "pay");
+    expect_error(f, post(f, "/v1/pay/settle", toy_settle_pay(&t, &later, "k")), 409,
+                 "replayed_purchase");
+    assert_int_equal(balance_of(f, "merchant", merchant, 8), 100);
+    expect_books_closed(f);
+    session_end(&later);
+    session_end(&s);
+}
+
+static void platform_takes_a_loads_key_once_for_ever(void **state)
+{
+    struct fixture *f = *state;
+    struct toy_purse t;
+    struct session s;
+    json_t *first, *again, *request;
+
+    toy_make(f, &t, 1);
+    s = good_session(f, "load");
+    request = toy_load_request(&t, 1, 100, &s, "k");
+    first = post(f, "/v1/load/begin", json_deep_copy(request));
+    assert_int_equal(f->status, 200);
+    session_end(&s);
+    /* While the money is set aside the answer stays. */
+    f->clock += 31 * 86400;
+    forget_old(f);
+    again = post(f, "/v1/load/begin", request);
+    assert_int_equal(f->status, 200);
+    assert_true(json_equal(first, again));
+    json_decref(first);
+    json_decref(again);
+    /* Another load releases it, and then the answer is forgotten. */
+    s = good_session(f, "load");
+    json_decref(post(f, "/v1/load/begin", toy_load_request(&t, 1, 100, &s, "another")));
+    assert_int_equal(f->status, 200);
+    session_end(&s);
+    forget_old(f);
+    s = good_session(f, "load");
+    expect_error(f, post(f, "/v1/load/begin", toy_load_request(&t, 1, 100, &s, "k")), 409,
+                 "key_conflict");
+    expect_books_closed(f);
+    session_end(&s);
+}
+
+static void platform_forgets_old_verdicts(void **state)
+{
+    struct fixture *f = *state;
+    json_t *report = NULL;
+
+    assert_int_equal(mm_store_verdict_add(f->p->store, f->clock, f->terminal.serial, NULL,
+                                          "affirming", "", "sound"),
+                     MM_OK);
+    for (int i = 1; i >= 0; i--) {
+        f->clock += 50 * 86400;
+        forget_old(f);
+        assert_int_equal(mm_store_report(f->p->store, &report), MM_OK);
+        assert_int_equal(json_array_size(json_object_get(report, "verdicts")), i);
+        json_decref(report);
+    }
+}
+
 static void platform_keeps_the_books_closed_whatever_is_dropped(void **state)
 {
     struct fixture *f = *state;
@@ -448,6 +532,9 @@ int main(void)
         T(platform_restores_a_load_whose_purse_died),
         T(platform_tells_account_and_what_can_be_restored),
         T(platform_keeps_the_books_closed_whatever_is_dropped),
+        T(platform_moves_nothing_twice_once_an_answer_is_forgotten),
+        T(platform_takes_a_loads_key_once_for_ever),
+        T(platform_forgets_old_verdicts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
