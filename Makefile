@@ -56,7 +56,7 @@ LDLIBS := -lpcsclite -lcurl -levent_openssl -levent -lssl -lcrypto -lcbor -ljans
 
 # ---- modules: a folder is a module, a module is a library; main.c is a program ----
 MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose scp:applet_vm/scp03 \
-           cap:applet_vm/cap nvm:applet_vm/nvm vm:applet_vm/vm api:applet_vm/api integrity:applet_vm/integrity card:applet_vm/card \
+           cap:applet_vm/cap nvm:applet_vm/nvm vm:applet_vm/vm api:applet_vm/api integrity:applet_vm/integrity verify:applet_vm/verify card:applet_vm/card \
            link:applet_vm/link chip:applet_vm conv:converter access:host_client/access \
            gp:host_client/gp trust:host_client/trust net:host_client/net apdu:host_client/apdu pay:host_client/pay \
            agent:trust_agent platform:platform
@@ -73,10 +73,11 @@ LIBS_nvm       := nvm spec base
 LIBS_vm        := vm cap nvm spec base
 LIBS_api       := api $(LIBS_vm)
 LIBS_integrity := integrity cose $(LIBS_api)
-LIBS_card      := card integrity scp cose $(LIBS_api)
+LIBS_verify    := verify $(LIBS_api)
+LIBS_card      := card verify integrity scp cose $(LIBS_api)
 LIBS_link      := link $(LIBS_card)
 LIBS_chip      := chip $(LIBS_link)
-LIBS_conv      := conv cap spec base
+LIBS_conv      := conv $(LIBS_verify)
 LIBS_access    := access $(LIBS_link)
 LIBS_gp        := gp $(LIBS_access)
 LIBS_trust     := trust cose cap spec base

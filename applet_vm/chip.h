@@ -14,6 +14,7 @@ struct mm_chip_options {
     uint16_t listen_port;
     enum mm_durability durability;
     unsigned tear_at;          /* tear */
+    bool no_verify;            /* run, tear: developer profile only */
 };
 
 enum mm_status mm_chip_init(const struct mm_chip_options *options, struct mm_err *err) MM_USE_RESULT;

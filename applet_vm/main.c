@@ -12,7 +12,7 @@
 static const char usage_text[] =
     "usage: mintmark-chip [options] init NAME [--profile developer|payment]\n"
     "       mintmark-chip [options] run  NAME [--vpcd HOST:PORT | --listen PORT]\n"
-    "                                         [--durability kill|power]\n"
+    "                                         [--durability kill|power] [--no-verify]\n"
     "       mintmark-chip [options] tear NAME --at N [as run]\n"
     "       mintmark-chip [options] info NAME\n"
     "       mintmark-chip [options] fsck NAME\n"
@@ -22,6 +22,7 @@ static const char usage_text[] =
     "      --vpcd HOST:PORT   run: into vsmartcard's reader (default: 127.0.0.1:35963)\n"
     "      --listen PORT      run: TCP server on 127.0.0.1; 0 takes a free port and prints it\n"
     "      --durability D     run: an answer survives kill (default) or loss of power\n"
+    "      --no-verify        run: load without bytecode check (developer profile only)\n"
     "      --at N             tear: cut the power at the N-th persistent write (exit 99)\n"
     "      --json-log         log as JSON, one object a line\n"
     "      --debug            log more\n"
@@ -38,12 +39,13 @@ enum option_id {
     OPT_LISTEN,
     OPT_DURABILITY,
     OPT_AT,
+    OPT_NO_VERIFY,
     OPT_JSON_LOG,
     OPT_DEBUG
 };
 #define BIT(option) (1u << ((option)-OPT_HOME))
 #define ANYWHERE    (BIT(OPT_HOME) | BIT(OPT_JSON_LOG) | BIT(OPT_DEBUG))
-#define RUNNING     (BIT(OPT_VPCD) | BIT(OPT_LISTEN) | BIT(OPT_DURABILITY))
+#define RUNNING     (BIT(OPT_VPCD) | BIT(OPT_LISTEN) | BIT(OPT_DURABILITY) | BIT(OPT_NO_VERIFY))
 
 static const struct command {
     const char *name;
@@ -58,9 +60,10 @@ static const struct command {
      "selected only while the trust agent holds the gate open.\n"},
     {"run", RUNNING, mm_chip_run,
      "usage: mintmark-chip run NAME [--vpcd HOST:PORT | --listen PORT] [--durability "
-     "kill|power]\n\n"
+     "kill|power] [--no-verify]\n\n"
      "Put the chip into a reader until SIGTERM or SIGINT. With vpcd it waits for pcscd and comes\n"
-     "back when pcscd restarts. With --listen it serves one TCP peer at a time.\n"},
+     "back when pcscd restarts. With --listen it serves one TCP peer at a time. --no-verify loads\n"
+     "packages without the bytecode check; a chip of the payment profile refuses it.\n"},
     {"tear", RUNNING | BIT(OPT_AT), mm_chip_run,
      "usage: mintmark-chip tear NAME --at N [--vpcd HOST:PORT | --listen PORT]\n\n"
      "As run, and cut the power (exit status 99) at the N-th persistent write, to see that a\n"
@@ -163,6 +166,9 @@ static bool take_option(struct line *line, int option, const char *value)
         good = read_number(value, UINT_MAX, &number) && number > 0;
         line->chip.tear_at = (unsigned)number;
         break;
+    case OPT_NO_VERIFY:
+        line->chip.no_verify = true;
+        break;
     case OPT_JSON_LOG:
         line->json_log = true;
         break;
@@ -187,6 +193,7 @@ static int read_options(int argc, char **argv, struct line *line)
         {"listen", required_argument, NULL, OPT_LISTEN},
         {"durability", required_argument, NULL, OPT_DURABILITY},
         {"at", required_argument, NULL, OPT_AT},
+        {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
         {"json-log", no_argument, NULL, OPT_JSON_LOG},
         {"debug", no_argument, NULL, OPT_DEBUG},
         {"help", no_argument, NULL, 'h'},

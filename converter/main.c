@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applet_vm/api/api.h"
+#include "applet_vm/verify/verify.h"
 #include "converter/conv.h"
 
 enum option_code {
@@ -34,7 +36,10 @@ static const struct option options[] = {
 static const char usage[] =
     "Usage: mintmark-convert [convert] OPTIONS    class files to a CAP and an export file\n"
     "       mintmark-convert dump FILE.cap        print a CAP file as readable assembly\n"
-    "       mintmark-convert verify FILE.cap      check a CAP file\n"
+    "       mintmark-convert verify FILE.cap [LIBRARY.cap...]\n"
+    "                                             check a CAP file as the card does, types "
+    "included;\n"
+    "                                             the libraries are packages it imports\n"
     "       mintmark-convert api --output DIR TABLE...\n"
     "                                             Java stubs and export files of an API\n"
     "\n"
@@ -161,17 +166,60 @@ static int run_convert(struct mm_conv_options *opt)
     return st == MM_OK ? 0 : mm_status_exit(st);
 }
 
-static int run_cap(const char *path, bool dump)
+static int run_dump(const char *path)
 {
     struct mm_err err = {.text = ""};
     struct mm_cap *cap = NULL;
     enum mm_status st = mm_cap_read_file(path, &cap, &err);
 
-    if (st == MM_OK && dump)
+    if (st == MM_OK)
         st = mm_conv_dump(cap, stdout, &err);
     if (st == MM_OK && fflush(stdout) != 0)
         st = mm_fail(&err, MM_IO, SIZE_MAX, "standard output: %s", strerror(errno));
     mm_cap_free(&cap);
+    return st == MM_OK ? 0 : fail(st, &err);
+}
+
+/* The package to verify and the libraries it may import. */
+struct cap_list {
+    struct mm_cap **caps; /* [0] is the package */
+    size_t n;
+};
+
+static const struct mm_cap *library_at(void *ctx, size_t i)
+{
+    const struct cap_list *list = ctx;
+
+    return i + 1 < list->n ? list->caps[i + 1] : NULL;
+}
+
+static enum mm_status verify_list(struct cap_list *list, char **paths, size_t n, struct mm_err *err)
+{
+    struct mm_verify_env env = {.rom = mm_api_packages(), .loaded = library_at, .ctx = list};
+    struct mm_verify_stats stats;
+    enum mm_status st = MM_OK;
+
+    for (; st == MM_OK && list->n < n; list->n++)
+        st = mm_cap_read_file(paths[list->n], &list->caps[list->n], err);
+    if (st == MM_OK)
+        st = mm_verify(list->caps[0], &env, &stats, err);
+    if (st == MM_OK)
+        printf("%s: %zu methods verified%s\n", paths[0], stats.methods,
+               stats.described ? "" : ", without a Descriptor: kinds of values only");
+    if (st == MM_OK && fflush(stdout) != 0)
+        st = mm_fail(err, MM_IO, SIZE_MAX, "standard output: %s", strerror(errno));
+    return st;
+}
+
+static int run_verify(char **paths, size_t n)
+{
+    struct mm_err err = {.text = ""};
+    struct cap_list list = {.caps = calloc(n, sizeof(list.caps[0]))};
+    enum mm_status st = list.caps != NULL ? verify_list(&list, paths, n, &err) : MM_NO_MEMORY;
+
+    while (list.n > 0)
+        mm_cap_free(&list.caps[--list.n]);
+    free(list.caps);
     return st == MM_OK ? 0 : fail(st, &err);
 }
 
@@ -195,9 +243,11 @@ static int run(int argc, char **argv, struct mm_conv_options *opt)
         return rest == 0 ? run_convert(opt) : usage_error("unexpected argument", argv[optind + 1]);
     if (strcmp(verb, "api") == 0)
         return run_api(opt, argv + optind + 1, rest);
-    if (strcmp(verb, "dump") == 0 || strcmp(verb, "verify") == 0)
-        return rest == 1 ? run_cap(argv[optind + 1], verb[0] == 'd')
-                         : usage_error("expected one CAP file", NULL);
+    if (strcmp(verb, "dump") == 0)
+        return rest == 1 ? run_dump(argv[optind + 1]) : usage_error("expected one CAP file", NULL);
+    if (strcmp(verb, "verify") == 0)
+        return rest > 0 ? run_verify(argv + optind + 1, (size_t)rest)
+                        : usage_error("expected a CAP file", NULL);
     return usage_error("unknown command", verb);
 }
 

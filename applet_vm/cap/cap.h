@@ -230,5 +230,11 @@ const struct mm_op_info *mm_op_info(uint8_t code);
 /* Length in bytes of the instruction at code[off], 0 when undefined or cut off by code_len.
  * Handles stableswitch, slookupswitch, itableswitch, ilookupswitch. */
 size_t mm_op_len(const uint8_t *code, size_t code_len, size_t off);
+/* How many places the whole instruction at p may branch to, and the distance from its opcode of
+ * each; a switch's default is number 0. */
+size_t mm_op_branch_n(const uint8_t *p);
+int mm_op_branch(const uint8_t *p, size_t i);
+/* Does control never go on to the next instruction? */
+bool mm_op_ends(uint8_t op);
 
 #endif

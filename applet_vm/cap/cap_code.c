@@ -72,61 +72,6 @@ enum mm_status mm_cap_read_handlers(struct mm_cap *cap, struct mm_err *err)
     return MM_OK;
 }
 
-/* ---- Branches ---- */
-
-/* How many places the instruction may branch to. */
-static size_t branch_n(const uint8_t *p)
-{
-    switch (mm_op_info(p[0])->operands) {
-    case MM_OPERANDS_BRANCH8:
-    case MM_OPERANDS_BRANCH16:
-        return 1;
-    case MM_OPERANDS_STABLESWITCH:
-        return 2 + (size_t)((int16_t)mm_be16(p + 5) - (int16_t)mm_be16(p + 3));
-    case MM_OPERANDS_ITABLESWITCH:
-        return 2 + (size_t)((int64_t)(int32_t)mm_be32(p + 7) - (int32_t)mm_be32(p + 3));
-    case MM_OPERANDS_SLOOKUPSWITCH:
-    case MM_OPERANDS_ILOOKUPSWITCH:
-        return 1 + (size_t)mm_be16(p + 3);
-    default:
-        return 0;
-    }
-}
-
-/* Distance of branch i from the opcode; a switch's default is number 0. */
-static int branch_at(const uint8_t *p, size_t i)
-{
-    uint8_t operands = mm_op_info(p[0])->operands;
-    size_t at = 1;
-
-    if (operands == MM_OPERANDS_BRANCH8)
-        return (int8_t)p[1];
-    if (i != 0) {
-        switch (operands) {
-        case MM_OPERANDS_STABLESWITCH:
-            at = 7 + 2 * (i - 1);
-            break;
-        case MM_OPERANDS_ITABLESWITCH:
-            at = 11 + 2 * (i - 1);
-            break;
-        case MM_OPERANDS_SLOOKUPSWITCH:
-            at = 5 + 4 * (i - 1) + 2;
-            break;
-        default:
-            at = 5 + 6 * (i - 1) + 4;
-            break;
-        }
-    }
-    return (int16_t)mm_be16(p + at);
-}
-
-/* Does control never go on to the next instruction? */
-static bool ends_run(uint8_t op)
-{
-    return op == MM_OP_GOTO || op == MM_OP_GOTO_W || op == MM_OP_ATHROW || op == MM_OP_RET ||
-           (op >= MM_OP_STABLESWITCH && op <= MM_OP_RETURN);
-}
-
 /* ---- First pass: where control flow goes ---- */
 
 static enum mm_status reach(struct walk *w, long off, size_t from)
@@ -160,9 +105,9 @@ static enum mm_status follow(struct walk *w)
         const uint8_t *p = w->info + off;
         enum mm_status st = op_len(w, off, w->limit, &len);
 
-        for (size_t i = 0, n = st == MM_OK ? branch_n(p) : 0; st == MM_OK && i < n; i++)
-            st = reach(w, (long)off + branch_at(p, i), off);
-        if (st == MM_OK && !ends_run(p[0]))
+        for (size_t i = 0, n = st == MM_OK ? mm_op_branch_n(p) : 0; st == MM_OK && i < n; i++)
+            st = reach(w, (long)off + mm_op_branch(p, i), off);
+        if (st == MM_OK && !mm_op_ends(p[0]))
             st = reach(w, (long)(off + len), off);
         if (st != MM_OK)
             return st;
@@ -323,8 +268,8 @@ static enum mm_status check_boundaries(const struct walk *w)
             return bad(w, off, "control goes into the middle of an instruction");
         if ((mark & MM_CAP_MARK_INSN) == 0)
             continue;
-        for (size_t i = 0, n = branch_n(w->info + off); i < n; i++) {
-            if (!is_insn(w, (long)off + branch_at(w->info + off, i)))
+        for (size_t i = 0, n = mm_op_branch_n(w->info + off); i < n; i++) {
+            if (!is_insn(w, (long)off + mm_op_branch(w->info + off, i)))
                 return bad(w, off, "branch to no instruction of the method");
         }
     }
@@ -357,7 +302,7 @@ static enum mm_status check_run(struct walk *w)
         w->cap->marks[off] |= MM_CAP_MARK_INSN;
         last = w->info[off];
     }
-    if (!ends_run(last))
+    if (!mm_op_ends(last))
         return bad(w, w->end, "code runs on past its end");
     return check_boundaries(w);
 }

@@ -85,3 +85,55 @@ size_t mm_op_len(const uint8_t *code, size_t code_len, size_t off)
     }
     return n <= left ? n + 1 : 0;
 }
+
+/* ---- Branches ---- */
+
+size_t mm_op_branch_n(const uint8_t *p)
+{
+    switch (mm_op_info(p[0])->operands) {
+    case MM_OPERANDS_BRANCH8:
+    case MM_OPERANDS_BRANCH16:
+        return 1;
+    case MM_OPERANDS_STABLESWITCH:
+        return 2 + (size_t)((int16_t)mm_be16(p + 5) - (int16_t)mm_be16(p + 3));
+    case MM_OPERANDS_ITABLESWITCH:
+        return 2 + (size_t)((int64_t)(int32_t)mm_be32(p + 7) - (int32_t)mm_be32(p + 3));
+    case MM_OPERANDS_SLOOKUPSWITCH:
+    case MM_OPERANDS_ILOOKUPSWITCH:
+        return 1 + (size_t)mm_be16(p + 3);
+    default:
+        return 0;
+    }
+}
+
+int mm_op_branch(const uint8_t *p, size_t i)
+{
+    uint8_t operands = mm_op_info(p[0])->operands;
+    size_t at = 1;
+
+    if (operands == MM_OPERANDS_BRANCH8)
+        return (int8_t)p[1];
+    if (i != 0) {
+        switch (operands) {
+        case MM_OPERANDS_STABLESWITCH:
+            at = 7 + 2 * (i - 1);
+            break;
+        case MM_OPERANDS_ITABLESWITCH:
+            at = 11 + 2 * (i - 1);
+            break;
+        case MM_OPERANDS_SLOOKUPSWITCH:
+            at = 5 + 4 * (i - 1) + 2;
+            break;
+        default:
+            at = 5 + 6 * (i - 1) + 4;
+            break;
+        }
+    }
+    return (int16_t)mm_be16(p + at);
+}
+
+bool mm_op_ends(uint8_t op)
+{
+    return op == MM_OP_GOTO || op == MM_OP_GOTO_W || op == MM_OP_ATHROW || op == MM_OP_RET ||
+           (op >= MM_OP_STABLESWITCH && op <= MM_OP_RETURN);
+}

@@ -177,6 +177,9 @@ static enum mm_status build(struct mm_card *card, struct mm_err *err)
     if (st != MM_OK)
         return st;
     read_platform(card);
+    if (card->cfg.no_verify && card->profile != MM_PROFILE_DEVELOPER)
+        return mm_fail(err, MM_USAGE, SIZE_MAX,
+                       "a chip of the payment profile verifies what it loads");
     card->registry.nvm = card->nvm;
     mm_reg_load(&card->registry);
     mm_services_init(card);

@@ -19,6 +19,7 @@ enum mm_profile {
 struct mm_card_config {
     struct mm_nvm_config nvm;
     uint64_t step_budget; /* 0: default */
+    bool no_verify;        /* load without bytecode verification: developer profile only */
     /* Random and time are passed in so that tests repeat; NULL: OpenSSL RAND, CLOCK_REALTIME. */
     enum mm_status (*random)(void *ctx, uint8_t *out, size_t out_len);
     void *random_ctx;
@@ -32,7 +33,8 @@ enum mm_status mm_card_init(const struct mm_card_config *cfg, enum mm_profile pr
                             struct mm_err *err) MM_USE_RESULT;
 
 /* Open an image. The card is off. A damaged image opens too; the card then answers with integrity
- * invalid. Without a path: a new chip of the developer profile that lives in memory only. */
+ * invalid. Without a path: a new chip of the developer profile that lives in memory only.
+ * MM_USAGE: no_verify for a chip of the payment profile. */
 enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **out,
                             struct mm_err *err) MM_USE_RESULT;
 void mm_card_close(struct mm_card **card);

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#include "applet_vm/api/api.h"
+#include "applet_vm/verify/verify.h"
+
 #include <openssl/evp.h>
 
 /* The load file: the data block, its C4 header, and nothing else that is supported. */
@@ -128,6 +131,28 @@ static uint16_t refuse(const struct mm_loading *loading, enum mm_status st, cons
     return st == MM_NO_MEMORY ? MM_SW_6A84_FILE_FULL : MM_SW_6A80_WRONG_DATA;
 }
 
+/* Packages on the card, for the verifier: those of the registry that are usable. */
+static const struct mm_cap *loaded_package(void *ctx, size_t i)
+{
+    const struct mm_card *card = ctx;
+
+    for (size_t k = 0; k < card->registry.n; k++) {
+        const struct mm_reg_entry *e = &card->registry.entries[k];
+        const struct mm_cap *cap =
+            e->kind == MM_COMP_PACKAGE ? mm_vm_package_cap(card->vm, e->comp) : NULL;
+        if (cap != NULL && i-- == 0)
+            return cap;
+    }
+    return NULL;
+}
+
+static enum mm_status verify(struct mm_card *card, const struct mm_cap *cap, struct mm_err *err)
+{
+    struct mm_verify_env env = {.rom = mm_api_packages(), .loaded = loaded_package, .ctx = card};
+
+    return card->cfg.no_verify ? MM_OK : mm_verify(cap, &env, NULL, err);
+}
+
 static uint16_t finish(struct mm_card *card)
 {
     struct mm_cap *cap = NULL;
@@ -146,6 +171,11 @@ static uint16_t finish(struct mm_card *card)
     if (!mm_aid_equal(mm_cap_aid(cap), &card->loading.package)) {
         mm_cap_free(&cap);
         return refuse(&card->loading, MM_MALFORMED, "INSTALL [for load] named another AID");
+    }
+    st = verify(card, cap, &err);
+    if (st != MM_OK) {
+        mm_cap_free(&cap);
+        return refuse(&card->loading, st, err.text);
     }
     st = mm_tx_begin(card->nvm);
     if (st == MM_OK)

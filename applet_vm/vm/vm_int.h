@@ -49,6 +49,8 @@
 struct mm_arena {
     struct mm_arena_block *first;
 };
+/* mintmark-convert links this module and the converter, which has an arena of its own. */
+#define mm_arena_alloc mm_vm_arena_alloc
 void *mm_arena_alloc(struct mm_arena *arena, size_t n, size_t size); /* zeroed; NULL when out */
 void mm_arena_clear(struct mm_arena *arena);
 

@@ -1,0 +1,422 @@
+/* Ill-typed bytecode, by rule: each is refused, and the refusal names the rule. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "test/unit/verify_cap.h"
+
+static void refused(const struct test_method *t, enum mm_verify_rule rule)
+{
+    char name[64];
+    struct mm_err err = {0};
+    enum mm_status st = verify_method(t, &err);
+
+    snprintf(name, sizeof(name), "[%s]", mm_verify_rule_name(rule));
+    if (st == MM_OK || strstr(err.text, name) == NULL)
+        print_error("%s: expected %s, got: %s\n", t->code, name, st == MM_OK ? "good" : err.text);
+    assert_int_equal(st, MM_MALFORMED);
+    assert_non_null(strstr(err.text, name));
+    assert_non_null(strstr(err.text, " component, offset 0x"));
+}
+
+static void accepted(const struct test_method *t)
+{
+    struct mm_err err = {0};
+    enum mm_status st = verify_method(t, &err);
+
+    if (st != MM_OK)
+        print_error("%s: %s\n", t->code, err.text);
+    assert_int_equal(st, MM_OK);
+}
+
+static void all_refused(const struct test_method *rows, size_t n, enum mm_verify_rule rule)
+{
+    for (size_t i = 0; i < n; i++)
+        refused(&rows[i], rule);
+}
+#define ALL_REFUSED(rows, rule) all_refused(rows, sizeof(rows) / sizeof((rows)[0]), rule)
+
+static void verify_takes_well_typed_code(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "1c 1d 41 78"},
+        {.code = "7b0006 03 25 78"},                        /* byte of a static array */
+        {.code = "7b0007 94000001 1c 8b000b 78"},           /* cast, call */
+        {.code = "7b0007 940b0000 92 78"},                  /* cast to byte[] */
+        {.code = "03 91 0001 03 24 85 03 78"},              /* field of an element of A[] */
+        {.code = "8f0010 3d 8c000c 7f0007 03 78"},          /* new, constructor, use */
+        {.code = "1c 60 05 01 70 05 7b0006 92 78"},         /* null joined with byte[] */
+        {.code = "710005 03 78 2d 72 02", .max_locals = 1}, /* subroutine */
+        {.code = "0a 3e 42 5e 78"},                         /* dup2 of an int */
+        {.code = "03 0a 3f 23 5e 3b 3b 5e 78"},             /* dup_x of one */
+        {.code = "18 8c000c 7a", .access = CONSTRUCTOR, .type = "01 10", .args = 1},
+        {.code = "18 03 89 03 18 8c000c 7a", /* own field, then super() */
+         .access = CONSTRUCTOR,
+         .type = "01 10",
+         .args = 1},
+        {.code = "03 b7 03 18 8c000c 7a", .access = CONSTRUCTOR, .type = "01 10", .args = 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        accepted(&rows[i]);
+}
+
+static void verify_refuses_operands_of_another_type(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "1c 92 78"},                           /* short as array */
+        {.code = "7b0006 04 41 78"},                    /* reference as short */
+        {.code = "03 90 0c 03 25 78"},                  /* baload of a short[] */
+        {.code = "7b0006 03 24 3b 03 78"},              /* aaload of a byte[] */
+        {.code = "7b0006 03 01 37 03 78"},              /* aastore to a byte[] */
+        {.code = "03 90 0a 03 03 39 03 78"},            /* sastore to a boolean[] */
+        {.code = "1c 5e 78"},                           /* short as int, with what is below */
+        {.code = "1c 1d 5e 78"},                        /* two shorts as int */
+        {.code = "1c 93"},                              /* throw a short */
+        {.code = "7b0006 93"},                          /* throw an array */
+        {.code = "7b0007 7f0006 03 78"},                /* Object to a byte[] field */
+        {.code = "7b0007 94000001 7b0007 87 02 03 78"}, /* Object to an A field */
+        {.code = "01 7b0006 87 02 03 78"},              /* byte[] to an A field */
+        {.code = "8f0010 7f0007 03 78"},                /* new object before its constructor */
+        {.code = "710003 92 78"},                       /* return address as array */
+        {.code = "710003 7f0007 03 78"},                /* return address to a field */
+        {.code = "1c 94000001 3b 03 78"},               /* cast of a short */
+        {.code = "1c 66 03 03 78"},                     /* ifnull of a short */
+        {.code = "01 60 03 03 78"},                     /* ifeq of a reference */
+        {.code = "01 73 0009 0000 0000 0009 03 78"},    /* switch on a reference */
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_OPERAND_TYPE);
+}
+
+static void verify_refuses_locals_read_as_another_type(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "18 3b 03 78"},                                       /* short as reference */
+        {.code = "1e 78", .max_locals = 1},                            /* never written */
+        {.code = "59 02 01 03 78", .max_locals = 1},                   /* sinc of the same */
+        {.code = "22 5e 78", .max_locals = 2},                         /* int never written */
+        {.code = "0a 35 03 32 22 5e 78", .max_locals = 2},             /* half of it overwritten */
+        {.code = "1c 60 06 03 31 70 04 01 2d 1e 78", .max_locals = 1}, /* short or reference */
+        {.code = "1c 60 04 03 31 1e 78", .max_locals = 1},             /* written on one way only */
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_LOCAL_TYPE);
+}
+
+static void verify_refuses_stacks_that_run_over_or_dry(void **state)
+{
+    static const struct test_method over[] = {
+        {.code = "03 03 41 78", .max_stack = 1},
+        {.code = "0a 5e 78", .max_stack = 1},
+        {.code = "03 3d 41 78", .max_stack = 1},
+        {.code = "03 70 ff", .max_stack = 1}, /* pushes in a loop: another depth at the join */
+    };
+    static const struct test_method dry[] = {
+        {.code = "41 78"}, {.code = "3b 03 78"},     {.code = "78"},
+        {.code = "3d 78"}, {.code = "03 8b000b 78"}, {.code = "03 40 11 78"},
+    };
+
+    (void)state;
+    all_refused(over, 3, MM_RULE_STACK_OVERFLOW);
+    refused(&over[3], MM_RULE_STACK_DEPTH);
+    ALL_REFUSED(dry, MM_RULE_STACK_UNDERFLOW);
+}
+
+static void verify_refuses_joins_of_other_depth(void **state)
+{
+    static const struct test_method row = {.code = "1c 60 04 03 00 03 78"};
+
+    (void)state;
+    refused(&row, MM_RULE_STACK_DEPTH);
+}
+
+static void verify_refuses_to_take_an_int_apart(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "0a 3b 03 78"},       {.code = "0a 3d 03 78"},       {.code = "0a 03 3c 03 78"},
+        {.code = "0a 03 40 11 03 78"}, {.code = "0a 03 3f 12 03 78"},
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_SPLIT_INT);
+}
+
+static void verify_refuses_fields_of_another_type(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "01 83 03 3b 03 78"}, /* getfield_a of a short */
+        {.code = "01 85 04 78"},       /* getfield_s of a byte */
+        {.code = "01 84 03 78"},       /* getfield_b of a short */
+        {.code = "01 85 02 78"},       /* getfield_s of a reference */
+        {.code = "7d0006 78"},         /* getstatic_s of a reference */
+        {.code = "7b0009 3b 03 78"},   /* getstatic_a of a short */
+        {.code = "7e0009 5e 78"},      /* getstatic_i of a short */
+        {.code = "01 85 1f 78"},       /* the second half of an int */
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_FIELD);
+}
+
+static void verify_refuses_objects_of_another_class(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "7b0007 1c 89 03 03 78"},     /* putfield to an Object */
+        {.code = "7b0006 85 03 78"},           /* getfield of an array */
+        {.code = "1c 85 03 78"},               /* getfield of a short */
+        {.code = "7b0007 03 8b000b 78"},       /* invokevirtual on an Object */
+        {.code = "7b0007 03 8e 02000f 00 78"}, /* invokeinterface on an Object */
+        {.code = "7b0006 03 8e 02000f 00 78"}, /* on an array */
+        {.code = "af 03 78"},                  /* getfield_s_this, this being a short */
+        {.code = "8f0010 03 8b000b 78"},       /* before the constructor */
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_RECEIVER);
+}
+
+static void verify_refuses_arguments_of_another_type(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "01 8d000d 78"},                 /* null for a short */
+        {.code = "7b0007 94000001 01 8b000b 78"}, /* of a virtual method */
+        {.code = "01 01 8e 02000f 00 78"},        /* of an interface method */
+        {.code = "01 1c 8b0019 78"},              /* Object.equals(short) */
+        {.code = "01 8d0015 03 78"},              /* ISOException.throwIt(null) */
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_ARGUMENT);
+}
+
+static void verify_refuses_other_returns_than_the_signature(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "7a"},
+        {.code = "01 77"},
+        {.code = "0a 79"},
+        {.code = "03 78", .type = "03 4410"},     /* short from a void method */
+        {.code = "7b0007 77", .type = "03 44b0"}, /* Object from a byte[] method */
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_RETURN_TYPE);
+}
+
+static void verify_refuses_methods_of_another_kind(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "03 8c000d 78"},       /* invokespecial of a static method */
+        {.code = "01 8d000c 03 78"},    /* invokestatic of a constructor */
+        {.code = "01 8e 01000f 05 78"}, /* no such interface method */
+        {.code = "01 8e 01000f 00 78"}, /* one that takes more */
+        {.code = "01 03 8c000e 78"},    /* super call for another class */
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_METHOD);
+}
+
+static void verify_refuses_classes_of_another_kind(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "8f000f 3b 03 78"},    /* new of an interface */
+        {.code = "01 8e 010001 00 78"}, /* invokeinterface of a class */
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_CLASS_KIND);
+}
+
+static void verify_refuses_objects_made_wrong(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "8f0001 8c000c 03 78"},              /* constructor of another class */
+        {.code = "8f0010 3d 3d 8c000c 8c000c 03 78"}, /* twice */
+        {.code = "01 8c000c 03 78"},                  /* on null */
+        {.code = "7a", .access = CONSTRUCTOR, .type = "01 10", .args = 1}, /* none above called */
+        {.code = "7d0009 60 06 18 8c000c 7a",                              /* on one way */
+         .access = CONSTRUCTOR,
+         .type = "01 10",
+         .args = 1},
+    };
+
+    (void)state;
+    ALL_REFUSED(rows, MM_RULE_CONSTRUCTOR);
+}
+
+static void verify_refuses_handlers_that_cannot_catch(void **state)
+{
+    static const struct test_method of_a = {.code = "03 78 93", .handler = {0, 1, 2, K_A, false}};
+    static const struct test_method as_array = {.code = "03 78 92 78",
+                                                .handler = {0, 1, 2, K_THROWABLE, false}};
+    static const struct test_method local = {
+        .code = "03 31 03 78 1e 78", .max_locals = 1, .handler = {0, 2, 4, 0, false}};
+    static const struct test_method good = {.code = "03 78 93", .handler = {0, 1, 2, 0, false}};
+
+    (void)state;
+    refused(&of_a, MM_RULE_HANDLER);
+    refused(&as_array, MM_RULE_OPERAND_TYPE);
+    refused(&local, MM_RULE_LOCAL_TYPE); /* not yet written when the exception comes */
+    accepted(&good);
+}
+
+static void verify_refuses_ret_of_anything_but_its_address(void **state)
+{
+    static const struct test_method rows[] = {
+        {.code = "72 00"},                                   /* a short */
+        {.code = "72 02", .max_locals = 1},                  /* never written */
+        {.code = "01 2d 72 02", .max_locals = 1},            /* a reference */
+        {.code = "710005 72 02 2d 72 02", .max_locals = 1},  /* the same address twice */
+        {.code = "710003 2d 710003 72 02", .max_locals = 1}, /* made stale by a call of itself */
+    };
+
+    (void)state;
+    all_refused(rows, 4, MM_RULE_SUBROUTINE);
+}
+
+static void verify_keeps_locals_that_a_subroutine_leaves_alone(void **state)
+{
+    /* local 3 is a short at one call, a reference at the other, and read after each as that */
+    static const struct test_method good = {
+        .code = "03 32 71000c 1f 3b 01 2e 710005 1b 77 2d 72 02",
+        .max_locals = 2,
+        .type = "07 4468 0000",
+    };
+    /* the subroutine writes it: after both it is what it wrote */
+    static const struct test_method bad = {
+        .code = "01 2e 710005 1b 77 2d 03 32 72 02",
+        .max_locals = 2,
+        .type = "07 4468 0000",
+    };
+
+    (void)state;
+    accepted(&good);
+    refused(&bad, MM_RULE_LOCAL_TYPE);
+}
+
+static void verify_refuses_a_descriptor_that_lies(void **state)
+{
+    static const struct test_method cells = {.code = "03 78", .args = 1};
+    static const struct test_method field = {.code = "03 78", .field_type = T_SHORT};
+    static const struct test_method init = {.code = "03 78", .static_type = T_OBJECT};
+    static const struct test_method image = {.code = "03 78", .static_type = T_SHORT};
+    static const struct test_method over = {.code = "03 78", .b_m_type = T_NONE_SHORT};
+
+    (void)state;
+    refused(&cells, MM_RULE_SIGNATURE);
+    refused(&field, MM_RULE_SIGNATURE);
+    refused(&init, MM_RULE_SIGNATURE);
+    refused(&image, MM_RULE_SIGNATURE);
+    refused(&over, MM_RULE_OVERRIDE);
+}
+
+static void verify_without_descriptor_checks_kinds(void **state)
+{
+    static const struct test_method unknown = {.code = "01 8d000d 78", .no_descriptor = true};
+    static const struct test_method sum = {.code = "01 04 41 78", .no_descriptor = true};
+    static const struct test_method api = {.code = "01 8d0015 03 78", .no_descriptor = true};
+    static const struct test_method field = {.code = "01 83 03 3b 03 78", .no_descriptor = true};
+    static const struct test_method ret = {.code = "1c 60 04 03 78 7a", .no_descriptor = true};
+
+    (void)state;
+    accepted(&unknown); /* what helper takes is not known */
+    refused(&sum, MM_RULE_OPERAND_TYPE);
+    refused(&api, MM_RULE_ARGUMENT);
+    refused(&field, MM_RULE_FIELD);
+    refused(&ret, MM_RULE_RETURN_TYPE);
+}
+
+static void verify_refuses_a_package_whose_import_is_missing(void **state)
+{
+    static const struct mm_rom_package *const none[] = {NULL};
+    static const struct test_method t = {.code = "03 78"};
+    struct mm_verify_env env = {.rom = none};
+    struct mm_err err = {0};
+    struct mm_cap *cap = NULL;
+    size_t len = 0;
+    uint8_t *lfdb = build_verify_lfdb(&t, &len);
+
+    (void)state;
+    assert_int_equal(mm_cap_read(lfdb, len, &cap, &err), MM_OK);
+    assert_int_equal(mm_verify(cap, &env, NULL, &err), MM_NOT_FOUND);
+    assert_non_null(strstr(err.text, "[import]"));
+    mm_cap_free(&cap);
+    free(lfdb);
+}
+
+/* ---- The list of types against the list of opcodes ---- */
+
+static const struct {
+    bool there;
+    const char *takes, *gives, *rule;
+} sigs[256] = {
+#define MM_SIG(name, takes, gives, rule) [MM_OP_##name] = {true, takes, gives, #rule},
+#include "applet_vm/verify/sigs.def"
+#undef MM_SIG
+};
+
+static size_t cells(const char *letters)
+{
+    size_t n = 0;
+
+    for (; *letters != '\0'; letters++)
+        n += *letters == 'i' ? 2 : 1;
+    return n;
+}
+
+static void verify_types_agree_with_the_opcode_list(void **state)
+{
+    /* these push nothing, or what the opcode list counts otherwise */
+    static const char *const own_way[] = {"INC", "RETURN", "ATHROW"};
+
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        const struct mm_op_info *op = mm_op_info((uint8_t)c);
+        bool pushes = true;
+
+        assert_int_equal(sigs[c].there, op->name != NULL);
+        if (op->name == NULL || op->pops == MM_VAR)
+            continue;
+        assert_int_equal(cells(sigs[c].takes), op->pops);
+        for (size_t i = 0; i < sizeof(own_way) / sizeof(own_way[0]); i++)
+            pushes = pushes && strcmp(sigs[c].rule, own_way[i]) != 0;
+        if (pushes)
+            assert_int_equal(cells(sigs[c].gives), op->pushes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verify_takes_well_typed_code),
+        cmocka_unit_test(verify_refuses_operands_of_another_type),
+        cmocka_unit_test(verify_refuses_locals_read_as_another_type),
+        cmocka_unit_test(verify_refuses_stacks_that_run_over_or_dry),
+        cmocka_unit_test(verify_refuses_joins_of_other_depth),
+        cmocka_unit_test(verify_refuses_to_take_an_int_apart),
+        cmocka_unit_test(verify_refuses_fields_of_another_type),
+        cmocka_unit_test(verify_refuses_objects_of_another_class),
+        cmocka_unit_test(verify_refuses_arguments_of_another_type),
+        cmocka_unit_test(verify_refuses_other_returns_than_the_signature),
+        cmocka_unit_test(verify_refuses_methods_of_another_kind),
+        cmocka_unit_test(verify_refuses_classes_of_another_kind),
+        cmocka_unit_test(verify_refuses_objects_made_wrong),
+        cmocka_unit_test(verify_refuses_handlers_that_cannot_catch),
+        cmocka_unit_test(verify_refuses_ret_of_anything_but_its_address),
+        cmocka_unit_test(verify_keeps_locals_that_a_subroutine_leaves_alone),
+        cmocka_unit_test(verify_refuses_a_descriptor_that_lies),
+        cmocka_unit_test(verify_without_descriptor_checks_kinds),
+        cmocka_unit_test(verify_refuses_a_package_whose_import_is_missing),
+        cmocka_unit_test(verify_types_agree_with_the_opcode_list),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
