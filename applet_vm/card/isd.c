@@ -165,5 +165,7 @@ uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu)
     if (sw != MM_SW_9000_NO_ERROR)
         return sw;
     sw = run(card, &plain);
+    if (sw != MM_SW_9000_NO_ERROR && sw >> 8 != 0x62 && sw >> 8 != 0x63)
+        card->out.len = 0; /* what a command wrote before it failed is no answer */
     return apdu->cla & CLA_SM ? wrap(card, sw) : sw;
 }

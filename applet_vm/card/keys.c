@@ -86,18 +86,19 @@ enum mm_status mm_isd_keys_write(struct mm_nvm *nvm, mm_key key, const struct mm
 
 /* ---- PUT KEY ---- */
 
-/* One key data field: type 88, length, key length 10, key under the DEK, KCV length 03, KCV. */
+/* One key data field: type 88, length 11, key length 10, key under the DEK, KCV length 03, KCV
+ * (Amendment D, 7.2). GPShell 3.0 leaves the key length out and sends length 10, which says as much. */
 static uint16_t read_key(const struct mm_session *session, struct mm_rd *rd, uint8_t *key,
                          struct mm_buf *answer)
 {
     uint8_t kcv[MM_SCP_KCV_LEN];
-    uint8_t type = mm_rd_u8(rd), len = mm_rd_u8(rd), key_len = mm_rd_u8(rd);
+    uint8_t type = mm_rd_u8(rd), len = mm_rd_u8(rd);
+    uint8_t key_len = len == MM_SCP_KEY_LEN + 1 ? mm_rd_u8(rd) : len;
     const uint8_t *wrapped = mm_rd_bytes(rd, MM_SCP_KEY_LEN);
     uint8_t kcv_len = mm_rd_u8(rd);
     const uint8_t *given = mm_rd_bytes(rd, MM_SCP_KCV_LEN);
 
-    if (rd->bad || type != KEY_TYPE_AES || len != MM_SCP_KEY_LEN + 1 || key_len != MM_SCP_KEY_LEN ||
-        kcv_len != MM_SCP_KCV_LEN)
+    if (rd->bad || type != KEY_TYPE_AES || key_len != MM_SCP_KEY_LEN || kcv_len != MM_SCP_KCV_LEN)
         return MM_SW_6A80_WRONG_DATA;
     if (mm_scp_cbc(session->dek, NULL, false, wrapped, MM_SCP_KEY_LEN, key) != MM_OK ||
         mm_scp_kcv(key, kcv) != MM_OK)
@@ -167,7 +168,7 @@ uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
     return sw;
 }
 
-/* ---- DELETE [key]: D2 version, and no D0, as a set is deleted whole ---- */
+/* ---- DELETE [key]: D2 version; no D0, or D0 with key 00 (GPShell: all), as a set goes whole ---- */
 uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu)
 {
     struct mm_rd rd;
@@ -176,6 +177,8 @@ uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu)
     enum mm_status st;
 
     mm_rd_init(&rd, apdu->data, apdu->data_len);
+    if (apdu->data_len > 3 && memcmp(apdu->data, "\xd0\x01\x00", 3) == 0)
+        (void)mm_rd_bytes(&rd, 3);
     tag = mm_rd_u8(&rd);
     len = mm_rd_u8(&rd);
     version = mm_rd_u8(&rd);

@@ -95,6 +95,30 @@ static void put_key_replaces_a_set_under_its_version_or_a_new_one(void **state)
     assert_int_equal(open_version(h, 0x30, &keys_b), 0x6a88);
 }
 
+/* The form of GPShell: length 10 and the key at once. */
+static void put_key_takes_keys_without_a_length_of_their_own(void **state)
+{
+    struct host *h = *state;
+    uint8_t block[80], *at = block + 1;
+    size_t n = key_block(h, 0x30, &keys_a, block);
+
+    for (size_t i = 0; i < 3; i++, at += 22) {
+        at[1] = 0x10;
+        memmove(at + 2, at + 3, (size_t)(block + n - (at + 3)));
+        n--;
+    }
+    assert_int_equal(host_secure(h, PUT_KEY, 0x00, 0x81, block, n), 0x9000);
+    assert_int_equal(open_version(h, 0x30, &keys_a), 0x9000);
+}
+
+static void refused_command_answers_no_data(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(secure(h, PUT_KEY, 0x00, 0x81, "3088"), 0x6a80);
+    assert_int_equal(h->resp_len, 0);
+}
+
 static void put_key_replaces_one_key_of_a_set(void **state)
 {
     struct host *h = *state;
@@ -153,7 +177,7 @@ static void delete_takes_a_set_but_never_the_last(void **state)
     assert_int_equal(put_keys(h, 0x00, 0x31, &keys_b), 0x9000);
     assert_int_equal(secure(h, DELETE, 0, 0, "D20132"), 0x6a88);
     assert_int_equal(secure(h, DELETE, 0, 0, "D00101D20130"), 0x6a80); /* sets are whole */
-    assert_int_equal(secure(h, DELETE, 0, 0, "D20130"), 0x9000);
+    assert_int_equal(secure(h, DELETE, 0, 0, "D00100D20130"), 0x9000);
     assert_int_equal(secure(h, DELETE, 0, 0, "D20131"), 0x6985);
     assert_int_equal(open_version(h, 0x30, &keys_a), 0x6a88);
     assert_int_equal(open_version(h, 0x00, &keys_b), 0x9000);
@@ -166,6 +190,8 @@ int main(void)
         WITH(first_set_replaces_the_test_keys_for_good),
         WITH(sets_stand_side_by_side_and_are_selected_by_version),
         WITH(put_key_replaces_a_set_under_its_version_or_a_new_one),
+        WITH(put_key_takes_keys_without_a_length_of_their_own),
+        WITH(refused_command_answers_no_data),
         WITH(put_key_replaces_one_key_of_a_set),
         WITH(put_key_refuses_versions_that_are_not_there_or_taken),
         WITH(put_key_refuses_a_wrong_check_value),
