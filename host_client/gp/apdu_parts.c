@@ -99,6 +99,8 @@ const char *mm_gp_command_name(const uint8_t *apdu, size_t apdu_len)
 
     if (apdu_len < 4)
         return "command";
+    if (apdu[1] == MM_INS_ISD_INSTALL && apdu[2] == 0x20)
+        return "INSTALL [for personalization]";
     if (apdu[1] == MM_INS_ISD_INSTALL)
         return apdu[2] == 0x02 ? "INSTALL [for load]" : "INSTALL [for install]";
     for (size_t i = 0; (info = mm_ins_at(i)) != NULL; i++) {

@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "apdu_spec/apdu_spec.h"
 #include "host_client/gp/gp_int.h"
 
 #define DATA_MAX    255 /* short form: every card understands it */
@@ -143,6 +144,81 @@ enum mm_status mm_gp_delete_command(const struct mm_aid *aid, bool related, stru
     put_aid(&data, aid);
     st = put_command(list, 0xe4, 0x00, related ? 0x80 : 0x00, &data);
     mm_buf_clear(&data);
+    return st;
+}
+
+enum mm_status mm_gp_delete_keys_command(uint8_t version, struct mm_buf *list)
+{
+    const uint8_t field[] = {0xd2, 0x01, version};
+    struct mm_buf data;
+    enum mm_status st;
+
+    if (version == 0)
+        return MM_USAGE;
+    mm_buf_init(&data);
+    mm_buf_bytes(&data, field, sizeof(field));
+    st = put_command(list, 0xe4, 0x00, 0x00, &data);
+    mm_buf_clear(&data);
+    return st;
+}
+
+/* ---- Life cycle, stored data ---- */
+
+enum mm_status mm_gp_set_status_command(const struct mm_aid *aid, uint8_t state,
+                                        struct mm_buf *list)
+{
+    struct mm_aid isd = mm_aid_of(MM_AID_ISD);
+    const struct mm_aid *named = aid != NULL ? aid : &isd;
+    struct mm_buf data;
+    enum mm_status st;
+
+    mm_buf_init(&data);
+    mm_buf_bytes(&data, named->bytes, named->len);
+    st = put_command(list, 0xf0, aid != NULL ? 0x40 : 0x80, state, &data);
+    mm_buf_clear(&data);
+    return st;
+}
+
+static enum mm_status put_install_for_personalization(const struct mm_aid *target,
+                                                      struct mm_buf *list)
+{
+    struct mm_buf data;
+    enum mm_status st;
+
+    mm_buf_init(&data);
+    mm_buf_u16(&data, 0); /* no load file, no module */
+    put_aid(&data, target);
+    mm_buf_u8(&data, 0); /* no privileges, parameters, token */
+    mm_buf_u16(&data, 0);
+    st = put_command(list, 0xe6, 0x20, 0x00, &data);
+    mm_buf_clear(&data);
+    return st;
+}
+
+enum mm_status mm_gp_store_data_commands(const struct mm_aid *target, uint8_t structure,
+                                         const uint8_t *data, size_t data_len, struct mm_buf *list)
+{
+    size_t blocks = (data_len + MM_GP_BLOCK_LEN - 1) / MM_GP_BLOCK_LEN;
+    struct mm_buf block;
+    enum mm_status st = MM_OK;
+
+    if (data_len == 0)
+        return MM_USAGE;
+    if (blocks > LOAD_BLOCKS)
+        return MM_TOO_LONG;
+    if (target != NULL)
+        st = put_install_for_personalization(target, list);
+    mm_buf_init(&block);
+    for (size_t i = 0; st == MM_OK && i < blocks; i++) {
+        size_t off = i * MM_GP_BLOCK_LEN;
+        size_t n = data_len - off < MM_GP_BLOCK_LEN ? data_len - off : MM_GP_BLOCK_LEN;
+
+        block.len = 0;
+        mm_buf_bytes(&block, data + off, n);
+        st = put_command(list, 0xe2, (uint8_t)(structure | (i + 1 == blocks ? 0x80 : 0)),
+                         (uint8_t)i, &block);
+    }
+    mm_buf_clear(&block);
     return st;
 }
 

@@ -76,6 +76,21 @@ enum mm_status mm_gp_put_key_command(const struct mm_scp03 *s, uint8_t old_versi
                                      uint8_t new_version, const struct mm_scp_keys *keys,
                                      struct mm_buf *list) MM_USE_RESULT;
 
+/* DELETE [key]: the whole set of a version. */
+enum mm_status mm_gp_delete_keys_command(uint8_t version, struct mm_buf *list) MM_USE_RESULT;
+/* SET STATUS (GPCS 11.10): the card's state with aid NULL, else lock (80) or unlock (00) an
+ * application. */
+enum mm_status mm_gp_set_status_command(const struct mm_aid *aid, uint8_t state,
+                                        struct mm_buf *list) MM_USE_RESULT;
+#define MM_GP_STORE_TLV 0x10 /* structure of STORE DATA (P1): BER-TLV, DGI, or nothing known */
+#define MM_GP_STORE_DGI 0x08
+#define MM_GP_STORE_RAW 0x00
+/* STORE DATA in blocks. target: the application it is for, by INSTALL [for personalization] first;
+ * NULL: the domain itself. MM_TOO_LONG: more than 256 blocks. */
+enum mm_status mm_gp_store_data_commands(const struct mm_aid *target, uint8_t structure,
+                                         const uint8_t *data, size_t data_len,
+                                         struct mm_buf *list) MM_USE_RESULT;
+
 /* ---- With a card in hand (mintmark-gp, enrolment) ---- */
 struct mm_access;
 struct mm_gp_session;

@@ -12,7 +12,12 @@ static const char usage_text[] =
     "  info                 reader, ATR, chip number, key versions\n"
     "  install FILE.cap     load a package and install its applet\n"
     "  delete AID           delete an applet or a package\n"
-    "  put-keys KEYS        give the security domain new keys\n"
+    "  lock, unlock [AID]   an application, or the card\n"
+    "  set-state STATE      of the card: initialized, then secured\n"
+    "  terminate            end the card for good\n"
+    "  store-data HEX       objects (BER-TLV) for the domain, or any data for an application\n"
+    "  put-keys             give the security domain new keys\n"
+    "  delete-keys VERSION  delete a key set\n"
     "  hash FILE.cap        the package's code digest (load file data block hash)\n"
     "options\n"
     "  -r, --reader READER  PC/SC reader (any unique part of its name), tcp:HOST:PORT, chip:IMAGE\n"
@@ -27,8 +32,13 @@ static const char usage_text[] =
     "      --params HEX     install: parameters for the applet\n"
     "      --privileges HEX install: 1 or 3 bytes (default 00)\n"
     "      --related        delete: a package's applets as well\n"
+    "      --to AID         store-data: the application to personalise\n"
+    "      --dgi            store-data: the data are groups (DGI)\n"
+    "      --new-key-file F put-keys: the new keys, a file of mode 0600; or MINTMARK_GP_NEW_KEY\n"
     "      --new-version N  put-keys: their version in hex (default 30)\n"
-    "      --json           list as JSON\n"
+    "      --add            put-keys: a set beside the others\n"
+    "      --force          terminate: that is meant\n"
+    "      --json           list and info as JSON\n"
     "      --dry-run        print the plain commands instead of sending them\n"
     "      --trace          show every command and response\n"
     "  -h, --help  -V, --version\n"
@@ -53,6 +63,11 @@ enum {
     OPT_PRIVILEGES,
     OPT_RELATED,
     OPT_NEW_VERSION,
+    OPT_NEW_KEY_FILE,
+    OPT_ADD,
+    OPT_FORCE,
+    OPT_TO,
+    OPT_DGI,
     OPT_JSON,
     OPT_DRY_RUN,
     OPT_TRACE
@@ -139,6 +154,21 @@ static enum mm_status take_option(struct mm_gp_options *opt, int c, char *arg, s
         return MM_OK;
     case OPT_NEW_VERSION:
         return read_version("--new-version", arg, &opt->new_version, err);
+    case OPT_NEW_KEY_FILE:
+        st = mm_gp_read_key_file(arg, &opt->new_keys, err);
+        opt->has_new_keys = st == MM_OK;
+        return st;
+    case OPT_ADD:
+        opt->add = true;
+        return MM_OK;
+    case OPT_FORCE:
+        opt->force = true;
+        return MM_OK;
+    case OPT_TO:
+        return mm_gp_tool_aid(arg, &opt->to, err);
+    case OPT_DGI:
+        opt->dgi = true;
+        return MM_OK;
     case OPT_JSON:
         opt->json = true;
         return MM_OK;
@@ -155,37 +185,126 @@ static enum mm_status take_option(struct mm_gp_options *opt, int c, char *arg, s
 
 /* ---- Commands ---- */
 
-static enum mm_status run(const struct mm_gp_options *opt, const char *command, char *arg,
+/* One signature for all; arg is NULL where there is none. */
+typedef enum mm_status (*command_run)(const struct mm_gp_options *opt, const char *arg,
+                                      struct mm_err *err);
+
+static enum mm_status run_list(const struct mm_gp_options *opt, const char *arg, struct mm_err *err)
+{
+    (void)arg;
+    return mm_gp_tool_list(opt, stdout, err);
+}
+static enum mm_status run_info(const struct mm_gp_options *opt, const char *arg, struct mm_err *err)
+{
+    (void)arg;
+    return mm_gp_tool_info(opt, stdout, err);
+}
+static enum mm_status run_install(const struct mm_gp_options *opt, const char *arg,
+                                  struct mm_err *err)
+{
+    return mm_gp_tool_install(opt, arg, stdout, err);
+}
+static enum mm_status run_delete(const struct mm_gp_options *opt, const char *arg,
+                                 struct mm_err *err)
+{
+    return mm_gp_tool_delete(opt, arg, stdout, err);
+}
+static enum mm_status run_lock(const struct mm_gp_options *opt, const char *arg, struct mm_err *err)
+{
+    return mm_gp_tool_lock(opt, arg, true, stdout, err);
+}
+static enum mm_status run_unlock(const struct mm_gp_options *opt, const char *arg,
+                                 struct mm_err *err)
+{
+    return mm_gp_tool_lock(opt, arg, false, stdout, err);
+}
+static enum mm_status run_set_state(const struct mm_gp_options *opt, const char *arg,
+                                    struct mm_err *err)
+{
+    return mm_gp_tool_set_state(opt, arg, stdout, err);
+}
+static enum mm_status run_terminate(const struct mm_gp_options *opt, const char *arg,
+                                    struct mm_err *err)
+{
+    (void)arg;
+    return mm_gp_tool_terminate(opt, stdout, err);
+}
+static enum mm_status run_store_data(const struct mm_gp_options *opt, const char *arg,
+                                     struct mm_err *err)
+{
+    return mm_gp_tool_store_data(opt, arg, stdout, err);
+}
+static enum mm_status run_put_keys(const struct mm_gp_options *opt, const char *arg,
+                                   struct mm_err *err)
+{
+    (void)arg;
+    return mm_gp_tool_put_keys(opt, stdout, err);
+}
+static enum mm_status run_delete_keys(const struct mm_gp_options *opt, const char *arg,
+                                      struct mm_err *err)
+{
+    return mm_gp_tool_delete_keys(opt, arg, stdout, err);
+}
+static enum mm_status run_hash(const struct mm_gp_options *opt, const char *arg, struct mm_err *err)
+{
+    (void)opt;
+    return mm_gp_tool_hash(arg, stdout, err);
+}
+
+enum arguments { ARGUMENT_NONE, ARGUMENT_MAYBE, ARGUMENT_ONE };
+
+static const struct command {
+    const char *name;
+    enum arguments arguments;
+    command_run run;
+} commands[] = {
+    {"list", ARGUMENT_NONE, run_list},
+    {"info", ARGUMENT_NONE, run_info},
+    {"install", ARGUMENT_ONE, run_install},
+    {"delete", ARGUMENT_ONE, run_delete},
+    {"lock", ARGUMENT_MAYBE, run_lock},
+    {"unlock", ARGUMENT_MAYBE, run_unlock},
+    {"set-state", ARGUMENT_ONE, run_set_state},
+    {"terminate", ARGUMENT_NONE, run_terminate},
+    {"store-data", ARGUMENT_ONE, run_store_data},
+    {"put-keys", ARGUMENT_NONE, run_put_keys},
+    {"delete-keys", ARGUMENT_ONE, run_delete_keys},
+    {"hash", ARGUMENT_ONE, run_hash},
+};
+
+static enum mm_status run(const struct mm_gp_options *opt, const char *name, const char *arg,
                           struct mm_err *err)
 {
-    bool wants_arg = strcmp(command, "list") != 0 && strcmp(command, "info") != 0;
-
-    if (wants_arg != (arg != NULL))
-        return mm_fail(err, MM_USAGE, SIZE_MAX, "%s: %s", command,
-                       wants_arg ? "expected one argument" : "too many arguments");
-    if (strcmp(command, "list") == 0)
-        return mm_gp_tool_list(opt, stdout, err);
-    if (strcmp(command, "info") == 0)
-        return mm_gp_tool_info(opt, stdout, err);
-    if (strcmp(command, "install") == 0)
-        return mm_gp_tool_install(opt, arg, stdout, err);
-    if (strcmp(command, "delete") == 0)
-        return mm_gp_tool_delete(opt, arg, stdout, err);
-    if (strcmp(command, "put-keys") == 0)
-        return mm_gp_tool_put_keys(opt, arg, stdout, err);
-    if (strcmp(command, "hash") == 0)
-        return mm_gp_tool_hash(arg, stdout, err);
-    return mm_fail(err, MM_USAGE, SIZE_MAX, "unknown command \"%s\"", command);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        const struct command *c = &commands[i];
+        if (strcmp(c->name, name) != 0)
+            continue;
+        if (arg == NULL && c->arguments == ARGUMENT_ONE)
+            return mm_fail(err, MM_USAGE, SIZE_MAX, "%s: expected one argument", name);
+        if (arg != NULL && c->arguments == ARGUMENT_NONE)
+            return mm_fail(err, MM_USAGE, SIZE_MAX, "%s: too many arguments", name);
+        return c->run(opt, arg, err);
+    }
+    return mm_fail(err, MM_USAGE, SIZE_MAX, "unknown command \"%s\"", name);
 }
 
 static enum mm_status run_checked(struct mm_gp_options *opt, char **args, int n, struct mm_err *err)
 {
-    char *env = getenv("MINTMARK_GP_KEY");
+    char *env = getenv("MINTMARK_GP_KEY"), *fresh = getenv("MINTMARK_GP_NEW_KEY");
 
     if (!opt->has_keys && env != NULL) {
         enum mm_status st = take_keys(opt, env, err);
         if (st != MM_OK) {
             mm_err_prefix(err, "MINTMARK_GP_KEY");
+            return st;
+        }
+    }
+    if (!opt->has_new_keys && fresh != NULL) {
+        enum mm_status st = mm_gp_read_keys(fresh, &opt->new_keys, err);
+        OPENSSL_cleanse(fresh, strlen(fresh));
+        opt->has_new_keys = st == MM_OK;
+        if (st != MM_OK) {
+            mm_err_prefix(err, "MINTMARK_GP_NEW_KEY");
             return st;
         }
     }
@@ -208,6 +327,11 @@ static const struct option longs[] = {{"reader", required_argument, NULL, 'r'},
                                       {"privileges", required_argument, NULL, OPT_PRIVILEGES},
                                       {"related", no_argument, NULL, OPT_RELATED},
                                       {"new-version", required_argument, NULL, OPT_NEW_VERSION},
+                                      {"new-key-file", required_argument, NULL, OPT_NEW_KEY_FILE},
+                                      {"add", no_argument, NULL, OPT_ADD},
+                                      {"force", no_argument, NULL, OPT_FORCE},
+                                      {"to", required_argument, NULL, OPT_TO},
+                                      {"dgi", no_argument, NULL, OPT_DGI},
                                       {"json", no_argument, NULL, OPT_JSON},
                                       {"dry-run", no_argument, NULL, OPT_DRY_RUN},
                                       {"trace", no_argument, NULL, OPT_TRACE},
@@ -236,6 +360,7 @@ int main(int argc, char **argv)
     if (st == MM_OK)
         st = run_checked(&opt, argv + optind, argc - optind, &err);
     OPENSSL_cleanse(&opt.keys, sizeof(opt.keys));
+    OPENSSL_cleanse(&opt.new_keys, sizeof(opt.new_keys));
     if (st == MM_USAGE)
         return usage(err.text);
     if (st != MM_OK)

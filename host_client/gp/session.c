@@ -31,7 +31,10 @@ static enum mm_status select_domain(struct mm_access *access, const struct mm_ai
         st = mm_access_call(access, 0x00, 0xa4, 0x04, 0x00, NULL, 0, 256, NULL, &sw, err);
     if (st != MM_OK)
         return st;
-    return sw == MM_SW_9000_NO_ERROR ? MM_OK : card_said(err, "SELECT security domain", sw);
+    /* 6283: a locked card's domain answers, so that the card can be unlocked (GPCS 11.9.3.2). */
+    return sw == MM_SW_9000_NO_ERROR || sw == MM_SW_6283_CARD_LOCKED
+               ? MM_OK
+               : card_said(err, "SELECT security domain", sw);
 }
 
 /* Send as it is; data without status word stays in resp. */

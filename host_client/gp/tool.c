@@ -124,8 +124,8 @@ static void show_progress(void *ctx, size_t done, size_t all)
     fprintf(stderr, "\r%zu of %zu%s", done, all, done == all ? "\n" : "");
 }
 
-static enum mm_status send_list(const struct mm_gp_options *opt, const struct mm_buf *list,
-                                FILE *out, struct mm_err *err)
+enum mm_status mm_gp_tool_send(const struct mm_gp_options *opt, const struct mm_buf *list,
+                               FILE *out, struct mm_err *err)
 {
     struct mm_gp_connection c;
     bool watched = isatty(STDERR_FILENO) && !opt->trace;
@@ -196,46 +196,54 @@ enum mm_status mm_gp_tool_install(const struct mm_gp_options *opt, const char *p
     if (st != MM_OK)
         mm_err_prefix(err, "%s", path);
     else
-        st = send_list(opt, &list, out, err);
+        st = mm_gp_tool_send(opt, &list, out, err);
     mm_buf_clear(&list);
     mm_cap_free(&cap);
     return st;
 }
 
-enum mm_status mm_gp_tool_delete(const struct mm_gp_options *opt, const char *aid, FILE *out,
-                                 struct mm_err *err)
+enum mm_status mm_gp_tool_aid(const char *text, struct mm_aid *out, struct mm_err *err)
 {
     uint8_t bytes[MM_AID_MAX];
     size_t n = sizeof(bytes);
+
+    if (mm_trace_aid_by_name(text, strlen(text), out) != MM_OK &&
+        (mm_unhex(text, bytes, &n) != MM_OK || mm_aid_set(out, bytes, n) != MM_OK))
+        return mm_fail(err, MM_USAGE, SIZE_MAX,
+                       "\"%s\" is not an AID of 5 to 16 bytes nor a known name", text);
+    return MM_OK;
+}
+
+enum mm_status mm_gp_tool_delete(const struct mm_gp_options *opt, const char *aid, FILE *out,
+                                 struct mm_err *err)
+{
     struct mm_aid value;
     struct mm_buf list;
-    enum mm_status st;
+    enum mm_status st = mm_gp_tool_aid(aid, &value, err);
 
-    if (mm_trace_aid_by_name(aid, strlen(aid), &value) != MM_OK &&
-        (mm_unhex(aid, bytes, &n) != MM_OK || mm_aid_set(&value, bytes, n) != MM_OK))
-        return mm_fail(err, MM_USAGE, SIZE_MAX,
-                       "\"%s\" is not an AID of 5 to 16 bytes nor a known name", aid);
+    if (st != MM_OK)
+        return st;
     mm_buf_init(&list);
     st = mm_gp_delete_command(&value, opt->related, &list);
     if (st == MM_OK)
-        st = send_list(opt, &list, out, err);
+        st = mm_gp_tool_send(opt, &list, out, err);
     else
         st = mm_fail(err, st, SIZE_MAX, "DELETE: %s", mm_status_text(st));
     mm_buf_clear(&list);
     return st;
 }
 
-enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, char *keys, FILE *out,
-                                   struct mm_err *err)
+enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, FILE *out, struct mm_err *err)
 {
     struct mm_gp_connection c = {0};
-    struct mm_scp_keys fresh;
     struct mm_buf list;
-    enum mm_status st = mm_gp_read_keys(keys, &fresh, err);
+    enum mm_status st = MM_OK;
 
     (void)out;
-    OPENSSL_cleanse(keys, strlen(keys)); /* ps shows the command line */
     mm_buf_init(&list);
+    if (!opt->has_new_keys)
+        st = mm_fail(err, MM_USAGE, SIZE_MAX,
+                     "no new keys given: --new-key-file or MINTMARK_GP_NEW_KEY");
     if (st == MM_OK && opt->dry_run)
         st = mm_fail(err, MM_USAGE, SIZE_MAX,
                      "put-keys has no --dry-run: its command needs the card's session");
@@ -245,8 +253,8 @@ enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, char *keys, 
         /* The set in use is replaced; the initial one (FF) is not addressable, so a first set is
          * added instead (GPCS 11.8.2.1). */
         uint8_t used = mm_gp_scp(c.session)->key_version;
-        st = mm_gp_put_key_command(mm_gp_scp(c.session), used <= 0x7f ? used : 0, opt->new_version,
-                                   &fresh, &list);
+        st = mm_gp_put_key_command(mm_gp_scp(c.session), opt->add || used > 0x7f ? 0 : used,
+                                   opt->new_version, &opt->new_keys, &list);
         if (st != MM_OK)
             st = mm_fail(err, st, SIZE_MAX, "PUT KEY: %s", mm_status_text(st));
     }
@@ -254,7 +262,6 @@ enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, char *keys, 
         st = mm_gp_send_list(c.session, &list, NULL, NULL, err);
     mm_gp_disconnect(&c);
     mm_buf_clear(&list);
-    OPENSSL_cleanse(&fresh, sizeof(fresh));
     return st;
 }
 

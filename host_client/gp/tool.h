@@ -19,6 +19,12 @@ struct mm_gp_options {
     uint8_t privileges[3];
     size_t privileges_len;
     uint8_t new_version;
+    struct mm_scp_keys new_keys; /* put-keys */
+    bool has_new_keys;
+    bool add;         /* put-keys: beside the others */
+    bool force;       /* terminate */
+    bool dgi;         /* store-data */
+    struct mm_aid to; /* store-data: application; len 0: the domain */
 };
 
 /* 16 bytes in hex for all three keys, or 48 as enc:mac:dek. */
@@ -38,10 +44,29 @@ enum mm_status mm_gp_tool_install(const struct mm_gp_options *opt, const char *p
                                   struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_gp_tool_delete(const struct mm_gp_options *opt, const char *aid, FILE *out,
                                  struct mm_err *err) MM_USE_RESULT;
-/* keys is wiped once read. */
-enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, char *keys, FILE *out,
+enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, FILE *out,
                                    struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_gp_tool_hash(const char *path, FILE *out, struct mm_err *err) MM_USE_RESULT;
+/* An AID in hex or a name of apdu_spec/aid.def. */
+enum mm_status mm_gp_tool_aid(const char *text, struct mm_aid *out,
+                              struct mm_err *err) MM_USE_RESULT;
+/* Open a session and send the list, or print it (dry run). */
+enum mm_status mm_gp_tool_send(const struct mm_gp_options *opt, const struct mm_buf *list,
+                               FILE *out, struct mm_err *err) MM_USE_RESULT;
+
+/* ---- tool_manage.c ---- */
+/* aid NULL: the card. */
+enum mm_status mm_gp_tool_lock(const struct mm_gp_options *opt, const char *aid, bool lock,
+                               FILE *out, struct mm_err *err) MM_USE_RESULT;
+/* state: initialized or secured. */
+enum mm_status mm_gp_tool_set_state(const struct mm_gp_options *opt, const char *state, FILE *out,
+                                    struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_gp_tool_terminate(const struct mm_gp_options *opt, FILE *out,
+                                    struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_gp_tool_store_data(const struct mm_gp_options *opt, const char *hex, FILE *out,
+                                     struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_gp_tool_delete_keys(const struct mm_gp_options *opt, const char *version,
+                                      FILE *out, struct mm_err *err) MM_USE_RESULT;
 
 /* Reader, then secure channel, as the options say. close takes both, in any state. */
 struct mm_access;

@@ -1,4 +1,4 @@
-/* mintmark-gp: list and info. */
+/* mintmark-gp: list. */
 #include <jansson.h>
 #include <string.h>
 
@@ -122,79 +122,5 @@ enum mm_status mm_gp_tool_list(const struct mm_gp_options *opt, FILE *out, struc
         st = print_json(&l, err);
     mm_gp_disconnect(&c);
     json_decref(l.array);
-    return st;
-}
-
-/* ---- info ---- */
-
-/* Key Information Template: C0 04 identifier, version, type, length (GPCS 11.3.3.1). */
-static void print_keys(const uint8_t *data, size_t len, FILE *out)
-{
-    struct mm_rd rd;
-    const uint8_t *value;
-    size_t n;
-    uint16_t tag;
-
-    mm_rd_init(&rd, data, len);
-    if (!mm_gp_take_tlv(&rd, &tag, &value, &n) || tag != 0xe0)
-        return;
-    mm_rd_init(&rd, value, n);
-    while (mm_gp_take_tlv(&rd, &tag, &value, &n)) {
-        if (tag == 0xc0 && n >= 4)
-            fprintf(out, "%-24s version %02X, identifier %02X, %s-%u\n", "key", value[1], value[0],
-                    value[2] == 0x88 ? "AES" : "type other", value[3] * 8u);
-    }
-}
-
-static enum mm_status print_object(struct mm_access *access, uint16_t tag, const char *name,
-                                   FILE *out, struct mm_err *err)
-{
-    struct mm_buf resp;
-    uint16_t sw;
-    enum mm_status st;
-
-    mm_buf_init(&resp);
-    st = mm_access_call(access, 0x80, 0xca, (uint8_t)(tag >> 8), (uint8_t)tag, NULL, 0, 256, &resp,
-                        &sw, err);
-    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR && tag == 0x00e0) {
-        print_keys(resp.data, resp.len, out);
-    } else if (st == MM_OK && sw == MM_SW_9000_NO_ERROR) {
-        fprintf(out, "%-24s ", name);
-        for (size_t i = 0; i < resp.len; i++)
-            fprintf(out, "%02X", resp.data[i]);
-        fputc('\n', out);
-    }
-    mm_buf_clear(&resp);
-    return st;
-}
-
-enum mm_status mm_gp_tool_info(const struct mm_gp_options *opt, FILE *out, struct mm_err *err)
-{
-    static const struct {
-        uint16_t tag;
-        const char *name;
-    } objects[] = {{0x0042, "issuer number (IIN)"}, {0x0045, "chip number (CIN)"},
-                   {0x0066, "card data"},           {0x0067, "card capabilities"},
-                   {0x9f7f, "production data"},     {0x00e0, "keys"}};
-    struct mm_gp_connection c;
-    const uint8_t *atr;
-    size_t atr_len;
-    uint16_t sw;
-    struct mm_aid isd = mm_aid_of(MM_AID_ISD);
-    enum mm_status st = mm_gp_connect(opt, false, &c, err);
-
-    if (st != MM_OK)
-        return st;
-    atr = mm_access_atr(c.access, &atr_len);
-    fprintf(out, "%-24s %s\n%-24s ", "reader", mm_access_reader(c.access), "ATR");
-    for (size_t i = 0; i < atr_len; i++)
-        fprintf(out, "%02X", atr[i]);
-    fputc('\n', out);
-    st = mm_access_select(c.access, &isd, NULL, &sw, err);
-    if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
-        st = mm_access_call(c.access, 0x00, 0xa4, 0x04, 0x00, NULL, 0, 256, NULL, &sw, err);
-    for (size_t i = 0; st == MM_OK && i < sizeof(objects) / sizeof(objects[0]); i++)
-        st = print_object(c.access, objects[i].tag, objects[i].name, out, err);
-    mm_gp_disconnect(&c);
     return st;
 }

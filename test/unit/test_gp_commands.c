@@ -42,6 +42,64 @@ static void gp_delete_is_byte_exact(void **state)
     mm_buf_clear(&list);
 }
 
+static void gp_set_status_is_byte_exact(void **state)
+{
+    (void)state;
+    struct mm_aid aid = aid_of("F04D494E544D41524B10");
+    struct mm_buf list;
+
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_set_status_command(&aid, 0x80, &list), MM_OK);
+    assert_int_equal(mm_gp_set_status_command(NULL, 0x7f, &list), MM_OK);
+    assert_hex(&list, "001080F040800AF04D494E544D41524B1000"
+                      "000E80F0807F08A00000015100000000");
+    mm_buf_clear(&list);
+}
+
+static void gp_delete_keys_is_byte_exact(void **state)
+{
+    (void)state;
+    struct mm_buf list;
+
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_delete_keys_command(0x31, &list), MM_OK);
+    assert_hex(&list, "000980E4000003D2013100");
+    assert_int_equal(mm_gp_delete_keys_command(0, &list), MM_USAGE);
+    mm_buf_clear(&list);
+}
+
+static void gp_store_data_comes_in_numbered_blocks(void **state)
+{
+    (void)state;
+    struct mm_aid aid = aid_of("F001020304");
+    static const uint8_t long_data[2 * MM_GP_BLOCK_LEN + 1], tlv[] = {0x42, 0x01, 0x07};
+    const uint8_t *apdu;
+    size_t off = 0, len = 0;
+    struct mm_buf list;
+
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_store_data_commands(NULL, MM_GP_STORE_TLV, tlv, 3, &list), MM_OK);
+    assert_hex(&list, "000980E290000342010700");
+    list.len = 0;
+    assert_int_equal(mm_gp_store_data_commands(&aid, MM_GP_STORE_RAW, tlv, 3, &list), MM_OK);
+    assert_hex(&list, "001180E620000B000005F00102030400000000"
+                      "000980E280000342010700");
+    list.len = 0;
+    assert_int_equal(
+        mm_gp_store_data_commands(NULL, MM_GP_STORE_DGI, long_data, sizeof(long_data), &list),
+        MM_OK);
+    for (uint8_t i = 0; i < 3; i++) {
+        apdu = mm_gp_list_next(&list, &off, &len);
+        assert_non_null(apdu);
+        assert_int_equal(apdu[2], i == 2 ? 0x88 : 0x08);
+        assert_int_equal(apdu[3], i);
+    }
+    assert_int_equal(len, 5 + 1 + 1);
+    assert_null(mm_gp_list_next(&list, &off, &len));
+    assert_int_equal(mm_gp_store_data_commands(NULL, MM_GP_STORE_TLV, tlv, 0, &list), MM_USAGE);
+    mm_buf_clear(&list);
+}
+
 static void gp_install_is_byte_exact(void **state)
 {
     (void)state;
@@ -226,6 +284,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gp_delete_is_byte_exact),
+        cmocka_unit_test(gp_set_status_is_byte_exact),
+        cmocka_unit_test(gp_delete_keys_is_byte_exact),
+        cmocka_unit_test(gp_store_data_comes_in_numbered_blocks),
         cmocka_unit_test(gp_install_is_byte_exact),
         cmocka_unit_test(gp_install_refuses_what_no_command_holds),
         cmocka_unit_test(gp_put_key_sends_keys_under_the_dek),
