@@ -18,7 +18,7 @@ static void release(void *state)
 
     mm_api_ops_clear(api);
     free(api->ops);
-    EVP_MAC_free(api->cmac);
+    mm_api_evp_release(api);
     mm_buf_clear(&api->apdu.out);
     OPENSSL_cleanse(api, sizeof(*api));
     free(api);
@@ -45,9 +45,6 @@ enum mm_status mm_api_init(struct mm_vm *vm)
     mm_buf_init(&api->apdu.out);
     mm_vm_api_state_set(vm, api, release);
     mm_vm_api_gone_set(vm, gone);
-    api->cmac = EVP_MAC_fetch(NULL, "CMAC", NULL);
-    if (api->cmac == NULL)
-        return MM_CRYPTO;
     /* In this order at every power-on: an applet may keep a reference to the secure channel, a
      * permanent entry point, and its handle must stay the same. */
     api->secure_channel = mm_vm_new_entry_point(vm, "mintmark/SecureChannel", false);
@@ -63,6 +60,7 @@ void mm_api_reset(struct mm_vm *vm)
     struct mm_api *api = mm_api_of(vm);
 
     mm_api_ops_clear(api);
+    mm_api_shots_close(vm);
     mm_buf_clear(&api->apdu.out);
     api->apdu.active = false;
     api->own_tx = false;
@@ -149,6 +147,8 @@ struct mm_api_op *mm_api_op(struct mm_vm *vm, mm_ref ref)
         if (grown == NULL)
             return NULL;
         memset(grown + api->op_n, 0, 8 * sizeof(*grown));
+        for (size_t i = 0; i < 8; i++)
+            mm_buf_init(&grown[api->op_n + i].held);
         api->ops = grown;
         op = &grown[api->op_n];
         api->op_n += 8;
@@ -164,9 +164,21 @@ void mm_api_op_clear(struct mm_api_op *op)
     EVP_MAC_CTX_free(op->mac);
     EVP_MD_CTX_free(op->md);
     EVP_CIPHER_CTX_free(op->cipher);
+    EVP_PKEY_CTX_free(op->pctx);
     EVP_PKEY_free(op->pkey);
+    mm_buf_clear(&op->held);
     OPENSSL_cleanse(op, sizeof(*op));
+    mm_buf_init(&op->held);
     op->ref = ref;
+}
+
+struct mm_api_op *mm_api_op_new(struct mm_vm *vm, mm_ref ref)
+{
+    struct mm_api_op *op = mm_api_op(vm, ref);
+
+    if (op != NULL)
+        mm_api_op_clear(op);
+    return op;
 }
 
 void mm_api_ops_clear(struct mm_api *api)
@@ -178,7 +190,7 @@ void mm_api_ops_clear(struct mm_api *api)
 }
 
 enum mm_run mm_api_new_algorithm(struct mm_vm *vm, const char *class_name, const char *state_class,
-                                 uint8_t alg, uint16_t *ret)
+                                 uint16_t alg, uint16_t *ret)
 {
     mm_ref ref = mm_vm_new_instance(vm, class_name);
 

@@ -5,6 +5,7 @@
 #include "applet_vm/api/api.h"
 
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 
 #define MM_CLASS_RUNTIME "javacard/framework/CardRuntimeException"
 #define MM_CLASS_CHECKED "javacard/framework/CardException"
@@ -61,19 +62,44 @@ struct mm_api_apdu {
 struct mm_api_op {
     mm_ref ref; /* 0: free */
     mm_ref key;
-    uint8_t alg, mode;
-    bool iv_given;
+    uint16_t alg; /* as in the object's hidden cell; 0: not initialised */
+    uint8_t mode;
+    uint8_t block;  /* bytes of the cipher's block */
+    uint8_t tag_n;  /* AEAD: bytes of the tag */
+    bool started;   /* md or cipher hold part of a message */
+    bool last_full; /* last holds a block that was kept back */
+    bool final;     /* AEAD: the message is over, its tag can be asked for */
     uint8_t iv[16];
+    uint8_t last[16]; /* CBC-MAC: last block of ciphertext; deciphering: block kept back */
+    uint8_t tag[16];
     EVP_MAC_CTX *mac;
     EVP_MD_CTX *md;
     EVP_CIPHER_CTX *cipher;
     EVP_PKEY *pkey;
-    uint8_t last[16]; /* CBC-MAC: the last block of ciphertext */
-    size_t fed;       /* bytes since init, modulo the block */
+    EVP_PKEY_CTX *pctx;
+    size_t fed; /* bytes of the message so far */
+    size_t aad_n, aad_want, text_want;
+    struct mm_buf held; /* input that can be used only when it is whole */
 };
+
+/* Algorithms of OpenSSL, fetched once and kept. AES: three in a row by key length. */
+enum mm_api_cipher_id {
+    MM_EVP_DES_ECB,
+    MM_EVP_DES_CBC,
+    MM_EVP_SEED_ECB,
+    MM_EVP_SEED_CBC,
+    MM_EVP_AES_ECB,
+    MM_EVP_AES_CBC = MM_EVP_AES_ECB + 3,
+    MM_EVP_AES_CTR = MM_EVP_AES_CBC + 3,
+    MM_EVP_AES_GCM = MM_EVP_AES_CTR + 3,
+    MM_EVP_AES_CCM = MM_EVP_AES_GCM + 3,
+    MM_EVP_CIPHERS = MM_EVP_AES_CCM + 3
+};
+#define MM_API_MDS 12 /* MessageDigest.ALG_... 1 to 11 */
 
 #define MM_API_AIDS          64 /* AID objects of a power-on session; one per AID that is asked for */
 #define MM_API_GLOBAL_ARRAYS 8
+#define MM_API_SHOTS         16 /* OneShot objects open at a time */
 
 struct mm_api {
     struct mm_vm *vm;
@@ -89,7 +115,18 @@ struct mm_api {
     bool nested_tx; /* beginTransaction inside the one that the VM opened around install */
     struct mm_api_op *ops;
     size_t op_n;
-    EVP_MAC *cmac;
+    EVP_MAC *cmac, *hmac;
+    EVP_CIPHER *ciphers[MM_EVP_CIPHERS];
+    EVP_MD *mds[MM_API_MDS];
+    struct mm_api_shot {
+        mm_ref ref;
+        const char *class_name, *state_class; /* static */
+        bool open;
+    } shots[MM_API_SHOTS];
+    OSSL_LIB_CTX *legacy; /* for SEED; its providers are unloaded with it */
+    OSSL_PROVIDER *legacy_provider;
+    uint8_t *scratch; /* output of a cipher on its way to the applet's array */
+    size_t scratch_len;
 };
 
 struct mm_api *mm_api_of(struct mm_vm *vm);
@@ -115,10 +152,8 @@ bool mm_api_aid_get(struct mm_vm *vm, mm_ref ref, struct mm_aid *aid);
 
 /* ---- Keys ---- */
 bool mm_api_key_ready(struct mm_vm *vm, mm_ref key);
-/* Bytes of an AES key, borrowed; NULL when key is no AES key or has no value. */
-const uint8_t *mm_api_aes_key(struct mm_vm *vm, mm_ref key, size_t *len);
-/* An EC key for OpenSSL, owned by the caller; NULL when it is none or its values make no key. */
-EVP_PKEY *mm_api_ec_key(struct mm_vm *vm, mm_ref key, bool private_key);
+
+void mm_api_shots_close(struct mm_vm *vm);
 
 /* ---- Operations ---- */
 /* The operation of ref, made when there is none; NULL: out of memory. */
@@ -128,8 +163,21 @@ void mm_api_op_clear(struct mm_api_op *op); /* free its contexts; keeps ref */
 void mm_api_ops_clear(struct mm_api *api);
 /* Instance of an internal class whose hidden cell 0, of class state_class, is the algorithm. */
 enum mm_run mm_api_new_algorithm(struct mm_vm *vm, const char *class_name, const char *state_class,
-                                 uint8_t alg, uint16_t *ret);
-const EVP_MD *mm_api_md(uint8_t alg); /* MessageDigest.ALG_...; NULL: not offered */
+                                 uint16_t alg, uint16_t *ret);
+/* Begin anew: what op held is dropped. On a refusal op is not initialised. */
+struct mm_api_op *mm_api_op_new(struct mm_vm *vm, mm_ref ref);
+
+/* OneShot.open: a temporary entry point of the class, from a small pool; close gives it back. */
+enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const char *state_class,
+                                 uint16_t alg, uint16_t *ret);
+
+/* ---- OpenSSL's algorithms ---- */
+EVP_MD *mm_api_md(struct mm_vm *vm, unsigned alg); /* MessageDigest.ALG_...; NULL: not offered */
+/* key_len matters for AES only. Borrowed; NULL: OpenSSL does not have it. */
+EVP_CIPHER *mm_api_cipher(struct mm_vm *vm, enum mm_api_cipher_id id, size_t key_len);
+/* A buffer of the API's own, good until the next call; NULL: out of memory. */
+uint8_t *mm_api_scratch(struct mm_vm *vm, size_t len);
+void mm_api_evp_release(struct mm_api *api);
 
 /* ---- Natives ---- */
 #define MM_STATE(cls, cells, refs)

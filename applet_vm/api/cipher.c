@@ -1,166 +1,391 @@
-/* javacardx.crypto.Cipher: AES in CBC and ECB mode, without padding. */
-#include "applet_vm/api/api_int.h"
+/* javacardx.crypto.Cipher: what there is, and the block ciphers DES, AES, SEED. */
+#include "applet_vm/api/cipher_int.h"
 
 #include <openssl/crypto.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define CIPHER_CLASS   "javacardx/crypto/Cipher"
-#define ALG_AES_CBC    13
-#define ALG_AES_ECB    14
-#define CIPHER_AES_CBC 1
-#define CIPHER_AES_ECB 2
-#define PAD_NOPAD      1
-#define MODE_DECRYPT   1
-#define MODE_ENCRYPT   2
-#define BLOCK          16
+#define PAIR(cipher, padding) ((uint16_t)((cipher) << 8 | (padding)))
+#define BLOCK_MAX             16
 
-static uint8_t alg_of(struct mm_vm *vm, mm_ref ref)
+/* Cipher.ALG_... and the cipher and padding it stands for. Not here: RSA with ISO 14888 and ISO 9796
+ * (docs/conformance.md), AES with blocks of 192 and 256 bits. */
+static const struct alg {
+    int8_t alg;
+    uint8_t cipher, padding;
+} algs[] = {
+    {1, MM_CIPHER_DES_CBC, MM_PAD_NOPAD},   {2, MM_CIPHER_DES_CBC, MM_PAD_M1},
+    {3, MM_CIPHER_DES_CBC, MM_PAD_M2},      {4, MM_CIPHER_DES_CBC, MM_PAD_PKCS5},
+    {5, MM_CIPHER_DES_ECB, MM_PAD_NOPAD},   {6, MM_CIPHER_DES_ECB, MM_PAD_M1},
+    {7, MM_CIPHER_DES_ECB, MM_PAD_M2},      {8, MM_CIPHER_DES_ECB, MM_PAD_PKCS5},
+    {10, MM_CIPHER_RSA, MM_PAD_PKCS1},      {12, MM_CIPHER_RSA, MM_PAD_NOPAD},
+    {13, MM_CIPHER_AES_CBC, MM_PAD_NOPAD},  {14, MM_CIPHER_AES_ECB, MM_PAD_NOPAD},
+    {15, MM_CIPHER_RSA, MM_PAD_OAEP},       {16, MM_CIPHER_SEED_ECB, MM_PAD_NOPAD},
+    {17, MM_CIPHER_SEED_CBC, MM_PAD_NOPAD}, {22, MM_CIPHER_AES_CBC, MM_PAD_M1},
+    {23, MM_CIPHER_AES_CBC, MM_PAD_M2},     {24, MM_CIPHER_AES_CBC, MM_PAD_PKCS5},
+    {25, MM_CIPHER_AES_ECB, MM_PAD_M1},     {26, MM_CIPHER_AES_ECB, MM_PAD_M2},
+    {27, MM_CIPHER_AES_ECB, MM_PAD_PKCS5},  {-16, MM_CIPHER_AES_CTR, MM_PAD_NOPAD},
+    {-13, MM_CIPHER_AES_GCM, MM_PAD_NULL},  {-12, MM_CIPHER_AES_CCM, MM_PAD_NULL},
+};
+
+/* Block ciphers: key, OpenSSL's algorithm, block, whether they chain with an IV. */
+static const struct mode {
+    uint8_t cipher, kind;
+    enum mm_api_cipher_id id;
+    uint8_t block;
+    bool iv;
+} modes[] = {
+    {MM_CIPHER_AES_CBC, MM_KIND_AES, MM_EVP_AES_CBC, 16, true},
+    {MM_CIPHER_AES_ECB, MM_KIND_AES, MM_EVP_AES_ECB, 16, false},
+    {MM_CIPHER_AES_CTR, MM_KIND_AES, MM_EVP_AES_CTR, 1, true},
+    {MM_CIPHER_DES_CBC, MM_KIND_DES, MM_EVP_DES_CBC, 8, true},
+    {MM_CIPHER_DES_ECB, MM_KIND_DES, MM_EVP_DES_ECB, 8, false},
+    {MM_CIPHER_SEED_CBC, MM_KIND_SEED, MM_EVP_SEED_CBC, 16, true},
+    {MM_CIPHER_SEED_ECB, MM_KIND_SEED, MM_EVP_SEED_ECB, 16, false},
+};
+
+static const struct mode *mode_of(uint8_t cipher)
 {
-    return (uint8_t)mm_vm_hidden(vm, ref, CIPHER_CLASS, 0);
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (modes[i].cipher == cipher)
+            return &modes[i];
+    }
+    return NULL;
 }
 
-static enum mm_run get_instance(struct mm_vm *vm, uint8_t alg, uint16_t *ret)
+static uint16_t alg_of(struct mm_vm *vm, mm_ref ref)
 {
-    if (alg != ALG_AES_CBC && alg != ALG_AES_ECB)
+    return mm_vm_hidden(vm, ref, MM_CIPHER_CLASS, 0);
+}
+
+/* ---- getInstance, OneShot.open ---- */
+
+static bool is_aead(uint8_t cipher)
+{
+    return cipher == MM_CIPHER_AES_GCM || cipher == MM_CIPHER_AES_CCM;
+}
+
+static bool combination(struct mm_vm *vm, uint8_t cipher, uint8_t padding)
+{
+    const struct mode *mode = mode_of(cipher);
+
+    if (is_aead(cipher))
+        return padding == MM_PAD_NULL || padding == MM_PAD_NOPAD;
+    if (cipher == MM_CIPHER_RSA)
+        return padding == MM_PAD_NOPAD || padding == MM_PAD_PKCS1 || padding == MM_PAD_OAEP ||
+               (padding >= MM_PAD_OAEP_SHA224 && padding <= MM_PAD_OAEP_SHA224 + 7);
+    if (mode == NULL)
+        return false;
+    if (mode->kind == MM_KIND_SEED) /* only where OpenSSL's legacy provider is installed */
+        return padding == MM_PAD_NOPAD && mm_api_cipher(vm, mode->id, 16) != NULL;
+    if (mode->block == 1)
+        return padding == MM_PAD_NOPAD;
+    return padding == MM_PAD_NOPAD || padding == MM_PAD_M1 || padding == MM_PAD_M2 ||
+           padding == MM_PAD_PKCS5;
+}
+
+static enum mm_run get_instance(struct mm_vm *vm, uint8_t cipher, uint8_t padding, uint16_t *ret)
+{
+    if (!combination(vm, cipher, padding))
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
-    return mm_api_new_algorithm(vm, "mintmark/Cipher", CIPHER_CLASS, alg, ret);
+    return mm_api_new_algorithm(vm, is_aead(cipher) ? "mintmark/AeadCipher" : "mintmark/Cipher",
+                                MM_CIPHER_CLASS, PAIR(cipher, padding), ret);
 }
 
 enum mm_run mm_n_cipher_get_instance(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    return get_instance(vm, (uint8_t)args[0], ret);
+    for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
+        if (algs[i].alg == MM_ARG_BYTE(0))
+            return get_instance(vm, algs[i].cipher, algs[i].padding, ret);
+    }
+    return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
 }
 
+/* getInstance(cipherAlgorithm, paddingAlgorithm, externalAccess) */
 enum mm_run mm_n_cipher_get_instance_parts(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    if ((uint8_t)args[1] != PAD_NOPAD)
+    return get_instance(vm, (uint8_t)args[0], (uint8_t)args[1], ret);
+}
+
+enum mm_run mm_n_cipher_open(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t cipher = (uint8_t)args[0], padding = (uint8_t)args[1];
+
+    if (!combination(vm, cipher, padding) || is_aead(cipher))
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
-    if ((uint8_t)args[0] == CIPHER_AES_CBC)
-        return get_instance(vm, ALG_AES_CBC, ret);
-    return get_instance(vm, (uint8_t)args[0] == CIPHER_AES_ECB ? ALG_AES_ECB : 0, ret);
+    return mm_api_one_shot_open(vm, "javacardx/crypto/Cipher$OneShot", MM_CIPHER_CLASS,
+                                PAIR(cipher, padding), ret);
 }
 
 enum mm_run mm_n_cipher_get_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    ret[0] = alg_of(vm, args[0]);
+    uint16_t alg = alg_of(vm, args[0]);
+
+    ret[0] = 0; /* no constant for this pair */
+    for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
+        if (PAIR(algs[i].cipher, algs[i].padding) == alg)
+            ret[0] = (uint16_t)algs[i].alg;
+    }
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_cipher_get_cipher_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    ret[0] = alg_of(vm, args[0]) == ALG_AES_CBC ? CIPHER_AES_CBC : CIPHER_AES_ECB;
+    ret[0] = (uint16_t)(int8_t)MM_CIPHER_OF(alg_of(vm, args[0]));
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_cipher_get_padding_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    (void)vm, (void)args;
-    ret[0] = PAD_NOPAD;
+    ret[0] = MM_PADDING_OF(alg_of(vm, args[0]));
     return MM_RUN_OK;
 }
 
-static const EVP_CIPHER *evp_of(uint8_t alg, size_t key_len)
-{
-    bool cbc = alg == ALG_AES_CBC;
+/* ---- init ---- */
 
-    if (key_len == 16)
-        return cbc ? EVP_aes_128_cbc() : EVP_aes_128_ecb();
-    if (key_len == 24)
-        return cbc ? EVP_aes_192_cbc() : EVP_aes_192_ecb();
-    return cbc ? EVP_aes_256_cbc() : EVP_aes_256_ecb();
+const uint8_t *mm_api_block_key(struct mm_vm *vm, mm_ref key, enum mm_key_kind kind, uint8_t *buf,
+                                size_t *len)
+{
+    const uint8_t *data = mm_api_secret(vm, key, kind, len);
+
+    if (data == NULL || kind != MM_KIND_DES || *len == 24)
+        return data;
+    memcpy(buf, data, 8);
+    memcpy(buf + 8, data + (*len == 16 ? 8 : 0), 8);
+    memcpy(buf + 16, data, 8);
+    *len = 24;
+    return buf;
 }
 
-static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t iv[BLOCK])
+static bool init_block(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const uint8_t *iv,
+                       size_t iv_len)
+{
+    static const uint8_t zero[BLOCK_MAX];
+    const struct mode *mode = mode_of(MM_CIPHER_OF(op->alg));
+    uint8_t buf[32];
+    const uint8_t *data;
+    size_t len;
+    bool ok;
+
+    if (mode == NULL || (iv != NULL && (!mode->iv || iv_len != (mode->block == 8 ? 8 : 16))))
+        return false;
+    data = mm_api_block_key(vm, key, (enum mm_key_kind)mode->kind, buf, &len);
+    op->block = mode->block;
+    op->cipher = EVP_CIPHER_CTX_new();
+    ok = data != NULL && op->cipher != NULL &&
+         EVP_CipherInit_ex2(op->cipher, mm_api_cipher(vm, mode->id, len), data,
+                            iv != NULL ? iv : zero, op->mode == MM_ENCRYPT, NULL) == 1 &&
+         EVP_CIPHER_CTX_set_padding(op->cipher, 0) == 1;
+    OPENSSL_cleanse(buf, sizeof(buf));
+    return ok;
+}
+
+static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *iv, size_t iv_len)
 {
     int mode = MM_ARG_BYTE(2);
-    uint8_t alg = alg_of(vm, args[0]);
+    uint16_t alg = alg_of(vm, args[0]);
     struct mm_api_op *op;
-    const uint8_t *key;
-    size_t len;
+    bool ok;
 
+    if (alg == 0) /* a OneShot that was closed */
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     if (args[1] == MM_REF_NULL || !mm_api_key_ready(vm, args[1]))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
-    key = mm_api_aes_key(vm, args[1], &len);
-    if (key == NULL || (mode != MODE_DECRYPT && mode != MODE_ENCRYPT))
+    if (mode != MM_DECRYPT && mode != MM_ENCRYPT)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    op = mm_api_op(vm, args[0]);
+    op = mm_api_op_new(vm, args[0]);
     if (op == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    mm_api_op_clear(op);
-    op->cipher = EVP_CIPHER_CTX_new();
-    if (op->cipher == NULL ||
-        EVP_CipherInit_ex(op->cipher, evp_of(alg, len), NULL, key, iv, mode == MODE_ENCRYPT) != 1 ||
-        EVP_CIPHER_CTX_set_padding(op->cipher, 0) != 1) {
-        mm_api_op_clear(op);
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    }
     op->alg = alg;
     op->mode = (uint8_t)mode;
     op->key = args[1];
-    return MM_RUN_OK;
+    if (is_aead(MM_CIPHER_OF(alg)))
+        ok = MM_CIPHER_OF(alg) == MM_CIPHER_AES_GCM && iv != NULL &&
+             mm_api_aead_init(vm, op, args[1], iv, iv_len);
+    else if (MM_CIPHER_OF(alg) == MM_CIPHER_RSA)
+        ok = iv == NULL && mm_api_rsa_init(vm, op, args[1]);
+    else
+        ok = init_block(vm, op, args[1], iv, iv_len);
+    if (ok)
+        return MM_RUN_OK;
+    mm_api_op_clear(op);
+    return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
 }
 
 enum mm_run mm_n_cipher_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    static const uint8_t zero[BLOCK];
-
     (void)ret;
-    return init(vm, args, zero);
+    return init(vm, args, NULL, 0);
 }
 
 enum mm_run mm_n_cipher_init_iv(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    const uint8_t *data;
-    uint8_t iv[BLOCK];
-    enum mm_run run = mm_vm_bytes(vm, args[3], MM_ARG_SHORT(4), MM_ARG_SHORT(5), &data);
+    const uint8_t *iv;
+    enum mm_run run = mm_vm_bytes(vm, args[3], MM_ARG_SHORT(4), MM_ARG_SHORT(5), &iv);
 
     (void)ret;
-    if (run != MM_RUN_OK)
-        return run;
-    if (alg_of(vm, args[0]) != ALG_AES_CBC || MM_ARG_SHORT(5) != BLOCK)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    memcpy(iv, data, BLOCK);
-    return init(vm, args, iv);
+    return run == MM_RUN_OK ? init(vm, args, iv, (size_t)MM_ARG_SHORT(5)) : run;
 }
 
-/* Whole blocks go out at once; input and output may overlap, so by way of a buffer of our own. */
-static enum mm_run step(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args, size_t out_n,
-                        uint16_t *ret)
+/* ---- update, doFinal ---- */
+
+size_t mm_api_pad(uint8_t padding, size_t n, size_t block, uint8_t *out)
 {
-    int len = MM_ARG_SHORT(3), out_len = 0;
+    size_t pad = block - n % block;
+
+    memset(out, padding == MM_PAD_PKCS5 ? (int)pad : 0, pad);
+    if (padding == MM_PAD_M2 || padding == MM_PAD_M2_ALG3)
+        out[0] = 0x80;
+    if (padding == MM_PAD_NOPAD || padding == MM_PAD_NULL ||
+        ((padding == MM_PAD_M1 || padding == MM_PAD_M1_ALG3) && pad == block && n != 0))
+        return 0;
+    return pad;
+}
+
+/* Bytes of padding at the end of a deciphered message; more than block: it is none. Method 1's
+ * zeros cannot be told from the message's and stay (Cipher.doFinal). */
+static size_t pad_found(uint8_t padding, const uint8_t *data, size_t n, size_t block)
+{
+    size_t pad;
+
+    if (padding == MM_PAD_NOPAD || padding == MM_PAD_M1)
+        return 0;
+    if (n == 0)
+        return block + 1;
+    if (padding == MM_PAD_M2) {
+        for (pad = 1; pad <= block && data[n - pad] == 0; pad++)
+            ;
+        return pad <= block && data[n - pad] == 0x80 ? pad : block + 1;
+    }
+    pad = data[n - 1];
+    for (size_t i = 1; i <= pad && pad <= block; i++) {
+        if (data[n - i] != pad)
+            return block + 1;
+    }
+    return pad == 0 ? block + 1 : pad;
+}
+
+/* Whether a block is kept back, because it may turn out to be padding. */
+static bool keeps_back(const struct mm_api_op *op)
+{
+    return op->mode == MM_DECRYPT &&
+           (MM_PADDING_OF(op->alg) == MM_PAD_M2 || MM_PADDING_OF(op->alg) == MM_PAD_PKCS5);
+}
+
+/* Through the cipher into out, which has room; false: OpenSSL refused. */
+static bool run_blocks(struct mm_api_op *op, const uint8_t *data, size_t len, uint8_t *out,
+                       size_t *out_len, bool final)
+{
+    uint8_t pad[BLOCK_MAX];
+    int n = 0;
+
+    *out_len = 0;
+    if (op->last_full) {
+        memcpy(out, op->last, op->block);
+        *out_len = op->block;
+    }
+    if (len != 0 && EVP_CipherUpdate(op->cipher, out + *out_len, &n, data, (int)len) != 1)
+        return false;
+    *out_len += (size_t)n;
+    if (final && op->mode == MM_ENCRYPT) {
+        size_t pad_n = mm_api_pad(MM_PADDING_OF(op->alg), op->fed + len, op->block, pad);
+        if (op->fed + len == 0 && MM_PADDING_OF(op->alg) == MM_PAD_M1)
+            pad_n = 0;
+        if (pad_n != 0 && EVP_CipherUpdate(op->cipher, out + *out_len, &n, pad, (int)pad_n) != 1)
+            return false;
+        *out_len += pad_n != 0 ? (size_t)n : 0;
+    }
+    op->last_full = !final && keeps_back(op) && *out_len != 0;
+    if (op->last_full) {
+        *out_len -= op->block;
+        memcpy(op->last, out + *out_len, op->block);
+    }
+    op->fed += len;
+    return true;
+}
+
+/* What the call will write, when that is known before: a refused call must change nothing. */
+static size_t output_len(const struct mm_api_op *op, size_t len, bool final)
+{
+    size_t total = op->fed % op->block + len;
+    uint8_t pad[BLOCK_MAX];
+
+    if (keeps_back(op))
+        return 0;
+    if (final && op->mode == MM_ENCRYPT && op->fed + len != 0)
+        total += mm_api_pad(MM_PADDING_OF(op->alg), op->fed + len, op->block, pad);
+    return total / op->block * op->block;
+}
+
+static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args,
+                              uint16_t *ret, bool final)
+{
+    size_t len = (size_t)MM_ARG_SHORT(3), out_len = 0, pad = 0, cap = len + 3 * BLOCK_MAX;
     const uint8_t *data;
     uint8_t *out;
-    enum mm_run run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)out_n);
+    enum mm_run run =
+        mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)output_len(op, len, final));
 
     if (run == MM_RUN_OK)
-        run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+        run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
     if (run != MM_RUN_OK)
         return run;
-    out = malloc((size_t)len + 2 * BLOCK);
-    if (out == NULL)
+    if (final && (op->mode == MM_DECRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD) &&
+        (op->fed + len) % op->block != 0)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    if ((out = mm_api_scratch(vm, cap)) == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    if (EVP_CipherUpdate(op->cipher, out, &out_len, data, len) != 1 || (size_t)out_len != out_n)
+    if (!run_blocks(op, data, len, out, &out_len, final))
         run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    else
-        run = mm_api_put(vm, args[4], MM_ARG_SHORT(5), out, out_n);
-    op->fed = (op->fed + (size_t)len) % BLOCK;
-    ret[0] = (uint16_t)out_n;
-    OPENSSL_cleanse(out, (size_t)len + 2 * BLOCK);
-    free(out);
+    if (run == MM_RUN_OK && final && op->mode == MM_DECRYPT)
+        pad = pad_found(MM_PADDING_OF(op->alg), out, out_len, op->block);
+    if (run == MM_RUN_OK && pad > op->block)
+        run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    else if (run == MM_RUN_OK)
+        run = mm_api_put(vm, args[4], MM_ARG_SHORT(5), out, out_len - pad);
+    ret[0] = (uint16_t)(out_len - pad);
+    OPENSSL_cleanse(out, out_len);
     return run;
+}
+
+/* Afterwards as after init, but the IV is zero (Cipher.doFinal). */
+static bool restart(struct mm_api_op *op)
+{
+    static const uint8_t zero[BLOCK_MAX];
+    const struct mode *mode = mode_of(MM_CIPHER_OF(op->alg));
+
+    op->fed = 0;
+    op->last_full = false;
+    if (mode == NULL || !mode->iv)
+        return mode != NULL;
+    return EVP_CipherInit_ex2(op->cipher, NULL, NULL, zero, -1, NULL) == 1;
 }
 
 static enum mm_run op_of(struct mm_vm *vm, const uint16_t *args, struct mm_api_op **op)
 {
+    if (alg_of(vm, args[0]) == 0)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     *op = mm_api_op_find(vm, args[0]);
-    if (*op == NULL || (*op)->cipher == NULL)
+    if (*op == NULL || (*op)->alg == 0 || (*op)->final)
         return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
     if (!mm_api_key_ready(vm, (*op)->key))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     if (MM_ARG_SHORT(3) < 0)
         return mm_vm_throw(vm, "java/lang/ArrayIndexOutOfBoundsException", 0);
     return MM_RUN_OK;
+}
+
+/* Input of RSA waits until it is whole; more than the modulus has is refused. */
+static enum mm_run hold_rsa(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args)
+{
+    const uint8_t *data;
+    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
+
+    if (run != MM_RUN_OK)
+        return run;
+    if (op->held.len + (size_t)MM_ARG_SHORT(3) > (size_t)EVP_PKEY_get_size(op->pkey))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    mm_buf_bytes(&op->held, data, (size_t)MM_ARG_SHORT(3));
+    return !op->held.bad ? MM_RUN_OK : mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
 }
 
 enum mm_run mm_n_cipher_update(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -170,24 +395,30 @@ enum mm_run mm_n_cipher_update(struct mm_vm *vm, const uint16_t *args, uint16_t 
 
     if (run != MM_RUN_OK)
         return run;
-    return step(vm, op, args, (op->fed + (size_t)MM_ARG_SHORT(3)) / BLOCK * BLOCK, ret);
+    ret[0] = 0;
+    if (is_aead(MM_CIPHER_OF(op->alg)))
+        return mm_api_aead_step(vm, op, args, ret, false);
+    if (MM_CIPHER_OF(op->alg) == MM_CIPHER_RSA)
+        return hold_rsa(vm, op, args);
+    return step_block(vm, op, args, ret, false);
 }
 
-/* Afterwards as after init, but the IV is zero (Cipher.doFinal). */
 enum mm_run mm_n_cipher_do_final(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    static const uint8_t zero[BLOCK];
     struct mm_api_op *op;
-    size_t total;
     enum mm_run run = op_of(vm, args, &op);
 
     if (run != MM_RUN_OK)
         return run;
-    total = op->fed + (size_t)MM_ARG_SHORT(3);
-    if (total % BLOCK != 0)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    run = step(vm, op, args, total, ret);
-    if (run == MM_RUN_OK && EVP_CipherInit_ex(op->cipher, NULL, NULL, NULL, zero, -1) != 1)
+    ret[0] = 0;
+    if (is_aead(MM_CIPHER_OF(op->alg)))
+        return mm_api_aead_step(vm, op, args, ret, true);
+    if (MM_CIPHER_OF(op->alg) == MM_CIPHER_RSA) {
+        run = hold_rsa(vm, op, args);
+        return run == MM_RUN_OK ? mm_api_rsa_final(vm, op, args[4], MM_ARG_SHORT(5), ret) : run;
+    }
+    run = step_block(vm, op, args, ret, true);
+    if (run == MM_RUN_OK && !restart(op))
         run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     return run;
 }

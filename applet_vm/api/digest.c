@@ -19,39 +19,30 @@ enum mm_run mm_n_crypto_illegal_use(struct mm_vm *vm, const uint16_t *args, uint
     return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
 }
 
-enum mm_run mm_n_crypto_illegal_value(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)args, (void)ret;
-    return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-}
-
 /* ---- MessageDigest ---- */
 
-const EVP_MD *mm_api_md(uint8_t alg)
+static EVP_MD *md_of(struct mm_vm *vm, mm_ref ref)
 {
-    switch (alg) {
-    case 1:
-        return EVP_sha1();
-    case 4:
-        return EVP_sha256();
-    case 5:
-        return EVP_sha384();
-    case 6:
-        return EVP_sha512();
-    case 7:
-        return EVP_sha224();
-    default:
-        return NULL;
-    }
+    return mm_api_md(vm, mm_vm_hidden(vm, ref, DIGEST_CLASS, 0));
 }
 
 enum mm_run mm_n_digest_get_instance(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     uint8_t alg = (uint8_t)args[0];
 
-    if (mm_api_md(alg) == NULL)
+    if (mm_api_md(vm, alg) == NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
     return mm_api_new_algorithm(vm, "mintmark/MessageDigest", DIGEST_CLASS, alg, ret);
+}
+
+enum mm_run mm_n_digest_open(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t alg = (uint8_t)args[0];
+
+    if (mm_api_md(vm, alg) == NULL)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    return mm_api_one_shot_open(vm, "javacard/security/MessageDigest$OneShot", DIGEST_CLASS, alg,
+                                ret);
 }
 
 enum mm_run mm_n_digest_get_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -60,14 +51,13 @@ enum mm_run mm_n_digest_get_algorithm(struct mm_vm *vm, const uint16_t *args, ui
     return MM_RUN_OK;
 }
 
-static const EVP_MD *md_of(struct mm_vm *vm, mm_ref ref)
-{
-    return mm_api_md((uint8_t)mm_vm_hidden(vm, ref, DIGEST_CLASS, 0));
-}
-
 enum mm_run mm_n_digest_get_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    ret[0] = (uint16_t)EVP_MD_get_size(md_of(vm, args[0]));
+    EVP_MD *md = md_of(vm, args[0]);
+
+    if (md == NULL)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    ret[0] = (uint16_t)EVP_MD_get_size(md);
     return MM_RUN_OK;
 }
 
@@ -81,7 +71,8 @@ enum mm_run mm_n_digest_reset(struct mm_vm *vm, const uint16_t *args, uint16_t *
     return MM_RUN_OK;
 }
 
-static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, struct mm_api_op **out)
+/* The context is kept from message to message; it is wiped by its next start, a reset or the end. */
+static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, EVP_MD *md, struct mm_api_op **out)
 {
     int len = MM_ARG_SHORT(3);
     struct mm_api_op *op;
@@ -91,15 +82,12 @@ static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, struct mm_api_op
     if (run != MM_RUN_OK)
         return run;
     op = mm_api_op(vm, args[0]);
-    if (op != NULL && op->md == NULL) {
-        op->md = EVP_MD_CTX_new();
-        if (op->md != NULL && EVP_DigestInit_ex(op->md, md_of(vm, args[0]), NULL) != 1) {
-            EVP_MD_CTX_free(op->md);
-            op->md = NULL;
-        }
-    }
-    if (op == NULL || op->md == NULL || EVP_DigestUpdate(op->md, data, (size_t)len) != 1)
+    if (op == NULL || (op->md == NULL && (op->md = EVP_MD_CTX_new()) == NULL))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    if (!op->started)
+        op->started = EVP_DigestInit_ex2(op->md, md, NULL) == 1;
+    if (!op->started || EVP_DigestUpdate(op->md, data, (size_t)len) != 1)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     *out = op;
     return MM_RUN_OK;
 }
@@ -109,25 +97,28 @@ enum mm_run mm_n_digest_update(struct mm_vm *vm, const uint16_t *args, uint16_t 
     struct mm_api_op *op;
 
     (void)ret;
-    return feed(vm, args, &op);
+    return feed(vm, args, md_of(vm, args[0]), &op);
 }
 
 /* doFinal(in, off, len, out, off): room is checked first, so that a refused call changes nothing */
 enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
+    EVP_MD *algorithm = md_of(vm, args[0]);
     uint8_t md[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     struct mm_api_op *op;
-    enum mm_run run =
-        mm_api_room(vm, args[4], MM_ARG_SHORT(5), EVP_MD_get_size(md_of(vm, args[0])));
+    enum mm_run run;
 
+    if (algorithm == NULL) /* a OneShot that was closed */
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), EVP_MD_get_size(algorithm));
     if (run == MM_RUN_OK)
-        run = feed(vm, args, &op);
+        run = feed(vm, args, algorithm, &op);
     if (run != MM_RUN_OK)
         return run;
+    op->started = false;
     if (EVP_DigestFinal_ex(op->md, md, &len) != 1)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    mm_api_op_clear(op);
     ret[0] = (uint16_t)len;
     return mm_api_put(vm, args[4], MM_ARG_SHORT(5), md, len);
 }
@@ -142,6 +133,15 @@ enum mm_run mm_n_random_get_instance(struct mm_vm *vm, const uint16_t *args, uin
     if (alg < 1 || alg > 6)
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
     return mm_api_new_algorithm(vm, "mintmark/RandomData", RANDOM_CLASS, alg, ret);
+}
+
+enum mm_run mm_n_random_open(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t alg = (uint8_t)args[0];
+
+    if (alg < 1 || alg > 6)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    return mm_api_one_shot_open(vm, "javacard/security/RandomData$OneShot", RANDOM_CLASS, alg, ret);
 }
 
 enum mm_run mm_n_random_get_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -162,8 +162,11 @@ enum mm_run mm_n_random_next_bytes(struct mm_vm *vm, const uint16_t *args, uint1
     const struct mm_vm_services *s = mm_vm_services(vm);
     int off = MM_ARG_SHORT(2), len = MM_ARG_SHORT(3);
     uint8_t chunk[RANDOM_CHUNK];
-    enum mm_run run = mm_api_room(vm, args[1], off, len);
+    enum mm_run run;
 
+    if (mm_vm_hidden(vm, args[0], RANDOM_CLASS, 0) == 0) /* a OneShot that was closed */
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    run = mm_api_room(vm, args[1], off, len);
     if (run == MM_RUN_OK && len == 0)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     for (int at = 0; run == MM_RUN_OK && at < len; at += RANDOM_CHUNK) {

@@ -1,178 +1,422 @@
 /*
  * javacard.security keys and KeyBuilder.
  *
- * A key is an instance of an internal class with three hidden cells: its material (a byte array of
- * the applet that owns the key, persistent or transient as the key's type says), its type and its
- * size in bits. The last byte of the material says which parts are set, so that a transient key
- * that is cleared is uninitialised again.
+ * A key is an instance of an internal class with four hidden cells: its material (a byte array of
+ * the applet that owns the key, persistent or transient as the key's type says), the key whose
+ * domain parameters it shares, its type and its size in bits. The material is the key's parts, each
+ * right-aligned in a field of fixed length, and a last byte that says which parts are set, so that a
+ * transient key that is cleared is uninitialised again:
  *
- *   AES  | value (size / 8) | set |
- *   EC   | p | a | b | G: 04 x y | r | k (2) | value: s, or W: 04 x y | set |   n bytes each field
+ *   | part 0 | part 1 | ... | set |
  */
-#include "applet_vm/api/api_int.h"
-
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/ec.h>
-#include <openssl/obj_mac.h>
-#include <openssl/param_build.h>
-#include <string.h>
-
 #include "applet_vm/api/key_int.h"
 
-#define KEY_CLASS "mintmark/Key"
+#include <openssl/crypto.h>
+#include <string.h>
 
-enum { KEY_MATERIAL, KEY_TYPE, KEY_BITS };
+#define KEY_CLASS "mintmark/Key"
+#define HMAC_MAX  255 /* bytes of an HMAC key; a length byte before them */
+
+enum { KEY_MATERIAL, KEY_DOMAIN, KEY_TYPE, KEY_BITS };
+
+/* Parts of a kind, a letter each, n being the bytes of the key's size:
+ *   n number of n bytes    e the same, told without leading zeros    h number of half the size
+ *   q number of 32 bytes, told with 20 at least (DSA's subgroup)
+ *   r number up to the order of the curve: of 160 bits it may have one bit more
+ *   g point, 1 + 2 n bytes    k cofactor, 2 bytes    v length byte and 255 bytes
+ */
+/* DSA starts at 1024 bits: below, OpenSSL makes no keys. */
+static const struct kind {
+    const char *parts;
+    uint8_t domain_n;  /* parts that are domain parameters, the first ones */
+    uint8_t needed;    /* mask of the parts without which the key is not initialised */
+    uint16_t min, max; /* bits */
+} kinds[] = {
+    [MM_KIND_NONE] = {"", 0, 0, 1, 0},
+    [MM_KIND_DES] = {"n", 0, 1, 64, 192},
+    [MM_KIND_AES] = {"n", 0, 1, 128, 256},
+    [MM_KIND_SEED] = {"n", 0, 1, 128, 128},
+    [MM_KIND_HMAC] = {"v", 0, 1, 1, 1024},
+    [MM_KIND_RSA_PUBLIC] = {"ne", 0, 3, 512, 4096},
+    [MM_KIND_RSA_PRIVATE] = {"nn", 0, 3, 512, 4096},
+    [MM_KIND_RSA_CRT] = {"hhhhh", 0, 31, 512, 4096},
+    [MM_KIND_DSA_PUBLIC] = {"nqnn", 3, 15, 1024, 2048},
+    [MM_KIND_DSA_PRIVATE] = {"nqnq", 3, 15, 1024, 2048},
+    [MM_KIND_DSA_PARAMS] = {"nqn", 3, 7, 1024, 2048},
+    [MM_KIND_DH_PUBLIC] = {"nenn", 3, 13, 512, 2048},
+    [MM_KIND_DH_PRIVATE] = {"nene", 3, 13, 512, 2048},
+    [MM_KIND_DH_PARAMS] = {"nen", 3, 5, 512, 2048},
+    [MM_KIND_EC_PUBLIC] = {"nnngrkg", 6, 0x5F, 112, 521},
+    [MM_KIND_EC_PRIVATE] = {"nnngrkr", 6, 0x5F, 112, 521},
+    [MM_KIND_EC_PARAMS] = {"nnngrk", 6, 0x1F, 112, 521},
+    [MM_KIND_F2M_PUBLIC] = {"nnngrkg", 6, 0x5F, 113, 193},
+    [MM_KIND_F2M_PRIVATE] = {"nnngrkr", 6, 0x5F, 113, 193},
+    [MM_KIND_F2M_PARAMS] = {"nnngrk", 6, 0x1F, 113, 193},
+};
+
+#define R MM_CLEAR_ON_RESET
+#define D MM_CLEAR_ON_DESELECT
+/* KeyBuilder.TYPE_...; keys of domain parameters have the number of their ALG_TYPE_ and a high bit. */
+#define TYPE_PARAMS 0x80
+static const struct type {
+    uint8_t type, kind, memory;
+    const char *class_name;
+} types[] = {
+    {1, MM_KIND_DES, R, "mintmark/DesKey"},
+    {2, MM_KIND_DES, D, "mintmark/DesKey"},
+    {3, MM_KIND_DES, 0, "mintmark/DesKey"},
+    {4, MM_KIND_RSA_PUBLIC, 0, "mintmark/RsaPublicKey"},
+    {5, MM_KIND_RSA_PRIVATE, 0, "mintmark/RsaPrivateKey"},
+    {6, MM_KIND_RSA_CRT, 0, "mintmark/RsaCrtKey"},
+    {7, MM_KIND_DSA_PUBLIC, 0, "mintmark/DsaPublicKey"},
+    {8, MM_KIND_DSA_PRIVATE, 0, "mintmark/DsaPrivateKey"},
+    {9, MM_KIND_F2M_PUBLIC, 0, "mintmark/EcPublicKey"},
+    {10, MM_KIND_F2M_PRIVATE, 0, "mintmark/EcPrivateKey"},
+    {11, MM_KIND_EC_PUBLIC, 0, "mintmark/EcPublicKey"},
+    {12, MM_KIND_EC_PRIVATE, 0, "mintmark/EcPrivateKey"},
+    {13, MM_KIND_AES, R, "mintmark/AesKey"},
+    {14, MM_KIND_AES, D, "mintmark/AesKey"},
+    {15, MM_KIND_AES, 0, "mintmark/AesKey"},
+    {16, MM_KIND_SEED, R, "mintmark/SeedKey"},
+    {17, MM_KIND_SEED, D, "mintmark/SeedKey"},
+    {18, MM_KIND_SEED, 0, "mintmark/SeedKey"},
+    {19, MM_KIND_HMAC, R, "mintmark/HmacKey"},
+    {20, MM_KIND_HMAC, D, "mintmark/HmacKey"},
+    {21, MM_KIND_HMAC, 0, "mintmark/HmacKey"},
+    {22, MM_KIND_RSA_PRIVATE, R, "mintmark/RsaPrivateKey"},
+    {23, MM_KIND_RSA_PRIVATE, D, "mintmark/RsaPrivateKey"},
+    {24, MM_KIND_RSA_CRT, R, "mintmark/RsaCrtKey"},
+    {25, MM_KIND_RSA_CRT, D, "mintmark/RsaCrtKey"},
+    {26, MM_KIND_DSA_PRIVATE, R, "mintmark/DsaPrivateKey"},
+    {27, MM_KIND_DSA_PRIVATE, D, "mintmark/DsaPrivateKey"},
+    {28, MM_KIND_F2M_PRIVATE, R, "mintmark/EcPrivateKey"},
+    {29, MM_KIND_F2M_PRIVATE, D, "mintmark/EcPrivateKey"},
+    {30, MM_KIND_EC_PRIVATE, R, "mintmark/EcPrivateKey"},
+    {31, MM_KIND_EC_PRIVATE, D, "mintmark/EcPrivateKey"},
+    {32, MM_KIND_DH_PUBLIC, 0, "mintmark/DhPublicKey"},
+    {33, MM_KIND_DH_PUBLIC, D, "mintmark/DhPublicKey"},
+    {34, MM_KIND_DH_PUBLIC, R, "mintmark/DhPublicKey"},
+    {35, MM_KIND_DH_PRIVATE, 0, "mintmark/DhPrivateKey"},
+    {36, MM_KIND_DH_PRIVATE, D, "mintmark/DhPrivateKey"},
+    {37, MM_KIND_DH_PRIVATE, R, "mintmark/DhPrivateKey"},
+    {TYPE_PARAMS | 16, MM_KIND_F2M_PARAMS, 0, "mintmark/EcKey"},
+    {TYPE_PARAMS | 17, MM_KIND_EC_PARAMS, 0, "mintmark/EcKey"},
+    {TYPE_PARAMS | 18, MM_KIND_DSA_PARAMS, 0, "mintmark/DsaKey"},
+    {TYPE_PARAMS | 19, MM_KIND_DH_PARAMS, 0, "mintmark/DhKey"},
+};
+#undef R
+#undef D
+
+/* KeyBuilder.ALG_TYPE_... to TYPE_..., by memory: persistent, reset, deselect; 0: public keys and
+ * parameters have one type and lie where they are asked to. */
+static const uint8_t alg_types[][4] = {
+    {1, 3, 1, 2},
+    {2, 15, 13, 14},
+    {3, 7, 7, 7},
+    {4, 8, 26, 27},
+    {5, 9, 9, 9},
+    {6, 10, 28, 29},
+    {7, 11, 11, 11},
+    {8, 12, 30, 31},
+    {9, 21, 19, 20},
+    {10, 18, 16, 17},
+    {11, 4, 4, 4},
+    {12, 5, 22, 23},
+    {13, 6, 24, 25},
+    {14, 32, 34, 33},
+    {15, 35, 37, 36},
+    {16, TYPE_PARAMS | 16, TYPE_PARAMS | 16, TYPE_PARAMS | 16},
+    {17, TYPE_PARAMS | 17, TYPE_PARAMS | 17, TYPE_PARAMS | 17},
+    {18, TYPE_PARAMS | 18, TYPE_PARAMS | 18, TYPE_PARAMS | 18},
+    {19, TYPE_PARAMS | 19, TYPE_PARAMS | 19, TYPE_PARAMS | 19},
+};
 
 static uint16_t get(struct mm_vm *vm, mm_ref key, uint8_t cell)
 {
     return mm_vm_hidden(vm, key, KEY_CLASS, cell);
 }
 
-static bool is_aes(unsigned type)
+static const struct type *type_find(unsigned type)
 {
-    return type >= MM_KEY_AES_RESET && type <= MM_KEY_AES;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (types[i].type == type)
+            return &types[i];
+    }
+    return NULL;
 }
 
-static bool is_ec_private(unsigned type)
+/* ---- Layout ---- */
+
+struct field {
+    size_t off, len, min;
+};
+
+static struct field field_of(char letter, size_t n)
 {
-    return type == MM_KEY_EC_PRIVATE || type == MM_KEY_EC_PRIVATE_RESET ||
-           type == MM_KEY_EC_PRIVATE_DESELECT;
+    switch (letter) {
+    case 'e':
+        return (struct field){0, n, 1};
+    case 'h':
+        return (struct field){0, n / 2, n / 2};
+    case 'q':
+        return (struct field){0, 32, 20};
+    case 'r':
+        return (struct field){0, n + (n == 20), n};
+    case 'g':
+        return (struct field){0, 2 * n + 1, 2 * n + 1};
+    case 'k':
+        return (struct field){0, 2, 2};
+    case 'v':
+        return (struct field){0, 1 + HMAC_MAX, 1 + HMAC_MAX};
+    default:
+        return (struct field){0, n, n};
+    }
 }
 
-size_t mm_ec_part_off(unsigned part, size_t n)
+/* Where a part lies; past the last one: where the set byte lies. */
+static struct field layout(const struct kind *kind, unsigned bits, unsigned part)
 {
-    static const uint8_t fields[] = {0, 1, 2, 3, 5, 6, 6}; /* in units of n */
-    static const uint8_t extra[] = {0, 0, 0, 0, 1, 1, 3};
+    struct field f = {0, 0, 0};
+    size_t off = 0;
 
-    return fields[part] * n + extra[part];
+    for (unsigned i = 0; i <= part && kind->parts[i] != '\0'; i++) {
+        f = field_of(kind->parts[i], (bits + 7) / 8);
+        f.off = off;
+        off += f.len;
+        if (i == part)
+            return f;
+    }
+    return (struct field){off, 1, 1};
 }
 
-size_t mm_ec_part_len(unsigned part, size_t n, bool private_key)
+static size_t material_len(const struct kind *kind, unsigned bits)
 {
-    if (part == MM_EC_K)
-        return 2;
-    if (part == MM_EC_G || (part == MM_EC_VALUE && !private_key))
-        return 2 * n + 1;
-    return n;
+    return layout(kind, bits, 8).off + 1;
 }
 
-static size_t material_len(unsigned type, unsigned bits)
+enum mm_key_kind mm_api_key_kind(struct mm_vm *vm, mm_ref key)
 {
-    size_t n = (bits + 7) / 8;
+    const struct type *t;
 
-    if (is_aes(type))
-        return n + 1;
-    return mm_ec_part_off(MM_EC_VALUE, n) + mm_ec_part_len(MM_EC_VALUE, n, is_ec_private(type)) + 1;
+    if (key == MM_REF_NULL || !mm_vm_instance_of(vm, key, KEY_CLASS))
+        return MM_KIND_NONE;
+    t = type_find(get(vm, key, KEY_TYPE));
+    return t != NULL ? (enum mm_key_kind)t->kind : MM_KIND_NONE;
+}
+
+unsigned mm_api_key_bits(struct mm_vm *vm, mm_ref key)
+{
+    return get(vm, key, KEY_BITS);
+}
+
+/* The material of a key that is one, *set its last byte. */
+static const uint8_t *material(struct mm_vm *vm, mm_ref key, const struct kind **kind, uint8_t *set)
+{
+    const uint8_t *m;
+    size_t len;
+
+    *kind = &kinds[mm_api_key_kind(vm, key)];
+    m = mm_api_hidden_bytes(vm, get(vm, key, KEY_MATERIAL), &len);
+    if (m == NULL || len != material_len(*kind, get(vm, key, KEY_BITS)))
+        return NULL;
+    *set = m[len - 1];
+    return m;
+}
+
+/* Domain parameters of a key that shares them are in the other one. */
+static mm_ref holder(struct mm_vm *vm, mm_ref key, unsigned part)
+{
+    const struct kind *kind = &kinds[mm_api_key_kind(vm, key)];
+    mm_ref domain = get(vm, key, KEY_DOMAIN);
+
+    return domain != MM_REF_NULL && part < kind->domain_n ? domain : key;
+}
+
+const uint8_t *mm_api_key_part(struct mm_vm *vm, mm_ref key, unsigned part, size_t *len)
+{
+    const struct kind *kind;
+    const uint8_t *m;
+    struct field f;
+    uint8_t set = 0;
+
+    key = holder(vm, key, part);
+    m = material(vm, key, &kind, &set);
+    *len = 0;
+    if (m == NULL || (set & 1u << part) == 0)
+        return NULL;
+    f = layout(kind, get(vm, key, KEY_BITS), part);
+    m += f.off;
+    while (f.len > f.min && m[0] == 0) {
+        m++;
+        f.len--;
+    }
+    *len = f.len;
+    return m;
+}
+
+bool mm_api_key_ready(struct mm_vm *vm, mm_ref key)
+{
+    const struct kind *kind = &kinds[mm_api_key_kind(vm, key)];
+    size_t len;
+
+    for (unsigned part = 0; part < 8; part++) {
+        if ((kind->needed & 1u << part) != 0 && mm_api_key_part(vm, key, part, &len) == NULL)
+            return false;
+    }
+    return kind->needed != 0;
+}
+
+enum mm_run mm_api_key_put(struct mm_vm *vm, mm_ref key, unsigned part, const uint8_t *data,
+                           size_t data_len)
+{
+    const struct kind *kind;
+    const uint8_t *m;
+    struct field f;
+    uint8_t field[MM_KEY_PART_MAX] = {0}, set = 0;
+    mm_ref array;
+    enum mm_run run;
+    bool exact;
+
+    key = holder(vm, key, part);
+    m = material(vm, key, &kind, &set);
+    if (m == NULL)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    f = layout(kind, get(vm, key, KEY_BITS), part);
+    exact = kind->parts[part] == 'g' || kind->parts[part] == 'v';
+    while (data_len > f.len && data[0] == 0 && !exact) { /* leading zeros of a number */
+        data++;
+        data_len--;
+    }
+    if (data_len > f.len || data_len == 0 || f.len > sizeof(field) || (exact && data_len != f.len))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    if (kind->parts[part] == 'g' && data[0] != 0x04) /* ANSI X9.62, uncompressed */
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    memcpy(field + f.len - data_len, data, data_len);
+    set |= (uint8_t)(1u << part);
+    array = get(vm, key, KEY_MATERIAL);
+    run = mm_vm_array_write(vm, array, (uint16_t)f.off, field, (uint16_t)f.len, true);
+    OPENSSL_cleanse(field, sizeof(field));
+    if (run != MM_RUN_OK)
+        return run;
+    return mm_vm_array_write(vm, array, (uint16_t)layout(kind, get(vm, key, KEY_BITS), 8).off, &set,
+                             1, true);
 }
 
 /* ---- KeyBuilder ---- */
 
-static enum mm_transient memory_of(unsigned type)
+static bool size_offered(const struct type *t, int bits)
 {
-    if (type == MM_KEY_AES_RESET || type == MM_KEY_EC_PRIVATE_RESET)
-        return MM_CLEAR_ON_RESET;
-    if (type == MM_KEY_AES_DESELECT || type == MM_KEY_EC_PRIVATE_DESELECT)
-        return MM_CLEAR_ON_DESELECT;
-    return MM_PERSISTENT;
-}
+    static const uint16_t fp[] = {112, 128, 160, 192, 224, 256, 384, 521};
+    static const uint16_t f2m[] = {113, 131, 163, 193};
+    enum mm_key_kind kind = (enum mm_key_kind)t->kind;
 
-static const char *class_of(unsigned type, int bits)
-{
-    if (is_aes(type))
-        return bits == 128 || bits == 192 || bits == 256 ? "mintmark/AesKey" : NULL;
-    if (bits != 224 && bits != 256 && bits != 384 && bits != 521)
-        return NULL;
-    if (type == MM_KEY_EC_PUBLIC)
-        return "mintmark/EcPublicKey";
-    return is_ec_private(type) ? "mintmark/EcPrivateKey" : NULL;
+    if (bits < kinds[kind].min || bits > kinds[kind].max)
+        return false;
+    if (mm_api_kind_f2m(kind) || mm_api_kind_ec(kind)) {
+        const uint16_t *list = mm_api_kind_f2m(kind) ? f2m : fp;
+        size_t n = mm_api_kind_f2m(kind) ? 4 : 8;
+        for (size_t i = 0; i < n; i++) {
+            if (list[i] == bits)
+                return true;
+        }
+        return false;
+    }
+    if (kind == MM_KIND_DES || kind == MM_KIND_AES)
+        return bits % 64 == 0;
+    return kind == MM_KIND_HMAC || bits % 32 == 0;
 }
 
 enum mm_run mm_api_key_new(struct mm_vm *vm, unsigned type, int bits, enum mm_transient memory,
                            mm_ref *out)
 {
-    const char *class_name = class_of(type, bits);
-    enum mm_run run;
-    mm_ref material;
+    const struct type *t = type_find(type);
+    uint16_t cells[4] = {0, 0, (uint16_t)type, (uint16_t)bits};
+    enum mm_run run = MM_RUN_OK;
 
-    if (class_name == NULL)
+    if (t == NULL || !size_offered(t, bits))
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
-    *out = mm_vm_new_instance(vm, class_name);
+    *out = mm_vm_new_instance(vm, t->class_name);
     if (*out == MM_REF_NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    material = mm_vm_new_array(vm, MM_TYPE_BYTE_ARRAY, (uint16_t)material_len(type, (unsigned)bits),
-                               memory);
-    if (material == MM_REF_NULL)
+    cells[KEY_MATERIAL] = mm_vm_new_array(
+        vm, MM_TYPE_BYTE_ARRAY, (uint16_t)material_len(&kinds[t->kind], (unsigned)bits), memory);
+    if (cells[KEY_MATERIAL] == MM_REF_NULL)
         return mm_api_throw_system(vm, memory == MM_PERSISTENT ? MM_SYSTEM_NO_ROOM
                                                                : MM_SYSTEM_NO_TRANSIENT_SPACE);
-    run = mm_vm_hidden_set(vm, *out, KEY_CLASS, KEY_MATERIAL, material, false);
-    if (run == MM_RUN_OK)
-        run = mm_vm_hidden_set(vm, *out, KEY_CLASS, KEY_TYPE, (uint16_t)type, false);
-    return run == MM_RUN_OK ? mm_vm_hidden_set(vm, *out, KEY_CLASS, KEY_BITS, (uint16_t)bits, false)
-                            : run;
+    for (uint8_t i = 0; i < 4 && run == MM_RUN_OK; i++)
+        run = mm_vm_hidden_set(vm, *out, KEY_CLASS, i, cells[i], false);
+    return run;
 }
 
 enum mm_run mm_n_key_build(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    unsigned type = (uint8_t)args[0];
+    const struct type *t = type_find((uint8_t)args[0] & ~(unsigned)TYPE_PARAMS);
 
-    return mm_api_key_new(vm, type, MM_ARG_SHORT(1), memory_of(type), &ret[0]);
+    if (t == NULL || (uint8_t)args[0] >= TYPE_PARAMS)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    return mm_api_key_new(vm, t->type, MM_ARG_SHORT(1), (enum mm_transient)t->memory, &ret[0]);
+}
+
+/* TYPE_ of an ALG_TYPE_ in this memory; 0 when there is none. */
+static uint8_t type_of_alg(uint8_t alg, int memory)
+{
+    for (size_t i = 0; i < sizeof(alg_types) / sizeof(alg_types[0]); i++) {
+        if (alg_types[i][0] == alg && memory >= 0 && memory <= 2)
+            return alg_types[i][1 + memory];
+    }
+    return 0;
 }
 
 /* buildKey(algorithmicKeyType, keyMemoryType, length, encryption) */
 enum mm_run mm_n_key_build_memory(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    static const struct {
-        uint8_t alg, types[3]; /* by memory: persistent, reset, deselect */
-    } map[] = {
-        {2, {MM_KEY_AES, MM_KEY_AES_RESET, MM_KEY_AES_DESELECT}},
-        {7, {MM_KEY_EC_PUBLIC, MM_KEY_EC_PUBLIC, MM_KEY_EC_PUBLIC}},
-        {8, {MM_KEY_EC_PRIVATE, MM_KEY_EC_PRIVATE_RESET, MM_KEY_EC_PRIVATE_DESELECT}},
-    };
-    int memory = MM_ARG_BYTE(1);
+    uint8_t type = type_of_alg((uint8_t)args[0], MM_ARG_BYTE(1));
 
-    for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
-        if (map[i].alg == (uint8_t)args[0] && memory >= 0 && memory <= 2)
-            return mm_api_key_new(vm, map[i].types[memory], MM_ARG_SHORT(2),
-                                  (enum mm_transient)memory, &ret[0]);
-    }
-    return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    if (type == 0)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    return mm_api_key_new(vm, type, MM_ARG_SHORT(2), (enum mm_transient)MM_ARG_BYTE(1), &ret[0]);
+}
+
+/* buildKeyWithSharedDomain(algorithmicKeyType, keyMemoryType, domainParameters, encryption): the new
+ * key reads and writes the parameters of the other one. */
+enum mm_run mm_n_key_build_shared(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t type = type_of_alg((uint8_t)args[0], MM_ARG_BYTE(1));
+    const struct type *t = type_find(type);
+    const struct kind *own, *other = &kinds[mm_api_key_kind(vm, args[2])];
+    mm_ref domain = args[2];
+    enum mm_run run;
+
+    if (args[2] == MM_REF_NULL)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    if (t == NULL || kinds[t->kind].domain_n == 0 || (type & TYPE_PARAMS) != 0)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    own = &kinds[t->kind];
+    /* Of one family: as many domain parameters, laid out alike, over the same kind of field. */
+    if (other->domain_n != own->domain_n || strncmp(own->parts, other->parts, own->domain_n) != 0 ||
+        mm_api_kind_f2m((enum mm_key_kind)t->kind) != mm_api_kind_f2m(mm_api_key_kind(vm, args[2])))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    if (get(vm, domain, KEY_DOMAIN) != MM_REF_NULL)
+        domain = get(vm, domain, KEY_DOMAIN);
+    run = mm_api_key_new(vm, type, get(vm, domain, KEY_BITS), (enum mm_transient)MM_ARG_BYTE(1),
+                         &ret[0]);
+    return run == MM_RUN_OK ? mm_vm_hidden_set(vm, ret[0], KEY_CLASS, KEY_DOMAIN, domain, false)
+                            : run;
 }
 
 /* ---- Key ---- */
 
-static const uint8_t *material(struct mm_vm *vm, mm_ref key, size_t *len)
-{
-    const uint8_t *m;
-
-    if (key == MM_REF_NULL || !mm_vm_instance_of(vm, key, KEY_CLASS))
-        return NULL;
-    m = mm_api_hidden_bytes(vm, get(vm, key, KEY_MATERIAL), len);
-    return m != NULL && *len == material_len(get(vm, key, KEY_TYPE), get(vm, key, KEY_BITS)) ? m
-                                                                                             : NULL;
-}
-
-bool mm_api_key_ready(struct mm_vm *vm, mm_ref key)
-{
-    size_t len;
-    const uint8_t *m = material(vm, key, &len);
-
-    if (m == NULL)
-        return false;
-    return is_aes(get(vm, key, KEY_TYPE)) ? m[len - 1] != 0
-                                          : (m[len - 1] & MM_EC_NEEDED) == MM_EC_NEEDED;
-}
-
 enum mm_run mm_n_key_clear(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    static const uint8_t zeros[1024]; /* more than EC 521 needs: 8 * 66 + 5 */
-    size_t len;
+    static const uint8_t zeros[2048]; /* DH 2048 needs 4 * 256 + 1, RSA 4096 2 * 512 + 1 */
+    const struct kind *kind;
+    uint8_t set;
 
     (void)ret;
-    if (material(vm, args[0], &len) == NULL)
+    if (material(vm, args[0], &kind, &set) == NULL)
         return MM_RUN_OK;
-    return mm_vm_array_write(vm, get(vm, args[0], KEY_MATERIAL), 0, zeros, (uint16_t)len, true);
+    return mm_vm_array_write(vm, get(vm, args[0], KEY_MATERIAL), 0, zeros,
+                             (uint16_t)material_len(kind, get(vm, args[0], KEY_BITS)), true);
 }
 
 enum mm_run mm_n_key_get_size(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -183,7 +427,7 @@ enum mm_run mm_n_key_get_size(struct mm_vm *vm, const uint16_t *args, uint16_t *
 
 enum mm_run mm_n_key_get_type(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    ret[0] = get(vm, args[0], KEY_TYPE);
+    ret[0] = get(vm, args[0], KEY_TYPE) & 0x7Fu;
     return MM_RUN_OK;
 }
 
@@ -193,249 +437,60 @@ enum mm_run mm_n_key_is_initialized(struct mm_vm *vm, const uint16_t *args, uint
     return MM_RUN_OK;
 }
 
-/* ---- AESKey ---- */
+/* ---- Secret keys ---- */
 
-const uint8_t *mm_api_aes_key(struct mm_vm *vm, mm_ref key, size_t *len)
+const uint8_t *mm_api_secret(struct mm_vm *vm, mm_ref key, enum mm_key_kind kind, size_t *len)
 {
-    const uint8_t *m = material(vm, key, len);
+    const uint8_t *m;
 
-    if (m == NULL || !is_aes(get(vm, key, KEY_TYPE)) || m[*len - 1] == 0)
+    *len = 0;
+    if (mm_api_key_kind(vm, key) != kind || (m = mm_api_key_part(vm, key, 0, len)) == NULL)
         return NULL;
-    (*len)--;
+    if (kind == MM_KIND_HMAC) {
+        *len = m[0];
+        m++;
+    }
     return m;
 }
 
-enum mm_run mm_n_aes_set_key(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+/* setKey(data, off) of AES, DES and SEED: as many bytes as the key has */
+enum mm_run mm_n_secret_set_key(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     size_t n = get(vm, args[0], KEY_BITS) / 8u;
-    uint8_t m[33];
     const uint8_t *data;
     enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), (int32_t)n, &data);
 
     (void)ret;
-    if (run != MM_RUN_OK || n >= sizeof(m))
+    return run == MM_RUN_OK ? mm_api_key_put(vm, args[0], 0, data, n) : run;
+}
+
+/* HMACKey.setKey(data, off, len) */
+enum mm_run mm_n_hmac_set_key(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t field[1 + HMAC_MAX] = {0};
+    int len = MM_ARG_SHORT(3);
+    const uint8_t *data;
+    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+
+    (void)ret;
+    if (run != MM_RUN_OK)
         return run;
-    memcpy(m, data, n);
-    m[n] = 1;
-    run = mm_vm_array_write(vm, get(vm, args[0], KEY_MATERIAL), 0, m, (uint16_t)(n + 1), true);
-    OPENSSL_cleanse(m, sizeof(m));
+    if (len == 0 || len > HMAC_MAX)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    field[0] = (uint8_t)len;
+    memcpy(field + 1, data, (size_t)len);
+    run = mm_api_key_put(vm, args[0], 0, field, sizeof(field));
+    OPENSSL_cleanse(field, sizeof(field));
     return run;
 }
 
-enum mm_run mm_n_aes_get_key(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+enum mm_run mm_n_secret_get_key(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     size_t len;
-    const uint8_t *key = mm_api_aes_key(vm, args[0], &len);
+    const uint8_t *key = mm_api_secret(vm, args[0], mm_api_key_kind(vm, args[0]), &len);
 
     if (key == NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     ret[0] = (uint16_t)len;
     return mm_api_put(vm, args[1], MM_ARG_SHORT(2), key, len);
-}
-
-/* ---- ECKey ---- */
-
-unsigned mm_api_key_bits(struct mm_vm *vm, mm_ref key)
-{
-    return get(vm, key, KEY_BITS);
-}
-
-/* Set one part, right-aligned in its field, and its bit. */
-enum mm_run mm_api_ec_put(struct mm_vm *vm, mm_ref key, unsigned part, const uint8_t *data,
-                          size_t data_len)
-{
-    size_t n = (get(vm, key, KEY_BITS) + 7u) / 8, len, total;
-    const uint8_t *m = material(vm, key, &total);
-    uint8_t field[2 * 66 + 1] = {0}, set;
-    mm_ref array = get(vm, key, KEY_MATERIAL);
-    enum mm_run run;
-
-    if (m == NULL)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    len = mm_ec_part_len(part, n, is_ec_private(get(vm, key, KEY_TYPE)));
-    while (data_len > len && data[0] == 0 && len == n) { /* leading zeros of a number */
-        data++;
-        data_len--;
-    }
-    if (data_len > len || data_len == 0 ||
-        (len == 2 * n + 1 && (data_len != len || data[0] != 0x04)))
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    memcpy(field + len - data_len, data, data_len);
-    set = m[total - 1] | (uint8_t)(1u << part);
-    run =
-        mm_vm_array_write(vm, array, (uint16_t)mm_ec_part_off(part, n), field, (uint16_t)len, true);
-    OPENSSL_cleanse(field, sizeof(field));
-    if (run != MM_RUN_OK)
-        return run;
-    return mm_vm_array_write(vm, array, (uint16_t)(total - 1), &set, 1, true);
-}
-
-static enum mm_run ec_set(struct mm_vm *vm, const uint16_t *args, unsigned part)
-{
-    int len = MM_ARG_SHORT(3);
-    const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
-
-    return run == MM_RUN_OK ? mm_api_ec_put(vm, args[0], part, data, (size_t)len) : run;
-}
-
-static const uint8_t *ec_part(struct mm_vm *vm, mm_ref key, unsigned part, size_t *len)
-{
-    size_t n = (get(vm, key, KEY_BITS) + 7u) / 8, total;
-    const uint8_t *m = material(vm, key, &total);
-
-    if (m == NULL || (m[total - 1] & 1u << part) == 0)
-        return NULL;
-    *len = mm_ec_part_len(part, n, is_ec_private(get(vm, key, KEY_TYPE)));
-    return m + mm_ec_part_off(part, n);
-}
-
-static enum mm_run ec_get(struct mm_vm *vm, const uint16_t *args, uint16_t *ret, unsigned part)
-{
-    size_t len;
-    const uint8_t *data = ec_part(vm, args[0], part, &len);
-
-    if (data == NULL)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
-    ret[0] = (uint16_t)len;
-    return mm_api_put(vm, args[1], MM_ARG_SHORT(2), data, len);
-}
-
-#define EC_PART(suffix, part)                                                                      \
-    enum mm_run mm_n_ec_set_##suffix(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)        \
-    {                                                                                              \
-        (void)ret;                                                                                 \
-        return ec_set(vm, args, part);                                                             \
-    }
-#define EC_PART_GET(suffix, part)                                                                  \
-    enum mm_run mm_n_ec_get_##suffix(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)        \
-    {                                                                                              \
-        return ec_get(vm, args, ret, part);                                                        \
-    }
-EC_PART(field_fp, MM_EC_P)
-EC_PART(a, MM_EC_A)
-EC_PART(b, MM_EC_B)
-EC_PART(g, MM_EC_G)
-EC_PART(r, MM_EC_R)
-EC_PART(s, MM_EC_VALUE)
-EC_PART(w, MM_EC_VALUE)
-EC_PART_GET(field, MM_EC_P)
-EC_PART_GET(a, MM_EC_A)
-EC_PART_GET(b, MM_EC_B)
-EC_PART_GET(g, MM_EC_G)
-EC_PART_GET(r, MM_EC_R)
-EC_PART_GET(s, MM_EC_VALUE)
-EC_PART_GET(w, MM_EC_VALUE)
-#undef EC_PART
-#undef EC_PART_GET
-
-enum mm_run mm_n_ec_set_k(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    uint8_t bytes[2];
-
-    (void)ret;
-    mm_put_be16(bytes, args[1]);
-    return mm_api_ec_put(vm, args[0], MM_EC_K, bytes, 2);
-}
-
-enum mm_run mm_n_ec_get_k(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    size_t len;
-    const uint8_t *data = ec_part(vm, args[0], MM_EC_K, &len);
-
-    if (data == NULL)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
-    ret[0] = mm_be16(data);
-    return MM_RUN_OK;
-}
-
-enum mm_run mm_n_ec_copy_domain_parameters_from(struct mm_vm *vm, const uint16_t *args,
-                                                uint16_t *ret)
-{
-    enum mm_run run = MM_RUN_OK;
-    uint8_t copy[2 * 66 + 1];
-
-    (void)ret;
-    if (args[1] == MM_REF_NULL)
-        return mm_api_null(vm);
-    if (get(vm, args[0], KEY_BITS) != get(vm, args[1], KEY_BITS))
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    for (unsigned part = 0; part < MM_EC_VALUE && run == MM_RUN_OK; part++) {
-        size_t len = 0;
-        const uint8_t *data = ec_part(vm, args[1], part, &len);
-        if (data == NULL && part == MM_EC_K)
-            continue;
-        if (data == NULL || len > sizeof(copy))
-            return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
-        memcpy(copy, data, len);
-        run = mm_api_ec_put(vm, args[0], part, copy, len);
-    }
-    return run;
-}
-
-/* ---- To OpenSSL ---- */
-
-static bool push_number(OSSL_PARAM_BLD *bld, const char *name, const uint8_t *data, size_t len,
-                        BIGNUM **keep)
-{
-    *keep = BN_bin2bn(data, (int)len, NULL);
-    return *keep != NULL && OSSL_PARAM_BLD_push_BN(bld, name, *keep) == 1;
-}
-
-/* Curve by its numbers; OpenSSL recognises the named ones itself. */
-static OSSL_PARAM *ec_params(struct mm_vm *vm, mm_ref key, bool private_key, BIGNUM *keep[5])
-{
-    static const char *const names[] = {OSSL_PKEY_PARAM_EC_P, OSSL_PKEY_PARAM_EC_A,
-                                        OSSL_PKEY_PARAM_EC_B, NULL, OSSL_PKEY_PARAM_EC_ORDER};
-    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-    OSSL_PARAM *params = NULL;
-    const uint8_t *data;
-    size_t len = 0;
-    bool ok = bld != NULL;
-
-    for (unsigned part = 0; ok && part < 5; part++) {
-        data = ec_part(vm, key, part, &len);
-        if (data != NULL && names[part] != NULL)
-            ok = push_number(bld, names[part], data, len, &keep[part]);
-        else
-            ok = data != NULL && OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_EC_GENERATOR,
-                                                                  data, len) == 1;
-    }
-    ok = ok &&
-         OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_EC_FIELD_TYPE, "prime-field", 0) == 1;
-    data = ok ? ec_part(vm, key, MM_EC_VALUE, &len) : NULL;
-    ok = data != NULL;
-    if (ok && private_key)
-        ok = push_number(bld, OSSL_PKEY_PARAM_PRIV_KEY, data, len, &keep[3]);
-    else if (ok)
-        ok = OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, data, len) == 1;
-    if (ok)
-        params = OSSL_PARAM_BLD_to_param(bld);
-    OSSL_PARAM_BLD_free(bld);
-    return params;
-}
-
-EVP_PKEY *mm_api_ec_key(struct mm_vm *vm, mm_ref key, bool private_key)
-{
-    BIGNUM *keep[5] = {NULL};
-    EVP_PKEY_CTX *ctx = NULL;
-    OSSL_PARAM *params = NULL;
-    EVP_PKEY *pkey = NULL;
-    unsigned type;
-
-    if (!mm_api_key_ready(vm, key))
-        return NULL;
-    type = get(vm, key, KEY_TYPE);
-    if (private_key ? !is_ec_private(type) : type != MM_KEY_EC_PUBLIC)
-        return NULL;
-    params = ec_params(vm, key, private_key, keep);
-    ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    if (params != NULL && ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
-        EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
-        pkey = NULL;
-    EVP_PKEY_CTX_free(ctx);
-    OSSL_PARAM_free(params);
-    for (size_t i = 0; i < 5; i++)
-        BN_clear_free(keep[i]);
-    return pkey;
 }

@@ -16,7 +16,7 @@ static mm_ref aes_key(const char *hex)
 {
     mm_ref key = ok(mm_n_key_build, 3, TYPE_AES, (int)strlen(hex) * 4, 0);
 
-    (void)ok(mm_n_aes_set_key, 3, key, hex_new(hex), 0);
+    (void)ok(mm_n_secret_set_key, 3, key, hex_new(hex), 0);
     return key;
 }
 
@@ -124,7 +124,7 @@ static void a_reset_ends_operations_but_not_keys(void **state)
     mm_ref transient = ok(mm_n_key_build, 3, TYPE_AES_RESET, 128, 0);
 
     (void)state;
-    (void)ok(mm_n_aes_set_key, 3, transient, hex_new(key128), 0);
+    (void)ok(mm_n_secret_set_key, 3, transient, hex_new(key128), 0);
     assert_int_equal(ok(mm_n_key_is_initialized, 1, transient), 1);
     (void)ok(mm_n_digest_update, 4, md, in, 0, 1);
     (void)ok(mm_n_sign_init, 3, sign, key, SIGN);
@@ -144,7 +144,7 @@ static void keys_survive_power_off(void **state)
     (void)state;
     mm_vm_free(&chip.vm);
     chip_power_on();
-    assert_int_equal(ok(mm_n_aes_get_key, 3, key, out, 0), 16);
+    assert_int_equal(ok(mm_n_secret_get_key, 3, key, out, 0), 16);
     holds(out, 0, key128);
 }
 
@@ -155,7 +155,7 @@ static void signing_needs_a_key_that_is_still_set(void **state)
 
     (void)state;
     throws(CRYPTO, MM_CRYPTO_UNINITIALIZED_KEY, mm_n_sign_init, 3, sign, key, SIGN);
-    (void)ok(mm_n_aes_set_key, 3, key, hex_new(key128), 0);
+    (void)ok(mm_n_secret_set_key, 3, key, hex_new(key128), 0);
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_sign_init, 3, sign, key, 3);
     (void)ok(mm_n_sign_init, 3, sign, key, SIGN);
     throws(CRYPTO, MM_CRYPTO_INVALID_INIT, mm_n_sign_verify, 7, sign, in, 0, 3, out, 0, 16);
@@ -166,10 +166,12 @@ static void signing_needs_a_key_that_is_still_set(void **state)
 static void what_is_not_offered_is_refused(void **state)
 {
     (void)state;
-    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_sign_get_instance, 2, 10, 0);
-    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_digest_get_instance, 2, 2, 0);
-    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_cipher_get_instance, 2, 1, 0);
-    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_key_build, 3, 5, 2048, 0);
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_sign_get_instance, 2, 50, 0);
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_sign_get_instance_parts, 4, 1, 3, 1, 0);
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_digest_get_instance, 2, 12, 0);
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_cipher_get_instance_parts, 3, 3, 7, 0);
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_key_build, 3, 5, 2049, 0);
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_key_build, 3, 38, 128, 0);
     throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_key_build, 3, TYPE_AES, 129, 0);
     throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_random_get_instance, 1, 7);
 }
@@ -184,7 +186,7 @@ static void ecdsa_verifies_what_a_generated_pair_signed(void **state)
     (void)state;
     (void)ok(mm_n_pair_init, 3, pair, 5, 256);
     (void)ok(mm_n_pair_generate, 1, pair);
-    assert_int_equal(ok(mm_n_ec_get_w, 3, ok(mm_n_pair_get_public, 1, pair), w, 0), 65);
+    assert_int_equal(ok(mm_n_ec_get_value, 3, ok(mm_n_pair_get_public, 1, pair), w, 0), 65);
     assert_int_equal(bytes_of(w)[0], 0x04);
     (void)ok(mm_n_sign_init, 3, sign, ok(mm_n_pair_get_private, 1, pair), SIGN);
     len = ok(mm_n_sign_sign, 6, sign, in, 0, 7, out, 0);
@@ -215,11 +217,11 @@ static void ecdsa_verifies_the_rfc_6979_signature(void **state)
     (void)ok(mm_n_pair_init, 3, pair, 5, 256);
     (void)ok(mm_n_pair_generate, 1, pair); /* sets the curve */
     public = ok(mm_n_pair_get_public, 1, pair);
-    (void)ok(mm_n_ec_set_w, 4, public, w, 0, 65);
+    (void)ok(mm_n_ec_set_value, 4, public, w, 0, 65);
     (void)ok(mm_n_sign_init, 3, sign, public, VERIFY);
     assert_int_equal(ok(mm_n_sign_verify, 7, sign, bytes_new("sample", 6), 0, 6, sig, 0, 72), 1);
     assert_int_equal(ok(mm_n_sign_verify, 7, sign, bytes_new("simple", 6), 0, 6, sig, 0, 72), 0);
-    throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_ec_set_w, 4, public, w, 0, 64);
+    throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_ec_set_value, 4, public, w, 0, 64);
 }
 
 static void an_ec_key_is_ready_when_all_its_parts_are_set(void **state)
@@ -236,9 +238,9 @@ static void an_ec_key_is_ready_when_all_its_parts_are_set(void **state)
     holds(out, 0, "046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296");
     assert_int_equal(ok(mm_n_ec_get_k, 1, key), 1);
     assert_int_equal(ok(mm_n_key_is_initialized, 1, key), 0);
-    (void)ok(mm_n_ec_set_s, 4, key, hex_new("01"), 0, 1);
+    (void)ok(mm_n_ec_set_value, 4, key, hex_new("01"), 0, 1);
     assert_int_equal(ok(mm_n_key_is_initialized, 1, key), 1);
-    assert_int_equal(ok(mm_n_ec_get_s, 3, key, out, 0), 32);
+    assert_int_equal(ok(mm_n_ec_get_value, 3, key, out, 0), 32);
 }
 
 static void random_fills_and_refuses_nothing(void **state)

@@ -58,7 +58,9 @@ static void tables_have_no_token_twice(void **state)
 static void check_complete(const struct mm_rom_package *package, const struct mm_rom_class *cls)
 {
     if (strcmp(package->name, "java/lang") != 0 && strcmp(package->name, "java/io") != 0 &&
-        strcmp(package->name, "javacard/framework") != 0)
+        strcmp(package->name, "javacard/framework") != 0 &&
+        strcmp(package->name, "javacard/security") != 0 &&
+        strcmp(package->name, "javacardx/crypto") != 0)
         return;
     for (size_t i = 0; i < cls->method_n; i++) {
         const struct mm_rom_method *m = &cls->methods[i];
@@ -67,7 +69,7 @@ static void check_complete(const struct mm_rom_package *package, const struct mm
     }
 }
 
-static void framework_and_lang_are_whole(void **state)
+static void the_packages_claimed_are_whole(void **state)
 {
     (void)state;
     each_class(check_complete);
@@ -160,7 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_have_no_token_twice),
-        cmocka_unit_test(framework_and_lang_are_whole),
+        cmocka_unit_test(the_packages_claimed_are_whole),
         cmocka_unit_test(internal_classes_implement_all_they_promise),
         cmocka_unit_test(tables_agree_with_well_known_tokens),
         cmocka_unit_test(offered_versions_are_the_highest),

@@ -1,0 +1,87 @@
+/*
+ * RSA behind Cipher. A private key enciphers with block type 1 and a public one deciphers it
+ * (PKCS #1 v1.5); without padding both keys only raise to their exponent.
+ */
+#include "applet_vm/api/cipher_int.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rsa.h>
+
+static unsigned oaep_digest(uint8_t padding)
+{
+    static const uint8_t digests[] = {7, 4, 5, 6, 8, 9, 10, 11}; /* SHA-224 ... SHA3-512 */
+
+    return padding == MM_PAD_OAEP ? 1 : digests[padding - MM_PAD_OAEP_SHA224];
+}
+
+static bool start(struct mm_vm *vm, struct mm_api_op *op, bool private_key)
+{
+    uint8_t padding = MM_PADDING_OF(op->alg);
+    bool encrypt = op->mode == MM_ENCRYPT;
+
+    if (padding == MM_PAD_NOPAD)
+        return (private_key ? EVP_PKEY_decrypt_init(op->pctx) : EVP_PKEY_encrypt_init(op->pctx)) ==
+                   1 &&
+               EVP_PKEY_CTX_set_rsa_padding(op->pctx, RSA_NO_PADDING) == 1;
+    if (padding != MM_PAD_PKCS1) {
+        EVP_MD *md = mm_api_md(vm, oaep_digest(padding));
+        return encrypt != private_key && md != NULL &&
+               (encrypt ? EVP_PKEY_encrypt_init(op->pctx) : EVP_PKEY_decrypt_init(op->pctx)) == 1 &&
+               EVP_PKEY_CTX_set_rsa_padding(op->pctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
+               EVP_PKEY_CTX_set_rsa_oaep_md(op->pctx, md) == 1;
+    }
+    if (encrypt)
+        return (private_key ? EVP_PKEY_sign_init(op->pctx) : EVP_PKEY_encrypt_init(op->pctx)) == 1;
+    return (private_key ? EVP_PKEY_decrypt_init(op->pctx)
+                        : EVP_PKEY_verify_recover_init(op->pctx)) == 1;
+}
+
+bool mm_api_rsa_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key)
+{
+    enum mm_key_kind kind = mm_api_key_kind(vm, key);
+
+    if (!mm_api_kind_rsa(kind))
+        return false;
+    op->pkey = mm_api_pkey(vm, key, false);
+    op->pctx = op->pkey != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, op->pkey, NULL) : NULL;
+    return op->pctx != NULL && start(vm, op, mm_api_kind_private(kind));
+}
+
+static bool apply(struct mm_vm *vm, struct mm_api_op *op, uint8_t *out, size_t *out_len)
+{
+    bool private_key = mm_api_kind_private(mm_api_key_kind(vm, op->key));
+    bool encrypt = op->mode == MM_ENCRYPT;
+    const uint8_t *in = op->held.data;
+    size_t n = op->held.len;
+
+    if (MM_PADDING_OF(op->alg) != MM_PAD_PKCS1)
+        encrypt = !private_key;
+    if (encrypt)
+        return (private_key ? EVP_PKEY_sign(op->pctx, out, out_len, in, n)
+                            : EVP_PKEY_encrypt(op->pctx, out, out_len, in, n)) == 1;
+    return (private_key ? EVP_PKEY_decrypt(op->pctx, out, out_len, in, n)
+                        : EVP_PKEY_verify_recover(op->pctx, out, out_len, in, n)) == 1;
+}
+
+enum mm_run mm_api_rsa_final(struct mm_vm *vm, struct mm_api_op *op, mm_ref out_array, int out_off,
+                             uint16_t *ret)
+{
+    size_t size = (size_t)EVP_PKEY_get_size(op->pkey), out_len = size;
+    bool whole = op->mode == MM_DECRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD;
+    uint8_t out[MM_KEY_PART_MAX];
+    enum mm_run run;
+    bool ok;
+
+    if (size > sizeof(out) || op->held.len == 0)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    ok = (!whole || op->held.len == size) && apply(vm, op, out, &out_len);
+    OPENSSL_cleanse(op->held.data, op->held.len);
+    op->held.len = 0;
+    if (ok)
+        run = mm_api_put(vm, out_array, out_off, out, out_len);
+    else
+        run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    ret[0] = (uint16_t)out_len;
+    OPENSSL_cleanse(out, sizeof(out));
+    return run;
+}
