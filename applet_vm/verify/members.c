@@ -57,6 +57,11 @@ static bool described_field(struct mm_verifier *v, mm_vt cls, uint8_t token, str
     return false;
 }
 
+static bool is_ref_cell(const struct mm_cap_class *c, unsigned token)
+{
+    return c->ref_n != 0 && token >= c->first_ref && token < (unsigned)c->first_ref + c->ref_n;
+}
+
 enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, size_t off,
                                struct mm_vfield *out)
 {
@@ -79,10 +84,11 @@ enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, size_t off,
         return described_field(v, cls, token, out)
                    ? MM_OK
                    : missing(v, MM_RULE_FIELD, off, cp, "the Descriptor has no such field");
-    if (c->ref_n != 0 && token >= c->first_ref && token < c->first_ref + c->ref_n) {
+    if (is_ref_cell(c, token)) {
         out->kind = 'r';
         out->type = VT(VT_ANYREF);
     }
+    out->no_int = token + 1u >= c->declared_size || is_ref_cell(c, token + 1u);
     return MM_OK;
 }
 

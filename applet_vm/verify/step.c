@@ -344,7 +344,7 @@ static enum mm_status check_field(const struct mm_flow *f, const struct mm_vfiel
     static const char letters[] = "rbsi";
     static const char *const names[] = {"reference", "byte or boolean", "short", "int"};
 
-    if (field->kind == 0 ? kind == 'r' : kind != field->kind)
+    if (field->kind == 0 ? kind == 'r' || (kind == 'i' && field->no_int) : kind != field->kind)
         return mm_flow_bad(f, MM_RULE_FIELD, "the field is no %s",
                            names[strchr(letters, kind) - letters]);
     if ((field->access & MM_ACC_PRIVATE) != 0 && field->cls != f->sig->cls)

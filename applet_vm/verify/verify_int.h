@@ -128,8 +128,9 @@ const char *mm_vt_text(const struct mm_verifier *v, mm_vt t, char text[MM_VT_TEX
 struct mm_vfield {
     mm_vt cls; /* that declares it; VT_TOP: not known */
     uint8_t access;
-    char kind;  /* r b s i as in sigs.def; 0: a number of a size that is not known */
-    mm_vt type; /* VT_SHORT, VT_INT_HI or a reference */
+    char kind;   /* r b s i as in sigs.def; 0: a number of a size that is not known */
+    bool no_int; /* there is no room for an int: of a number of unknown size */
+    mm_vt type;  /* VT_SHORT, VT_INT_HI or a reference */
 };
 struct mm_vsig {
     mm_vt cls; /* that declares it; VT_TOP: not known */

@@ -11,6 +11,9 @@ echo
 echo "## Bytecodes (test/bench/bench_vm)"
 "$build/bench/bench_vm"
 echo
+echo "## Verification of packages by size (test/bench/bench_verify)"
+"$build/bench/bench_verify"
+echo
 echo "## APDUs in process (test/bench/bench_apdu)"
 "$build/bin/mintmark-chip" --home "$home" init bench >/dev/null || exit 1
 "$build/bench/bench_apdu" --count 200000 --apdu 80CA004500 "chip:$home/chip/bench.nvm"

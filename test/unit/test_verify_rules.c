@@ -324,6 +324,7 @@ static void verify_without_descriptor_checks_kinds(void **state)
     static const struct test_method sum = {.code = "01 04 41 78", .no_descriptor = true};
     static const struct test_method api = {.code = "01 8d0015 03 78", .no_descriptor = true};
     static const struct test_method field = {.code = "01 83 03 3b 03 78", .no_descriptor = true};
+    static const struct test_method half = {.code = "01 86 1f 5e 78", .no_descriptor = true};
     static const struct test_method ret = {.code = "1c 60 04 03 78 7a", .no_descriptor = true};
 
     (void)state;
@@ -331,6 +332,7 @@ static void verify_without_descriptor_checks_kinds(void **state)
     refused(&sum, MM_RULE_OPERAND_TYPE);
     refused(&api, MM_RULE_ARGUMENT);
     refused(&field, MM_RULE_FIELD);
+    refused(&half, MM_RULE_FIELD); /* an int where one cell is left */
     refused(&ret, MM_RULE_RETURN_TYPE);
 }
 

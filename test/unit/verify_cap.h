@@ -101,12 +101,12 @@ static inline void build_descriptor(struct mm_buf *d, const struct test_method *
 static inline uint8_t *build_verify_lfdb(const struct test_method *t, size_t *len)
 {
     static const uint8_t order[] = {1, 2, 4, 6, 7, 8, 5, 9, 11};
-    uint8_t code[256];
-    struct test_code c = {.code = code, .len = sizeof(code)};
+    uint8_t *code = malloc(strlen(t->code) + 1);
+    struct test_code c = {.code = code, .len = strlen(t->code)};
     struct mm_buf part[13], out;
     struct test_offsets o;
 
-    must(mm_unhex(t->code, code, &c.len) == MM_OK, "hex", t->code);
+    must(code != NULL && mm_unhex(t->code, code, &c.len) == MM_OK, "hex", t->code);
     c.max_stack = t->max_stack != 0 ? t->max_stack : 8;
     c.args = t->args != 0 ? t->args : 2;
     c.max_locals = t->max_locals;
@@ -130,6 +130,7 @@ static inline uint8_t *build_verify_lfdb(const struct test_method *t, size_t *le
         put_component(&out, order[i], &part[order[i]]);
     for (size_t i = 0; i < 13; i++)
         mm_buf_clear(&part[i]);
+    free(code);
     return mm_buf_take(&out, len);
 }
 
