@@ -13,15 +13,22 @@
 
 #define MM_CONV_APPLET_MAX  16 /* applets in one package; the format allows 255 */
 #define MM_CONV_EXPORTS_MAX 16
+#define MM_CONV_USE_MAX     16
 
 struct mm_conv_applet {
     const char *class_name; /* "Purse" or "org.mintmark.purse.Purse"; borrowed */
     struct mm_aid aid;
 };
 
+/* Import this package in this version, as old cards have it. */
+struct mm_conv_use {
+    const char *package; /* "org.globalplatform" */
+    uint8_t major, minor;
+};
+
 /* What to convert. All pointers borrowed for the call. */
 struct mm_conv_options {
-    const char *classes; /* folder with the package's class files below it */
+    const char *classes; /* folder or jar with the package's class files below it */
     const char *package; /* "org.mintmark.purse" */
     struct mm_aid aid;
     uint8_t major, minor; /* package version */
@@ -30,11 +37,14 @@ struct mm_conv_options {
     const char
         *exports[MM_CONV_EXPORTS_MAX]; /* folders searched for <package>/javacard/<last>.exp */
     size_t export_n;
+    struct mm_conv_use uses[MM_CONV_USE_MAX];
+    size_t use_n;
     bool ints; /* the card has int: 32 bit fields, locals, arrays, arithmetic */
     /* Called for each refusal, if not NULL, in the order found. */
     void (*report)(void *ctx, const char *text);
     void *report_ctx;
-    const char *output; /* "x.cap" (export file "x.exp" beside it), or a folder */
+    const char *classpath; /* of javac, with build; may be NULL */
+    const char *output;    /* "x.cap" (export file "x.exp" beside it), or a folder */
 };
 
 /* Convert: writes the CAP file and the export file. Nothing is written when anything is refused.
@@ -52,7 +62,8 @@ enum mm_status mm_conv_export_rewrite(const uint8_t *data, size_t data_len, uint
                                       size_t *out_len, struct mm_err *err) MM_USE_RESULT;
 
 /* Make export files and Java stubs from fact tables (applet_vm/api/ *.tsv), into dir/exports and
- * dir/stubs. Where a table has several versions of a package, the highest is taken. */
+ * dir/stubs. Where a table has several versions of a package, stubs and <name>.exp are those of the
+ * highest; the others are <name>-M.m.exp. */
 enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char *dir,
                            struct mm_err *err) MM_USE_RESULT;
 

@@ -23,6 +23,20 @@ void *mm_arena_grow(struct mm_arena *arena, void *old, size_t n, size_t size);
 char *mm_arena_text(struct mm_arena *arena, const char *text, size_t text_len);
 char *mm_arena_printf(struct mm_arena *arena, const char *fmt, ...) MM_PRINTF(2, 3);
 
+/* ---- Options (options.c) ---- */
+/* One option by its long name; value is copied. MM_MALFORMED: no such option, or a bad value. */
+enum mm_status mm_conv_option(struct mm_arena *arena, struct mm_conv_options *opt, const char *name,
+                              const char *value, struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_conv_config(struct mm_arena *arena, struct mm_conv_options *opt, const char *path,
+                              struct mm_err *err) MM_USE_RESULT;
+
+/* ---- Source to CAP (build.c) ---- */
+/* The API that lies beside this program: folders classes and exports; NULL when there is none. */
+const char *mm_conv_api_dir(struct mm_arena *arena);
+/* Compile the sources below src and convert; sets in opt what was chosen. */
+enum mm_status mm_conv_build(struct mm_arena *arena, struct mm_conv_options *opt, const char *src,
+                             struct mm_err *err) MM_USE_RESULT;
+
 /* ---- Class files (JVMS 8, chapter 4) ---- */
 #define ACC_PUBLIC       0x0001
 #define ACC_PRIVATE      0x0002
@@ -157,6 +171,21 @@ struct jref {
 bool mm_conv_cp_ref(const struct mm_cls *cls, uint16_t idx, struct jref *ref);
 /* Line of a pc, 0 when the class file has no line table. */
 unsigned mm_conv_line(const struct jcode *code, uint32_t pc);
+
+/* ---- Files (input.c) ---- */
+struct mm_files {
+    const char *root; /* folder or jar */
+    bool is_jar;
+    char **names; /* below root, sorted */
+    size_t n;
+};
+/* All files below root whose names end so. */
+enum mm_status mm_conv_files_list(struct mm_arena *arena, const char *root, const char *end,
+                                  struct mm_files *files, struct mm_err *err) MM_USE_RESULT;
+/* One of them; the bytes live in the arena. */
+enum mm_status mm_conv_files_read(struct mm_arena *arena, const struct mm_files *files,
+                                  const char *name, const uint8_t **data, size_t *len,
+                                  struct mm_err *err) MM_USE_RESULT;
 
 /* ---- Export files (JCVM 3.0.5, chapter 5) ---- */
 struct mm_exp_field {

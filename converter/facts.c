@@ -72,36 +72,29 @@ static const char **names(struct mm_arena *arena, const char *list, size_t *n)
     return out;
 }
 
-/* The package of a row; NULL when a higher version of it has been read already. A lower one that
- * was read is emptied. */
-static struct mm_exp_package *package(struct facts *f, char **col, bool *ok)
+/* The package of a row, by name and version; NULL when the version is malformed. */
+static struct mm_exp_package *package(struct facts *f, char **col)
 {
     const char *name = slashes(f->arena, col[COL_PACKAGE], strlen(col[COL_PACKAGE]));
     char *dot = strchr(col[COL_VERSION], '.');
-    struct mm_exp_package *pkg = NULL;
-    unsigned major, minor;
+    struct mm_exp_package *pkg;
+    uint8_t major, minor;
 
-    *ok = dot != NULL;
-    if (!*ok)
+    if (dot == NULL)
         return NULL;
-    major = (unsigned)strtoul(col[COL_VERSION], NULL, 10);
-    minor = (unsigned)strtoul(dot + 1, NULL, 10);
-    for (size_t i = 0; i < f->pkg_n && pkg == NULL; i++) {
-        if (strcmp(f->pkgs[i].name, name) == 0)
-            pkg = &f->pkgs[i];
+    major = (uint8_t)strtoul(col[COL_VERSION], NULL, 10);
+    minor = (uint8_t)strtoul(dot + 1, NULL, 10);
+    for (size_t i = 0; i < f->pkg_n; i++) {
+        pkg = &f->pkgs[i];
+        if (strcmp(pkg->name, name) == 0 && pkg->major == major && pkg->minor == minor)
+            return pkg;
     }
-    if (pkg != NULL && (major << 8 | minor) < ((unsigned)pkg->major << 8 | pkg->minor))
-        return NULL;
-    if (pkg != NULL && (major << 8 | minor) == ((unsigned)pkg->major << 8 | pkg->minor))
-        return pkg;
-    if (pkg == NULL) {
-        f->pkgs = mm_arena_grow(f->arena, f->pkgs, f->pkg_n, sizeof(*f->pkgs));
-        pkg = &f->pkgs[f->pkg_n++];
-    }
+    f->pkgs = mm_arena_grow(f->arena, f->pkgs, f->pkg_n, sizeof(*f->pkgs));
+    pkg = &f->pkgs[f->pkg_n++];
     memset(pkg, 0, sizeof(*pkg));
     pkg->name = name;
-    pkg->major = (uint8_t)major;
-    pkg->minor = (uint8_t)minor;
+    pkg->major = major;
+    pkg->minor = minor;
     pkg->import = -1;
     return pkg;
 }
@@ -191,13 +184,10 @@ static enum mm_status add_member(struct facts *f, struct mm_exp_package *pkg, ch
 
 static enum mm_status add_row(struct facts *f, char **col)
 {
-    bool ok;
-    struct mm_exp_package *pkg = package(f, col, &ok);
+    struct mm_exp_package *pkg = package(f, col);
 
-    if (!ok)
-        return bad(f, "package version is not major.minor");
     if (pkg == NULL)
-        return MM_OK;
+        return bad(f, "package version is not major.minor");
     if (strcmp(col[COL_KIND], "package") == 0)
         return set_package(pkg, col) ? MM_OK : bad(f, "package AID is not 5 to 16 bytes");
     if (strcmp(col[COL_KIND], "class") == 0 || strcmp(col[COL_KIND], "interface") == 0) {

@@ -3,55 +3,62 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "applet_vm/api/api.h"
 #include "applet_vm/verify/verify.h"
-#include "converter/conv.h"
+#include "converter/conv_int.h"
 
-enum option_code {
-    OPT_CLASSES = 256,
-    OPT_PACKAGE,
-    OPT_AID,
-    OPT_PKG_VERSION,
-    OPT_APPLET,
-    OPT_EXPORTS,
-    OPT_OUTPUT,
-    OPT_VERSION
-};
-
+/* Those with a name are set by it; see options.c. */
 static const struct option options[] = {
-    {"classes", required_argument, NULL, OPT_CLASSES},
-    {"package", required_argument, NULL, OPT_PACKAGE},
-    {"aid", required_argument, NULL, OPT_AID},
-    {"package-version", required_argument, NULL, OPT_PKG_VERSION},
-    {"applet", required_argument, NULL, OPT_APPLET},
-    {"exports", required_argument, NULL, OPT_EXPORTS},
-    {"output", required_argument, NULL, OPT_OUTPUT},
+    {"classes", required_argument, NULL, 'o'},
+    {"package", required_argument, NULL, 'o'},
+    {"aid", required_argument, NULL, 'o'},
+    {"package-version", required_argument, NULL, 'o'},
+    {"applet", required_argument, NULL, 'o'},
+    {"exports", required_argument, NULL, 'o'},
+    {"output", required_argument, NULL, 'o'},
+    {"use-version", required_argument, NULL, 'o'},
+    {"classpath", required_argument, NULL, 'o'},
+    {"config", required_argument, NULL, 'c'},
     {"int", no_argument, NULL, 'i'},
     {"help", no_argument, NULL, 'h'},
-    {"version", optional_argument, NULL, OPT_VERSION},
+    {"version", optional_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
+};
+#define SETTINGS_MAX 64
+
+struct command {
+    struct mm_arena *arena;
+    struct mm_conv_options opt;
+    const char *config;
+    const char *names[SETTINGS_MAX], *values[SETTINGS_MAX]; /* set after the configuration file */
+    size_t n;
 };
 
 static const char usage[] =
-    "Usage: mintmark-convert [convert] OPTIONS    class files to a CAP and an export file\n"
-    "       mintmark-convert dump FILE.cap        print a CAP file as readable assembly\n"
+    "Usage: mintmark-convert build [OPTIONS] SRC_DIR  Java sources to a CAP and an export file\n"
+    "       mintmark-convert [convert] OPTIONS        class files to a CAP and an export file\n"
+    "       mintmark-convert dump FILE.cap            print a CAP file as readable assembly\n"
     "       mintmark-convert verify FILE.cap [LIBRARY.cap...]\n"
-    "                                             check a CAP file as the card does, types "
-    "included;\n"
-    "                                             the libraries are packages it imports\n"
+    "                                                 check a CAP file as the card does, types\n"
+    "                                                 included; libraries are packages it imports\n"
     "       mintmark-convert api --output DIR TABLE...\n"
-    "                                             Java stubs and export files of an API\n"
+    "                                                 Java stubs and export files of an API\n"
     "\n"
-    "Convert:\n"
-    "  --classes DIR              folder with the class files, by package\n"
+    "Convert and build (build needs none of them):\n"
     "  --package NAME             package to convert, as org.example.wallet\n"
     "  --aid AID                  package AID, 5 to 16 bytes in hexadecimal\n"
     "  --package-version M.m      package version (default 1.0); --version M.m does the same\n"
     "  --applet CLASS=AID         applet class and its AID; once for each applet\n"
+    "  --classes DIR|JAR          where the class files are, by package (convert)\n"
+    "  --classpath PATH           classes of other libraries for javac (build)\n"
     "  --exports DIR              folder with export files; may be repeated\n"
+    "  --use-version PACKAGE=M.m  import this version of a package\n"
     "  -i, --int                  the card has int: 32 bit fields, variables, arithmetic\n"
     "  --output DIR|FILE.cap      where to write; the export file goes beside the CAP file\n"
+    "  --config FILE              options, one a line without dashes (build: "
+    "SRC_DIR/mintmark.conf)\n"
     "\n"
     "  -h, --help                 this text\n"
     "      --version              name and version of the program\n"
@@ -63,80 +70,6 @@ static int usage_error(const char *what, const char *arg)
     fprintf(stderr, "mintmark-convert: %s%s%s\nTry mintmark-convert --help.\n", what,
             arg == NULL ? "" : ": ", arg == NULL ? "" : arg);
     return 2;
-}
-
-static bool parse_aid(const char *text, struct mm_aid *aid)
-{
-    uint8_t bytes[MM_AID_MAX];
-    size_t len = sizeof(bytes);
-
-    return mm_unhex(text, bytes, &len) == MM_OK && mm_aid_set(aid, bytes, len) == MM_OK;
-}
-
-static bool parse_version(const char *text, struct mm_conv_options *opt)
-{
-    char *end;
-    unsigned long major, minor;
-
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    major = strtoul(text, &end, 10);
-    if (*end != '.' || end[1] < '0' || end[1] > '9')
-        return false;
-    minor = strtoul(end + 1, &end, 10);
-    if (*end != '\0' || major > 255 || minor > 255)
-        return false;
-    opt->major = (uint8_t)major;
-    opt->minor = (uint8_t)minor;
-    return true;
-}
-
-/* "Class=AID"; text is kept and written to. */
-static bool parse_applet(char *text, struct mm_conv_options *opt)
-{
-    char *eq = strchr(text, '=');
-    struct mm_conv_applet *a = &opt->applets[opt->applet_n];
-
-    if (eq == NULL || eq == text || opt->applet_n == MM_CONV_APPLET_MAX ||
-        !parse_aid(eq + 1, &a->aid))
-        return false;
-    *eq = '\0';
-    a->class_name = text;
-    opt->applet_n++;
-    return true;
-}
-
-/* One option; value is kept. */
-static bool set_option(struct mm_conv_options *opt, int code, char *value)
-{
-    switch (code) {
-    case OPT_CLASSES:
-        opt->classes = value;
-        return true;
-    case OPT_PACKAGE:
-        opt->package = value;
-        return true;
-    case OPT_AID:
-        return parse_aid(value, &opt->aid);
-    case OPT_VERSION:
-    case OPT_PKG_VERSION:
-        return parse_version(value, opt);
-    case OPT_APPLET:
-        return parse_applet(value, opt);
-    case OPT_EXPORTS:
-        if (opt->export_n == MM_CONV_EXPORTS_MAX)
-            return false;
-        opt->exports[opt->export_n++] = value;
-        return true;
-    case 'i':
-        opt->ints = true;
-        return true;
-    case OPT_OUTPUT:
-        opt->output = value;
-        return true;
-    default:
-        return false;
-    }
 }
 
 static int fail(enum mm_status st, const struct mm_err *err)
@@ -152,11 +85,26 @@ static void report(void *ctx, const char *text)
     fprintf(stderr, "mintmark-convert: %s\n", text);
 }
 
-static int run_convert(struct mm_conv_options *opt)
+/* The configuration file first, so that the command line overrides it. */
+static enum mm_status settle(struct command *cmd, struct mm_err *err)
 {
+    enum mm_status st = MM_OK;
+
+    if (cmd->config != NULL)
+        st = mm_conv_config(cmd->arena, &cmd->opt, cmd->config, err);
+    for (size_t i = 0; st == MM_OK && i < cmd->n; i++)
+        st = mm_conv_option(cmd->arena, &cmd->opt, cmd->names[i], cmd->values[i], err);
+    return st;
+}
+
+static int run_convert(struct command *cmd)
+{
+    struct mm_conv_options *opt = &cmd->opt;
     struct mm_err err = {.text = ""};
     enum mm_status st;
 
+    if (settle(cmd, &err) != MM_OK)
+        return usage_error(err.text, NULL);
     if (opt->classes == NULL || opt->package == NULL || opt->aid.len == 0 || opt->output == NULL ||
         opt->export_n == 0)
         return usage_error("convert needs --classes, --package, --aid, --exports and --output",
@@ -164,6 +112,34 @@ static int run_convert(struct mm_conv_options *opt)
     opt->report = report;
     st = mm_conv_package(opt, &err);
     return st == MM_OK ? 0 : mm_status_exit(st);
+}
+
+static void print_aid(const char *what, const char *name, const struct mm_aid *aid)
+{
+    char hex[2 * MM_AID_MAX + 1];
+
+    printf("%s %s %s\n", what, name, mm_hex(aid->bytes, aid->len, hex));
+}
+
+static int run_build(struct command *cmd, const char *src)
+{
+    struct mm_conv_options *opt = &cmd->opt;
+    struct mm_err err = {.text = ""};
+    const char *config = mm_arena_printf(cmd->arena, "%s/mintmark.conf", src);
+    enum mm_status st;
+
+    if (cmd->config == NULL && access(config, R_OK) == 0)
+        cmd->config = config;
+    if (settle(cmd, &err) != MM_OK)
+        return usage_error(err.text, NULL);
+    opt->report = report;
+    st = mm_conv_build(cmd->arena, opt, src, &err);
+    if (st != MM_OK)
+        return mm_status_exit(st);
+    print_aid("package", opt->package, &opt->aid);
+    for (size_t i = 0; i < opt->applet_n; i++)
+        print_aid("applet", opt->applets[i].class_name, &opt->applets[i].aid);
+    return 0;
 }
 
 static int run_dump(const char *path)
@@ -223,26 +199,31 @@ static int run_verify(char **paths, size_t n)
     return st == MM_OK ? 0 : fail(st, &err);
 }
 
-static int run_api(const struct mm_conv_options *opt, char **tables, int n)
+static int run_api(struct command *cmd, char **tables, int n)
 {
     struct mm_err err = {.text = ""};
     enum mm_status st;
 
-    if (opt->output == NULL || n == 0)
+    if (settle(cmd, &err) != MM_OK)
+        return usage_error(err.text, NULL);
+    if (cmd->opt.output == NULL || n == 0)
         return usage_error("api needs --output and at least one table", NULL);
-    st = mm_conv_api((const char *const *)tables, (size_t)n, opt->output, &err);
+    st = mm_conv_api((const char *const *)tables, (size_t)n, cmd->opt.output, &err);
     return st == MM_OK ? 0 : fail(st, &err);
 }
 
-static int run(int argc, char **argv, struct mm_conv_options *opt)
+static int run(int argc, char **argv, struct command *cmd)
 {
     const char *verb = optind < argc ? argv[optind] : "convert";
     int rest = optind < argc ? argc - optind - 1 : 0;
 
     if (strcmp(verb, "convert") == 0)
-        return rest == 0 ? run_convert(opt) : usage_error("unexpected argument", argv[optind + 1]);
+        return rest == 0 ? run_convert(cmd) : usage_error("unexpected argument", argv[optind + 1]);
+    if (strcmp(verb, "build") == 0)
+        return rest == 1 ? run_build(cmd, argv[optind + 1])
+                         : usage_error("build needs one folder of Java sources", NULL);
     if (strcmp(verb, "api") == 0)
-        return run_api(opt, argv + optind + 1, rest);
+        return run_api(cmd, argv + optind + 1, rest);
     if (strcmp(verb, "dump") == 0)
         return rest == 1 ? run_dump(argv[optind + 1]) : usage_error("expected one CAP file", NULL);
     if (strcmp(verb, "verify") == 0)
@@ -251,28 +232,43 @@ static int run(int argc, char **argv, struct mm_conv_options *opt)
     return usage_error("unknown command", verb);
 }
 
+static int take(struct command *cmd, const char *name, const char *value)
+{
+    if (cmd->n == SETTINGS_MAX)
+        return usage_error("too many options", name);
+    cmd->names[cmd->n] = name;
+    cmd->values[cmd->n++] = value;
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
-    struct mm_conv_options opt = {.major = 1};
-    int code, status = -1;
+    struct command cmd = {.arena = mm_arena_new(), .opt = {.major = 1}};
+    int code, at = 0, status = -1;
 
-    while (status < 0 && (code = getopt_long(argc, argv, "hi", options, NULL)) != -1) {
+    while (status < 0 && (code = getopt_long(argc, argv, "hi", options, &at)) != -1) {
         if (code == 'h') {
             fputs(usage, stdout);
             status = 0;
-        } else if (code == '?') {
-            status = usage_error("unknown option or missing value", NULL);
-        } else if (code == OPT_VERSION && optarg == NULL &&
+        } else if (code == 'o') {
+            status = take(&cmd, options[at].name, optarg);
+        } else if (code == 'i') {
+            status = take(&cmd, "int", NULL);
+        } else if (code == 'c') {
+            cmd.config = optarg;
+        } else if (code == 'v' && optarg == NULL &&
                    (optind >= argc || argv[optind][0] < '0' || argv[optind][0] > '9')) {
             puts("mintmark-convert " MM_VERSION);
             status = 0;
-        } else {
+        } else if (code == 'v') {
             /* "--version 1.0" is the package version; the program's own has no value. */
-            char *value = code == OPT_VERSION && optarg == NULL ? argv[optind++] : optarg;
-
-            if (!set_option(&opt, code, value))
-                status = usage_error("bad value", value);
+            status = take(&cmd, "package-version", optarg == NULL ? argv[optind++] : optarg);
+        } else {
+            status = usage_error("unknown option or missing value", NULL);
         }
     }
-    return status < 0 ? run(argc, argv, &opt) : status;
+    if (status < 0)
+        status = run(argc, argv, &cmd);
+    mm_arena_free(&cmd.arena);
+    return status;
 }

@@ -1,14 +1,12 @@
 /* The classes of the package, in the order of the Class component, and those of other packages. */
 #include "converter/conv_int.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBLEMS_MAX       100 /* nobody mends more at a time */
-#define CLASS_FILE_MAX_LEN (1u << 20)
-#define CLASSES_MAX        255 /* class_count of the Descriptor is one byte (JCVM 3.0.5, 6.14) */
-#define EXP_FILE_MAX_LEN   (1u << 20)
+#define PROBLEMS_MAX     100 /* nobody mends more at a time */
+#define CLASSES_MAX      255 /* class_count of the Descriptor is one byte (JCVM 3.0.5, 6.14) */
+#define EXP_FILE_MAX_LEN (1u << 20)
 
 enum mm_status mm_conv_refuse(const struct mm_cls *cls, const struct mm_method *m, uint32_t pc,
                               struct mm_err *err, const char *fmt, ...)
@@ -55,40 +53,87 @@ enum mm_status mm_conv_note(struct mm_conv *cv, enum mm_status st, const struct 
 
 /* ---- External classes ---- */
 
+/* An export file was read: is it what was asked for? */
+static enum mm_status check_export(struct mm_exp_package *pkg, const char *name,
+                                   const struct mm_conv_use *use, struct mm_err *err)
+{
+    if (strcmp(pkg->name, name) != 0)
+        return mm_fail(err, MM_MALFORMED, SIZE_MAX, "exports package %s, expected %s", pkg->name,
+                       name);
+    if (use != NULL && (use->major != pkg->major || use->minor != pkg->minor))
+        return mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "has version %u.%u, asked for was %u.%u",
+                       pkg->major, pkg->minor, use->major, use->minor);
+    return MM_OK;
+}
+
+static enum mm_status read_export(struct mm_conv *cv, const char *path, const char *name,
+                                  const struct mm_conv_use *use, struct mm_exp_package **out,
+                                  struct mm_err *err)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    enum mm_status st;
+
+    *out = NULL;
+    if (mm_file_read(path, EXP_FILE_MAX_LEN, &data, &len, NULL) != MM_OK)
+        return MM_OK;
+    *out = mm_arena_alloc(cv->arena, 1, sizeof(**out));
+    st = mm_conv_exp_read(cv->arena, data, len, *out, err);
+    free(data);
+    if (st == MM_OK)
+        st = check_export(*out, name, use, err);
+    if (st != MM_OK)
+        mm_err_prefix(err, "%s", path);
+    return st;
+}
+
+static const struct mm_conv_use *use_of(const struct mm_conv *cv, const char *name)
+{
+    for (size_t i = 0; i < cv->opt->use_n; i++) {
+        const char *p = cv->opt->uses[i].package, *q = name;
+
+        while (*p != '\0' && (*p == *q || (*p == '.' && *q == '/'))) {
+            p++;
+            q++;
+        }
+        if (*p == '\0' && *q == '\0')
+            return &cv->opt->uses[i];
+    }
+    return NULL;
+}
+
 static struct mm_exp_package *load_export(struct mm_conv *cv, const char *name, struct mm_err *err)
 {
     const char *last = strrchr(name, '/') == NULL ? name : strrchr(name, '/') + 1;
-    struct mm_exp_package *pkg;
+    const struct mm_conv_use *use = use_of(cv, name);
+    struct mm_exp_package *pkg = NULL;
+    enum mm_status st = MM_OK;
 
     for (size_t i = 0; i < cv->package_n; i++) {
         if (strcmp(cv->packages[i]->name, name) == 0)
             return cv->packages[i];
     }
-    for (size_t i = 0; i < cv->opt->export_n; i++) {
-        const char *path =
-            mm_arena_printf(cv->arena, "%s/%s/javacard/%s.exp", cv->opt->exports[i], name, last);
-        uint8_t *data = NULL;
-        size_t len = 0;
-        enum mm_status st;
+    for (size_t i = 0; st == MM_OK && pkg == NULL && i < cv->opt->export_n; i++) {
+        const char *dir = mm_arena_printf(cv->arena, "%s/%s/javacard", cv->opt->exports[i], name);
 
-        if (mm_file_read(path, EXP_FILE_MAX_LEN, &data, &len, NULL) != MM_OK)
-            continue;
-        pkg = mm_arena_alloc(cv->arena, 1, sizeof(*pkg));
-        st = mm_conv_exp_read(cv->arena, data, len, pkg, err);
-        free(data);
-        if (st == MM_OK && strcmp(pkg->name, name) != 0)
-            st = mm_fail(err, MM_MALFORMED, SIZE_MAX, "exports package %s, expected %s", pkg->name,
-                         name);
-        if (st != MM_OK) {
-            mm_err_prefix(err, "%s: ", path);
-            return NULL;
-        }
-        cv->packages = mm_arena_grow(cv->arena, cv->packages, cv->package_n, sizeof(*cv->packages));
-        cv->packages[cv->package_n++] = pkg;
-        return pkg;
+        if (use != NULL)
+            st = read_export(
+                cv,
+                mm_arena_printf(cv->arena, "%s/%s-%u.%u.exp", dir, last, use->major, use->minor),
+                name, use, &pkg, err);
+        if (st == MM_OK && pkg == NULL)
+            st = read_export(cv, mm_arena_printf(cv->arena, "%s/%s.exp", dir, last), name, use,
+                             &pkg, err);
     }
-    (void)mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "no export file for package %s", name);
-    return NULL;
+    if (st != MM_OK)
+        return NULL;
+    if (pkg == NULL) {
+        (void)mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "no export file for package %s", name);
+        return NULL;
+    }
+    cv->packages = mm_arena_grow(cv->arena, cv->packages, cv->package_n, sizeof(*cv->packages));
+    cv->packages[cv->package_n++] = pkg;
+    return pkg;
 }
 
 enum mm_status mm_conv_find_class(struct mm_conv *cv, const char *name, struct mm_cref *out,
@@ -184,58 +229,22 @@ uint16_t mm_conv_cref_encode(struct mm_conv *cv, struct mm_cref c)
 
 /* ---- The package's own classes ---- */
 
-static int by_name(const void *a, const void *b)
+static enum mm_status read_class(struct mm_conv *cv, const struct mm_files *files, const char *name,
+                                 struct mm_cls **out, struct mm_err *err)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
+    const uint8_t *data;
+    size_t len, name_len = strlen(cv->name);
+    enum mm_status st = mm_conv_files_read(cv->arena, files, name, &data, &len, err);
 
-static enum mm_status list_files(struct mm_conv *cv, char ***names, size_t *n, struct mm_err *err)
-{
-    const char *path = mm_arena_printf(cv->arena, "%s/%s", cv->opt->classes, cv->name);
-    DIR *dir = opendir(path);
-    struct dirent *e;
-
-    *names = NULL;
-    *n = 0;
-    if (dir == NULL)
-        return mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "%s: no such folder of class files", path);
-    while ((e = readdir(dir)) != NULL) {
-        size_t len = strlen(e->d_name);
-
-        if (len <= 6 || strcmp(e->d_name + len - 6, ".class") != 0)
-            continue;
-        *names = mm_arena_grow(cv->arena, *names, *n, sizeof(**names));
-        (*names)[(*n)++] = mm_arena_printf(cv->arena, "%s/%s", path, e->d_name);
-    }
-    closedir(dir);
-    if (*n == 0 || *n > CLASSES_MAX)
-        return mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "%s: %zu class files, expected 1 to %d", path,
-                       *n, CLASSES_MAX);
-    qsort(*names, *n, sizeof(**names), by_name); /* readdir has no order; the output must */
-    return MM_OK;
-}
-
-static enum mm_status read_class(struct mm_conv *cv, const char *path, struct mm_cls **out,
-                                 struct mm_err *err)
-{
-    uint8_t *data = NULL;
-    size_t len = 0, name_len = strlen(cv->name);
-    enum mm_status st = mm_file_read(path, CLASS_FILE_MAX_LEN, &data, &len, err);
-    uint8_t *kept;
-
-    if (st != MM_OK)
-        return st;
-    kept = mm_arena_alloc(cv->arena, len, 1);
-    memcpy(kept, data, len);
-    free(data);
     *out = mm_arena_alloc(cv->arena, 1, sizeof(**out));
-    st = mm_conv_class_read(cv->arena, kept, len, *out, err);
+    if (st == MM_OK)
+        st = mm_conv_class_read(cv->arena, data, len, *out, err);
     if (st == MM_OK && (strncmp((*out)->name, cv->name, name_len) != 0 ||
                         (*out)->name[name_len] != '/' || strchr((*out)->name + name_len + 1, '/')))
         st = mm_fail(err, MM_MALFORMED, SIZE_MAX, "class %s is not of package %s", (*out)->name,
                      cv->name);
     if (st != MM_OK)
-        mm_err_prefix(err, "%s: ", path);
+        mm_err_prefix(err, "%s/%s", files->root, name);
     return st;
 }
 
@@ -346,19 +355,35 @@ static enum mm_status order_classes(struct mm_conv *cv, struct mm_err *err)
     return st;
 }
 
+/* Files of the package itself, not of those below it. */
+static bool in_package(const struct mm_conv *cv, const char *name)
+{
+    size_t len = strlen(cv->name);
+
+    return strncmp(name, cv->name, len) == 0 && name[len] == '/' &&
+           strchr(name + len + 1, '/') == NULL;
+}
+
 enum mm_status mm_conv_load(struct mm_conv *cv, struct mm_err *err)
 {
-    char **files;
-    size_t n;
-    enum mm_status st = list_files(cv, &files, &n, err);
+    struct mm_files files;
+    enum mm_status st = mm_conv_files_list(cv->arena, cv->opt->classes, ".class", &files, err);
 
     if (st != MM_OK)
         return st;
-    cv->classes = mm_arena_alloc(cv->arena, n, sizeof(*cv->classes));
-    for (size_t i = 0; st == MM_OK && i < n; i++) {
-        st = read_class(cv, files[i], &cv->classes[i], err);
+    cv->classes = mm_arena_alloc(cv->arena, files.n + 1, sizeof(*cv->classes));
+    for (size_t i = 0; st == MM_OK && i < files.n; i++) {
+        if (!in_package(cv, files.names[i]))
+            continue;
+        if (cv->class_n == CLASSES_MAX)
+            return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX,
+                           "package %s: more than %d classes; split it", cv->name, CLASSES_MAX);
+        st = read_class(cv, &files, files.names[i], &cv->classes[cv->class_n], err);
         if (st == MM_OK)
             cv->class_n++;
     }
+    if (st == MM_OK && cv->class_n == 0)
+        return mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "%s: no class files of package %s",
+                       cv->opt->classes, cv->name);
     return st == MM_OK ? order_classes(cv, err) : st;
 }

@@ -78,9 +78,23 @@ static void put_params(struct stubs *s, const char *desc)
     put(s, ")");
 }
 
+static bool is_latest(const struct mm_exp_package *pkgs, size_t pkg_n,
+                      const struct mm_exp_package *pkg)
+{
+    for (size_t i = 0; i < pkg_n; i++) {
+        if (strcmp(pkgs[i].name, pkg->name) == 0 &&
+            (pkgs[i].major > pkg->major ||
+             (pkgs[i].major == pkg->major && pkgs[i].minor > pkg->minor)))
+            return false;
+    }
+    return true;
+}
+
 static const struct mm_exp_class *find(const struct stubs *s, const char *name)
 {
     for (size_t i = 0; i < s->pkg_n; i++) {
+        if (!is_latest(s->pkgs, s->pkg_n, &s->pkgs[i]))
+            continue;
         for (size_t k = 0; k < s->pkgs[i].class_n; k++) {
             if (strcmp(s->pkgs[i].classes[k].name, name) == 0)
                 return &s->pkgs[i].classes[k];
@@ -240,6 +254,8 @@ enum mm_status mm_conv_stubs_write(struct mm_arena *arena, const struct mm_exp_p
     enum mm_status st = MM_OK;
 
     for (size_t i = 0; st == MM_OK && i < pkg_n; i++) {
+        if (!is_latest(pkgs, pkg_n, &pkgs[i]))
+            continue;
         /* java.lang, java.io and java.rmi come with javac. */
         if (strncmp(pkgs[i].name, "java/", 5) == 0)
             continue;
@@ -259,6 +275,17 @@ enum mm_status mm_conv_stubs_write(struct mm_arena *arena, const struct mm_exp_p
         }
     }
     return st;
+}
+
+/* The latest version is found by name alone, others by name and version. */
+static const char *export_path(struct mm_arena *arena, const char *dir,
+                               const struct mm_exp_package *pkgs, size_t pkg_n,
+                               const struct mm_exp_package *pkg)
+{
+    if (is_latest(pkgs, pkg_n, pkg))
+        return mm_arena_printf(arena, "%s/%s.exp", dir, simple(pkg->name));
+    return mm_arena_printf(arena, "%s/%s-%u.%u.exp", dir, simple(pkg->name), pkg->major,
+                           pkg->minor);
 }
 
 enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char *dir,
@@ -282,8 +309,8 @@ enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char
         st = out.bad ? mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory")
                      : mm_dir_make(where, err);
         if (st == MM_OK)
-            st = mm_file_write(mm_arena_printf(arena, "%s/%s.exp", where, simple(pkgs[i].name)),
-                               out.data, out.len, 0644, err);
+            st = mm_file_write(export_path(arena, where, pkgs, pkg_n, &pkgs[i]), out.data, out.len,
+                               0644, err);
         mm_buf_clear(&out);
     }
     mm_arena_free(&arena);

@@ -226,7 +226,7 @@ static void conversion_names_a_missing_export_file(void **state)
     assert_non_null(strstr(err.text, "no export file for package"));
     opt.package = "org.mintmark.absent";
     assert_int_equal(mm_conv_package(&opt, &err), MM_NOT_FOUND);
-    assert_non_null(strstr(err.text, "no such folder of class files"));
+    assert_non_null(strstr(err.text, "no class files of package"));
 }
 
 int main(void)
