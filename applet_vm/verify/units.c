@@ -292,7 +292,7 @@ mm_vt mm_type_next(struct mm_verifier *v, size_t unit, struct mm_type_rd *rd)
         return VT(VT_INTS);
     default: /* 6 and 14: a class_ref follows */
         for (unsigned i = 0; i < 4; i++)
-            ref = (uint16_t)(ref << 4 | nibble(rd));
+            ref = (uint16_t)((unsigned)ref << 4 | nibble(rd));
         cls = mm_class_ref(v, unit, ref);
         return VT_KIND(cls) == VT_REF && code == 14 ? VT_OF(VT_REFS, VT_WHAT(cls)) : cls;
     }
