@@ -90,11 +90,9 @@ LIBS_platform  := platform net gp trust $(LIBS_access)
 PROGRAMS := chip:mintmark-chip conv:mintmark-convert gp:mintmark-gp apdu:mintmark-apdu \
             pay:mintmark-pay agent:mintmark-agent platform:mintmark-platform
 
-all_objs :=
 define module
 src_$(1) := $$(filter-out $(2)/main.c,$$(wildcard $(2)/*.c))
 obj_$(1) := $$(src_$(1):%.c=$(BUILD)/obj/%.o) $$(gen_obj_$(1))
-all_objs += $$(obj_$(1)) $(BUILD)/obj/$(2)/main.o
 $(BUILD)/lib/libmm-$(1).a: $$(obj_$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
@@ -120,7 +118,6 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
--include $(sort $(all_objs:.o=.d))
 
 # ---- generated sources: API tables from the published facts ----
 $(BUILD)/gen/api_tables.c: applet_vm/api/gen_tables.awk applet_vm/api/api_305.tsv \
@@ -140,11 +137,9 @@ $(BUILD)/test/$(notdir $(1:.c=)): $(1:%.c=$(BUILD)/obj/%.o) $(call libs,$(call u
 	@mkdir -p $$(@D)
 	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ -lcmocka $(LDLIBS)
 unit_bins += $(BUILD)/test/$(notdir $(1:.c=))
-all_objs += $(1:%.c=$(BUILD)/obj/%.o)
 endef
 unit_bins :=
 $(foreach t,$(unit_src),$(eval $(call unit_test,$(t))))
--include $(wildcard $(BUILD)/obj/test/unit/*.d)
 
 # ---- fuzz targets: test/fuzz/fuzz_<module>_<topic>.c; plain main replays seeds ----
 fuzz_src := $(wildcard test/fuzz/fuzz_*.c)
@@ -263,3 +258,6 @@ format: ## run clang-format over the C files
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 clean: ## remove the build folder
 	rm -rf build
+
+# What each object was made from, of every folder.
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
