@@ -53,6 +53,12 @@ enum mm_run mm_n_sys_make_transient_short_array(struct mm_vm *vm, const uint16_t
     return make_transient(vm, 12, args, ret);
 }
 
+/* JCint.makeTransientIntArray */
+enum mm_run mm_n_jcint_make_transient(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    return make_transient(vm, 13, args, ret);
+}
+
 enum mm_run mm_n_sys_make_transient_object_array(struct mm_vm *vm, const uint16_t *args,
                                                  uint16_t *ret)
 {
