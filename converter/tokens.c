@@ -106,8 +106,8 @@ static enum mm_status field_tokens(struct mm_conv *cv, struct mm_cls *cls, struc
         }
         cv->uses_int = cv->uses_int || f->desc[strspn(f->desc, "[")] == 'I';
         f->token = 0xFF;
-        if ((f->access & ACC_STATIC) && !f->has_value && (cls->access & ACC_PUBLIC) &&
-            (f->access & (ACC_PUBLIC | ACC_PROTECTED)))
+        /* In a class of package visibility too: the Descriptor wants it (6.14.2). */
+        if ((f->access & ACC_STATIC) && !f->has_value && (f->access & (ACC_PUBLIC | ACC_PROTECTED)))
             f->token = (uint8_t)static_next++;
     }
     for (int rank = 0; rank < 4; rank++) {
@@ -307,7 +307,7 @@ static enum mm_status class_tokens(struct mm_conv *cv, struct mm_cls *cls, struc
         m->token = 0xFF;
         if (m->is_virtual)
             st = mm_conv_note(cv, virtual_token(cv, cls, m, &n, err), err);
-        else if ((cls->access & ACC_PUBLIC) && (m->access & (ACC_PUBLIC | ACC_PROTECTED)))
+        else if (m->access & (ACC_PUBLIC | ACC_PROTECTED))
             m->token = (uint8_t)n.exported++;
     }
     cls->pub_n = (uint8_t)(n.pub - cls->pub_base);
