@@ -63,33 +63,32 @@ static enum mm_status judge_component(const struct mm_agent *a, const struct mm_
     return history_component(a, token, c, ref->fixed_by_history, err);
 }
 
-/* A3. A bad package goes with its last applet; one without applets is named itself. */
+/* What to delete for a bad component: itself, or of a bad package an applet first, since a package goes
+ * with its last applet (a damaged one with its first). */
+static const struct mm_token_component *victim_of(const struct mm_token *token,
+                                                  const struct mm_token_component *bad)
+{
+    for (size_t i = 0; bad->kind == 1 && i < token->component_n; i++) {
+        const struct mm_token_component *c = &token->components[i];
+        if (c->kind == 2 && mm_aid_equal(&c->package, &bad->aid))
+            return c;
+    }
+    return bad;
+}
+
+/* A3: one deletion; what is bad still is found at the next look. */
 static enum mm_status delete_bad(struct mm_agent *a, struct mm_access *access,
                                  const struct mm_token *token, const struct mm_token_component *bad,
                                  const char *why, struct mm_err *err)
 {
+    const struct mm_token_component *victim = victim_of(token, bad);
     char aid[2 * MM_AID_MAX + 1];
-    enum mm_status st = MM_OK;
-    bool any = false;
+    enum mm_status st = chip_delete(a, access, &victim->aid, err);
 
-    for (size_t i = 0; i < token->component_n && st == MM_OK; i++) {
-        const struct mm_token_component *c = &token->components[i];
-        bool hit = bad->kind == 2 ? mm_aid_equal(&c->aid, &bad->aid)
-                                  : mm_aid_equal(&c->package, &bad->aid);
-        if (c->kind != 2 || !hit)
-            continue;
-        any = true;
-        st = chip_delete(a, access, &c->aid, err);
-        if (st == MM_OK)
-            agent_event(a, "error", "deleted", "applet %s was deleted from the chip: %s",
-                        mm_hex(c->aid.bytes, c->aid.len, aid), why);
-    }
-    if (!any) {
-        st = chip_delete(a, access, &bad->aid, err);
-        if (st == MM_OK)
-            agent_event(a, "error", "deleted", "package %s was deleted from the chip: %s",
-                        mm_hex(bad->aid.bytes, bad->aid.len, aid), why);
-    }
+    if (st == MM_OK)
+        agent_event(a, "error", "deleted", "%s %s was deleted from the chip: %s",
+                    victim->kind == 1 ? "package" : "applet",
+                    mm_hex(victim->aid.bytes, victim->aid.len, aid), why);
     return st;
 }
 
