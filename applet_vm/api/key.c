@@ -138,6 +138,8 @@ static uint16_t get(struct mm_vm *vm, mm_ref key, uint8_t cell)
 
 static const struct type *type_find(unsigned type)
 {
+    if (type >= 1 && type <= sizeof(types) / sizeof(types[0]) - 4)
+        return &types[type - 1]; /* the table is in their order, four of parameters at the end */
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (types[i].type == type)
             return &types[i];
@@ -196,11 +198,9 @@ static size_t material_len(const struct kind *kind, unsigned bits)
 
 enum mm_key_kind mm_api_key_kind(struct mm_vm *vm, mm_ref key)
 {
-    const struct type *t;
+    /* The cell reads 0, which is no type, in an object of any other class. */
+    const struct type *t = type_find(get(vm, key, KEY_TYPE));
 
-    if (key == MM_REF_NULL || !mm_vm_instance_of(vm, key, KEY_CLASS))
-        return MM_KIND_NONE;
-    t = type_find(get(vm, key, KEY_TYPE));
     return t != NULL ? (enum mm_key_kind)t->kind : MM_KIND_NONE;
 }
 
