@@ -273,10 +273,17 @@ enum mm_status mm_conv_build(struct mm_arena *arena, struct mm_conv_options *opt
     enum mm_status st;
 
     if (api == NULL)
-        return mm_fail(err, MM_NOT_FOUND, SIZE_MAX,
-                       "the Java Card API is not beside this program (api or share/mintmark)");
-    if (mkdtemp(out) == NULL)
-        return mm_fail(err, MM_IO, SIZE_MAX, "%s: %s", out, strerror(errno));
+        st = mm_fail(err, MM_NOT_FOUND, SIZE_MAX,
+                     "the Java Card API is not beside this program (api or share/mintmark)");
+    else if (mkdtemp(out) == NULL)
+        st = mm_fail(err, MM_IO, SIZE_MAX, "%s: %s", out, strerror(errno));
+    else
+        st = MM_OK;
+    if (st != MM_OK) {
+        if (opt->report != NULL)
+            opt->report(opt->report_ctx, err->text);
+        return st;
+    }
     st = compile(arena, opt, src, api, out, err);
     if (st == MM_OK)
         st = look(arena, out, &g, err);
