@@ -94,7 +94,7 @@ static void fill_pool(struct world *w)
             keep(w, ret[0]);
     }
     memcpy(args, (uint16_t[]){w->pool[w->pool_n - 1], w->pool[3], 0}, 6);
-    (void)mm_n_aes_set_key(w->vm, args, ret);
+    (void)mm_n_secret_set_key(w->vm, args, ret);
     for (uint16_t alg = 1; alg < 50; alg++) {
         args[0] = alg;
         if (mm_n_sign_get_instance(w->vm, args, ret) == MM_RUN_OK)
