@@ -10,8 +10,8 @@ static const char *const reasons[] = {
     [JR_DOUBLE] = "double is not supported; count in the smallest unit",
     [JR_CHAR] = "char is not supported; use byte or short",
     [JR_JSR] = "subroutines (jsr, ret) are not supported; compile with --release 8",
-    [JR_INDY] = "lambda or string concatenation (invokedynamic) is not supported; use an "
-                "anonymous class or a byte array",
+    [JR_INDY] =
+        "lambdas and string concatenation (invokedynamic) are not supported: use a class, or bytes",
     [JR_MULTI] = "arrays of arrays are not supported; use one array and compute the index",
     [JR_MONITOR] = "synchronized is not supported: cards have no threads; leave it out",
 };

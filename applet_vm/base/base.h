@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MM_USE_RESULT __attribute__((warn_unused_result))
+#define MM_USE_RESULT   __attribute__((warn_unused_result))
 #define MM_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 #define MM_VERSION "0.1.0"

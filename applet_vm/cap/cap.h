@@ -10,9 +10,9 @@
 
 #include "applet_vm/base/base.h"
 
-#define MM_CAP_MAX_LEN 0x40000 /* 256 KiB: a component's size is u2, and there are 11 of them */
-#define MM_CAP_COMPONENT_N 13  /* tags 1..12; index 0 is unused */
-#define MM_DIGEST_LEN 32       /* SHA-256 */
+#define MM_CAP_MAX_LEN     0x40000 /* 256 KiB: a component's size is u2, and there are 11 of them */
+#define MM_CAP_COMPONENT_N 13      /* tags 1..12; index 0 is unused */
+#define MM_DIGEST_LEN      32      /* SHA-256 */
 
 enum mm_cap_tag {
     MM_CAP_HEADER = 1,
@@ -79,9 +79,9 @@ void mm_cap_free(struct mm_cap **cap); /* sets *cap to NULL; NULL is fine */
 
 /* Everything below is borrowed: it lives as long as cap. */
 const struct mm_aid *mm_cap_aid(const struct mm_cap *cap);
-uint8_t mm_cap_major(const struct mm_cap *cap);  /* package version */
+uint8_t mm_cap_major(const struct mm_cap *cap); /* package version */
 uint8_t mm_cap_minor(const struct mm_cap *cap);
-uint8_t mm_cap_flags(const struct mm_cap *cap);  /* 01 INT, 02 EXPORT, 04 APPLET */
+uint8_t mm_cap_flags(const struct mm_cap *cap); /* 01 INT, 02 EXPORT, 04 APPLET */
 const struct mm_cap_component *mm_cap_component(const struct mm_cap *cap, enum mm_cap_tag tag);
 size_t mm_cap_import_n(const struct mm_cap *cap);
 const struct mm_cap_import *mm_cap_import(const struct mm_cap *cap, size_t i);
@@ -111,7 +111,7 @@ struct mm_cap_method {
     uint16_t code_len; /* 0 for an abstract method */
     uint8_t flags;     /* 8 EXTENDED, 4 ABSTRACT */
     uint8_t max_stack;
-    uint8_t nargs;     /* cells, this included */
+    uint8_t nargs; /* cells, this included */
     uint8_t max_locals;
 };
 size_t mm_cap_method_n(const struct mm_cap *cap);
@@ -131,10 +131,10 @@ const struct mm_cap_handler *mm_cap_handler(const struct mm_cap *cap, size_t i);
 
 /* class_ref values (JCVM 6.8.1): bit 15 set: package token and class token of an import. */
 #define MM_CAP_CLASS_EXTERNAL 0x8000
-#define MM_CAP_CLASS_NONE 0xFFFF
-#define MM_CAP_ACC_INTERFACE 0x80
-#define MM_CAP_ACC_SHAREABLE 0x40
-#define MM_CAP_ACC_REMOTE 0x20
+#define MM_CAP_CLASS_NONE     0xFFFF
+#define MM_CAP_ACC_INTERFACE  0x80
+#define MM_CAP_ACC_SHAREABLE  0x40
+#define MM_CAP_ACC_REMOTE     0x20
 
 /* One record of the Class component. Tables are as in the file: big-endian, borrowed. */
 struct mm_cap_class {
@@ -143,8 +143,8 @@ struct mm_cap_class {
     uint8_t interface_n;
     const uint8_t *interfaces; /* interface: class_refs of 2 bytes; class: see the next function */
     /* classes only */
-    uint16_t super; /* class_ref */
-    uint8_t declared_size;   /* cells */
+    uint16_t super;           /* class_ref */
+    uint8_t declared_size;    /* cells */
     uint8_t first_ref, ref_n; /* 0xFF, 0: no references */
     uint8_t public_base, public_n, package_base, package_n;
     const uint8_t *public_table, *package_table; /* u2 method offsets; 0xFFFF: inherited */
@@ -186,19 +186,19 @@ const char *mm_cap_tag_name(unsigned tag);
     X(S8, 1)                                                                                       \
     X(S16, 2)                                                                                      \
     X(S32, 4)                                                                                      \
-    X(BRANCH8, 1)            /* from the opcode itself */                                          \
+    X(BRANCH8, 1) /* from the opcode itself */                                                     \
     X(BRANCH16, 2)                                                                                 \
     X(LOCAL, 1)                                                                                    \
     X(LOCAL_S8, 2)                                                                                 \
     X(LOCAL_S16, 3)                                                                                \
-    X(CP8_FIELD, 1)          /* constant pool index of an InstanceFieldref */                      \
+    X(CP8_FIELD, 1) /* constant pool index of an InstanceFieldref */                               \
     X(CP16_FIELD, 2)                                                                               \
     X(CP16_STATIC_FIELD, 2)                                                                        \
     X(CP16_VIRTUAL, 2)                                                                             \
-    X(CP16_SPECIAL, 2)       /* StaticMethodref or SuperMethodref */                               \
+    X(CP16_SPECIAL, 2) /* StaticMethodref or SuperMethodref */                                     \
     X(CP16_STATIC_METHOD, 2)                                                                       \
     X(CP16_CLASS, 2)                                                                               \
-    X(INTERFACE, 4)          /* u1 cells of arguments with this, u2 Classref, u1 method token */   \
+    X(INTERFACE, 4) /* u1 cells of arguments with this, u2 Classref, u1 method token */            \
     X(ATYPE, 1)                                                                                    \
     X(ATYPE_CP16_CLASS, 3)                                                                         \
     X(MN, 1)                                                                                       \

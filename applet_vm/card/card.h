@@ -19,7 +19,7 @@ enum mm_profile {
 struct mm_card_config {
     struct mm_nvm_config nvm;
     uint64_t step_budget; /* 0: default */
-    bool no_verify;        /* load without bytecode verification: developer profile only */
+    bool no_verify;       /* load without bytecode verification: developer profile only */
     /* Random and time are passed in so that tests repeat; NULL: OpenSSL RAND, CLOCK_REALTIME. */
     enum mm_status (*random)(void *ctx, uint8_t *out, size_t out_len);
     void *random_ctx;

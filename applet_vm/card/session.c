@@ -78,8 +78,8 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
  * than 10^12 years.
  */
 #define FAILURES_FREE   3
-#define PAUSE_FIRST_MS  50
-#define PAUSE_MAX_MS    2000 /* below the 5 s a host waits for an answer */
+#define PAUSE_FIRST_MS  50u
+#define PAUSE_MAX_MS    2000u /* below the 5 s a host waits for an answer */
 #define PAUSE_DOUBLINGS 6
 
 static unsigned pause_ms(unsigned failures)

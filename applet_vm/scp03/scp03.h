@@ -8,11 +8,11 @@
 
 #include "applet_vm/base/base.h"
 
-#define MM_SCP_KEY_LEN 16
-#define MM_SCP_BLOCK_LEN 16
-#define MM_SCP_MAC_LEN 8       /* C-MAC and R-MAC as sent: the first half of the CMAC */
+#define MM_SCP_KEY_LEN       16
+#define MM_SCP_BLOCK_LEN     16
+#define MM_SCP_MAC_LEN       8 /* C-MAC and R-MAC as sent: the first half of the CMAC */
 #define MM_SCP_CHALLENGE_LEN 8
-#define MM_SCP_KCV_LEN 3
+#define MM_SCP_KCV_LEN       3
 
 /* Security level bits (GPCS table 10-1). */
 enum { MM_SCP_C_MAC = 0x01, MM_SCP_C_DEC = 0x02, MM_SCP_R_MAC = 0x10, MM_SCP_R_ENC = 0x20 };

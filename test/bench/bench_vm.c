@@ -21,14 +21,20 @@ struct loop {
 
 /* locals: 0 and 1 arguments, 2 sum, 3 counter, 4 object */
 static const struct loop loops[] = {
-    { "arithmetic", "1e 1c 41 31 59 03 01 1f 11 7530 6c f5 1e 78", 8 },
-    { "array", "11 0100 90 0b 28 04"
-               "1e 15 04 1c 25 41 31 59 03 01 1f 11 7530 6c f2 1e 78", 10 },
-    { "field", "8f 0001 3d 8c 000c 28 04"
-               "1e 15 04 85 03 41 31 59 03 01 1f 11 7530 6c f2 1e 78", 9 },
-    { "call", "1e 8d 000d 31 59 03 01 1f 11 7530 6c f4 1e 78", 11 },
-    { "store", "11 0100 90 0c 28 04"
-               "15 04 1c 1f 39 59 03 01 1f 11 7530 6c f4 1e 78", 8 },
+    {"arithmetic", "1e 1c 41 31 59 03 01 1f 11 7530 6c f5 1e 78", 8},
+    {"array",
+     "11 0100 90 0b 28 04"
+     "1e 15 04 1c 25 41 31 59 03 01 1f 11 7530 6c f2 1e 78",
+     10},
+    {"field",
+     "8f 0001 3d 8c 000c 28 04"
+     "1e 15 04 85 03 41 31 59 03 01 1f 11 7530 6c f2 1e 78",
+     9},
+    {"call", "1e 8d 000d 31 59 03 01 1f 11 7530 6c f4 1e 78", 11},
+    {"store",
+     "11 0100 90 0c 28 04"
+     "15 04 1c 1f 39 59 03 01 1f 11 7530 6c f4 1e 78",
+     8},
 };
 
 static double seconds(void)
@@ -42,11 +48,11 @@ static double seconds(void)
 static double measure(const struct loop *l, enum mm_run (*interp)(struct mm_vm *, size_t))
 {
     uint8_t code[256];
-    struct test_code t = { .code = code, .len = sizeof(code), .max_stack = 8, .args = 2,
-                           .max_locals = 3 };
-    uint16_t args[2] = { 3, 0 }, ret[2];
+    struct test_code t = {
+        .code = code, .len = sizeof(code), .max_stack = 8, .args = 2, .max_locals = 3};
+    uint16_t args[2] = {3, 0}, ret[2];
     struct test_chip chip;
-    struct mm_err err = { .text = "" };
+    struct mm_err err = {.text = ""};
     double best = 1e9;
 
     must(mm_unhex(l->hex, code, &t.len) == MM_OK, l->name, "hex");

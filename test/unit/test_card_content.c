@@ -76,9 +76,9 @@ static void session_ends_at_reset_and_selection(void **state)
 static void nothing_is_managed_without_a_session(void **state)
 {
     static const char *const commands[] = {
-        "80E602000B 06" PACKAGE "00000000",
+        ("80E602000B 06" PACKAGE "00000000"),
         "80E8800001 C4",
-        "80E4000008 4F06" PACKAGE,
+        ("80E4000008 4F06" PACKAGE),
         "80F2400202 4F00",
         "80D8008101 30",
         "8020000000",
