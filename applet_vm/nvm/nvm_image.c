@@ -77,11 +77,12 @@ static enum mm_status image_make(struct mm_nvm *nvm, struct mm_buf *out, struct 
     for (size_t i = 0; i < nvm->comp_n && st == MM_OK; i++) {
         const struct nvm_comp *c = &nvm->comps[i];
         size_t start = sections->len;
+        const uint8_t *section;
         section_put(nvm, c->comp, sections);
         if (sections->bad)
             return MM_NO_MEMORY;
-        st = section_mac(nvm, nvm->counter, c->comp, sections->data + start, sections->len - start,
-                         mac);
+        section = sections->len > start ? sections->data + start : NULL; /* empty: no buffer yet */
+        st = section_mac(nvm, nvm->counter, c->comp, section, sections->len - start, mac);
         mm_buf_u16(out, c->comp);
         mm_buf_u8(out, c->kind);
         mm_buf_u8(out, c->damage);
