@@ -8,20 +8,6 @@
 #define DOS_TIME 0
 #define DOS_DATE ((1 << 5) | 1) /* 1980-01-01, the first day that ZIP knows */
 
-static const char *const component_names[MM_CAP_COMPONENT_N] = {
-    [MM_CAP_HEADER] = "Header",
-    [MM_CAP_DIRECTORY] = "Directory",
-    [MM_CAP_APPLET] = "Applet",
-    [MM_CAP_IMPORT] = "Import",
-    [MM_CAP_CONSTANT_POOL] = "ConstantPool",
-    [MM_CAP_CLASS] = "Class",
-    [MM_CAP_METHOD] = "Method",
-    [MM_CAP_STATIC_FIELD] = "StaticField",
-    [MM_CAP_REF_LOCATION] = "RefLocation",
-    [MM_CAP_EXPORT] = "Export",
-    [MM_CAP_DESCRIPTOR] = "Descriptor",
-};
-
 static void put(struct mm_buf *out, const char *fmt, ...) MM_PRINTF(2, 3);
 static void put(struct mm_buf *out, const char *fmt, ...)
 {
@@ -91,7 +77,7 @@ static bool add_component(struct mm_conv *cv, zip_t *zip, int tag)
 {
     const struct mm_buf *info = &cv->parts[tag];
     const char *name =
-        mm_arena_printf(cv->arena, "%s/javacard/%s.cap", cv->name, component_names[tag]);
+        mm_arena_printf(cv->arena, "%s/javacard/%s.cap", cv->name, mm_cap_tag_name((unsigned)tag));
     uint8_t *bytes = mm_arena_alloc(cv->arena, info->len + 3, 1);
 
     bytes[0] = (uint8_t)tag;
