@@ -204,8 +204,12 @@ enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **o
     card->cfg = *cfg;
     mm_buf_init(&card->out);
     mm_buf_init(&card->work);
-    mm_buf_init(&card->loading.file);
-    mm_buf_init(&card->storing.data);
+    card->channel = &card->channels[0];
+    for (size_t i = 0; i < MM_CHANNEL_N; i++) {
+        mm_buf_init(&card->channels[i].loading.file);
+        mm_buf_init(&card->channels[i].storing.data);
+        mm_buf_init(&card->channels[i].rest);
+    }
     st = build(card, err);
     if (st != MM_OK) {
         mm_card_close(&card);
@@ -213,6 +217,21 @@ enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **o
     }
     *out = card;
     return MM_OK;
+}
+
+/* Close the channel that card->channel is; a reset runs no deselect() (JCRE 3.0.5, 4.2). */
+static void to_rest_channel(struct mm_card *card)
+{
+    struct mm_channel *channel = card->channel;
+
+    channel->open = channel->pending = false;
+    channel->selected = MM_SELECTED_NONE;
+    channel->selected_comp = 0;
+    channel->status_next = 0;
+    mm_buf_clear(&channel->rest);
+    mm_session_end(&channel->session);
+    mm_content_load_drop(card);
+    mm_isd_store_drop(card);
 }
 
 void mm_card_close(struct mm_card **card)
@@ -224,9 +243,10 @@ void mm_card_close(struct mm_card **card)
     mm_integrity_free(&c->integrity);
     mm_vm_free(&c->vm);
     mm_nvm_close(&c->nvm);
-    mm_session_end(&c->session);
-    mm_buf_clear(&c->loading.file);
-    mm_buf_clear(&c->storing.data);
+    for (size_t i = 0; i < MM_CHANNEL_N; i++) {
+        c->channel = &c->channels[i];
+        to_rest_channel(c);
+    }
     mm_buf_clear(&c->out);
     mm_buf_clear(&c->work);
     free(c);
@@ -238,14 +258,13 @@ static void to_rest(struct mm_card *card)
 {
     if (mm_tx_active(card->nvm))
         mm_vm_tx_abort(card->vm);
-    card->selected = MM_SELECTED_NONE; /* a reset runs no deselect() (JCRE 3.0.5, 4.2) */
-    card->selected_comp = 0;
+    for (size_t i = 0; i < MM_CHANNEL_N; i++) {
+        card->channel = &card->channels[i];
+        to_rest_channel(card);
+    }
+    card->channel = &card->channels[0];
+    card->channel->open = true;
     card->selecting = card->installing = false;
-    card->status_next = 0;
-    card->pending = false;
-    mm_session_end(&card->session);
-    mm_content_load_drop(card);
-    mm_isd_store_drop(card);
     mm_vm_reset(card->vm);
     mm_api_reset(card->vm);
     mm_integrity_reset(card->integrity);
@@ -314,7 +333,7 @@ static uint16_t dispatch(struct mm_card *card, const struct mm_apdu *apdu)
             return apdu->cla == 0x00 ? mm_select(card, apdu)
                                      : MM_SW_6882_SECURE_MESSAGING_NOT_SUPPORTED;
     }
-    switch (card->selected) {
+    switch (card->channel->selected) {
     case MM_SELECTED_ISD:
         return mm_isd_command(card, apdu);
     case MM_SELECTED_INTEGRITY:
@@ -344,24 +363,41 @@ static void collect(struct mm_card *card)
 
 /* Hand out the next part of the response: all of it when Le allows, else what fits and 61xx. Without
  * Le nothing but 61xx, as a T=0 host expects it (ISO 7816-4, 5.3.4). */
-static size_t hand_out(struct mm_card *card, const struct mm_apdu *apdu, uint8_t *resp, size_t room)
+static size_t hand_out(struct mm_channel *channel, const struct mm_buf *from,
+                       const struct mm_apdu *apdu, uint8_t *resp, size_t room)
 {
-    size_t left = card->out.len - card->out_off, n = left;
-    uint16_t sw = card->out_sw;
+    size_t left = from->len - channel->rest_off, n = left;
+    uint16_t sw = channel->rest_sw;
 
     if (n > (apdu->has_le ? apdu->le : 0))
         n = apdu->has_le ? apdu->le : 0;
     if (n > room - 2)
         n = room - 2;
-    memcpy(resp, card->out.data == NULL ? resp : card->out.data + card->out_off, n);
-    card->out_off += n;
-    card->pending = n < left;
-    if (card->pending) {
+    memcpy(resp, from->data == NULL ? resp : from->data + channel->rest_off, n);
+    channel->rest_off += n;
+    channel->pending = n < left;
+    if (channel->pending) {
         size_t rest = left - n;
         sw = (uint16_t)(0x6100 | (rest > 0xff ? 0 : rest));
     }
     mm_put_be16(resp + n, sw);
     return n + 2;
+}
+
+/* The response of the running command; what does not go out now stays with the channel. */
+static size_t answer(struct mm_card *card, const struct mm_apdu *apdu, uint8_t *resp, size_t room)
+{
+    struct mm_channel *channel = card->channel;
+    struct mm_buf swap = channel->rest;
+    size_t n;
+
+    channel->rest_off = 0;
+    n = hand_out(channel, &card->out, apdu, resp, room);
+    if (channel->pending) {
+        channel->rest = card->out;
+        card->out = swap;
+    }
+    return n;
 }
 
 static uint16_t execute(struct mm_card *card, const struct mm_apdu *apdu)
@@ -370,7 +406,6 @@ static uint16_t execute(struct mm_card *card, const struct mm_apdu *apdu)
     enum mm_status st;
 
     card->out.len = 0;
-    card->out_off = 0;
     sw = dispatch(card, apdu);
     if (card->out.bad) {
         mm_buf_clear(&card->out);
@@ -398,21 +433,20 @@ void mm_card_transmit(struct mm_card *card, const uint8_t *apdu, size_t apdu_len
         return;
     if (!card->on || !mm_card_apdu_parse(apdu, apdu_len, &a)) {
         mm_put_be16(resp, card->on ? MM_SW_6700_WRONG_LENGTH : MM_SW_6F00_UNKNOWN);
-        card->pending = false;
+        card->channel->pending = false;
         *resp_len = 2;
         return;
     }
-    if (a.ins == MM_INS_CARD_GET_RESPONSE && (a.cla & 0x73) == 0 &&
-        (card->pending || card->selected != MM_SELECTED_APPLET)) {
-        if (!card->pending) {
-            mm_put_be16(resp, MM_SW_6985_CONDITIONS_NOT_SATISFIED);
-            *resp_len = 2;
-            return;
-        }
+    if (a.ins != MM_INS_CARD_GET_RESPONSE || (a.cla & 0x73) != 0 ||
+        (!card->channel->pending && card->channel->selected == MM_SELECTED_APPLET)) {
+        card->channel->rest_sw = execute(card, &a);
+        *resp_len = answer(card, &a, resp, room);
+    } else if (card->channel->pending) {
+        *resp_len = hand_out(card->channel, &card->channel->rest, &a, resp, room);
     } else {
-        card->out_sw = execute(card, &a);
+        mm_put_be16(resp, MM_SW_6985_CONDITIONS_NOT_SATISFIED);
+        *resp_len = 2;
     }
-    *resp_len = hand_out(card, &a, resp, room);
 }
 
 /* ---- mintmark-chip info ---- */

@@ -135,7 +135,27 @@ struct mm_storing {
     struct mm_buf data;
 };
 
+/* ---- Logical channels (ISO 7816-4, 5.4.2; JCRE 3.0.5, 4) ---- */
+#define MM_CHANNEL_N 20
 enum mm_selected { MM_SELECTED_NONE, MM_SELECTED_ISD, MM_SELECTED_INTEGRITY, MM_SELECTED_APPLET };
+
+/* What belongs to one logical channel: the selected application and all that ends with its
+ * selection. */
+struct mm_channel {
+    bool open;
+    enum mm_selected selected;
+    mm_comp selected_comp; /* of a selected applet */
+    struct mm_session session;
+    struct mm_loading loading;
+    struct mm_storing storing;
+    size_t status_next; /* GET STATUS: where "next occurrence" goes on */
+    uint8_t status_p1;
+
+    bool pending;       /* GET RESPONSE may go on with: */
+    struct mm_buf rest; /* the response, */
+    size_t rest_off;    /* of it, already handed out */
+    uint16_t rest_sw;   /* status word after the last of it */
+};
 
 struct mm_card {
     struct mm_card_config cfg;
@@ -150,15 +170,10 @@ struct mm_card {
     uint8_t chip_id[MM_CHIP_ID_LEN];
     bool on;
 
-    enum mm_selected selected;
-    mm_comp selected_comp; /* of a selected applet */
+    struct mm_channel channels[MM_CHANNEL_N];
+    struct mm_channel *channel; /* of the running command; never NULL */
     bool selecting;
-    struct mm_session session;
-    struct mm_loading loading;
-    struct mm_storing storing;
     mm_ref personal_data; /* global array: what processData() gets */
-    size_t status_next;   /* GET STATUS: where "next occurrence" goes on */
-    uint8_t status_p1;
 
     /* The install() that is running: what Applet.register told. */
     bool installing, registered;
@@ -167,9 +182,6 @@ struct mm_card {
     mm_ref install_applet;
 
     struct mm_buf out;  /* response data of the current command */
-    size_t out_off;     /* of it, already handed out */
-    uint16_t out_sw;    /* status word after the last of it */
-    bool pending;       /* GET RESPONSE may go on */
     struct mm_buf work; /* command data without secure messaging */
 };
 

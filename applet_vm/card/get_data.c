@@ -286,11 +286,11 @@ uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu)
     if (!read_query(apdu, &query))
         return MM_SW_6A80_WRONG_DATA;
     if (apdu->p2 & 0x01) { /* next occurrence: only of the list that is being read */
-        if (card->status_next == 0 || card->status_p1 != apdu->p1)
+        if (card->channel->status_next == 0 || card->channel->status_p1 != apdu->p1)
             return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-        index = card->status_next;
+        index = card->channel->status_next;
     }
-    card->status_next = 0;
+    card->channel->status_next = 0;
     while ((got = status_line(card, apdu->p1, index, &line)) >= 0) {
         size_t before = card->out.len;
         if (got == 1 && mm_aid_starts(&line.aid, query.prefix, query.prefix_len)) {
@@ -300,8 +300,8 @@ uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu)
                 put_line_plain(card, &line, apdu->p1, &card->out);
             if (before > 0 && card->out.len > STATUS_ROOM) {
                 card->out.len = before;
-                card->status_next = index;
-                card->status_p1 = apdu->p1;
+                card->channel->status_next = index;
+                card->channel->status_p1 = apdu->p1;
                 return MM_SW_6310_MORE_DATA;
             }
         }

@@ -94,7 +94,7 @@ static uint16_t run(struct mm_card *card, const struct mm_apdu *apdu)
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
         if (handlers[i].ins != apdu->ins)
             continue;
-        if (!allowed(&card->session, handlers[i].need))
+        if (!allowed(&card->channel->session, handlers[i].need))
             return MM_SW_6982_SECURITY_STATUS;
         if (mm_card_state(card) == MM_STATE_CARD_LOCKED && !handlers[i].when_locked)
             return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
@@ -112,8 +112,9 @@ static uint16_t unwrap(struct mm_card *card, const struct mm_apdu *apdu, struct 
 
     *plain = *apdu;
     if (!(apdu->cla & CLA_SM)) {
-        if (card->session.state == MM_SESSION_OPEN && (card->session.level & MM_SCP_C_MAC)) {
-            mm_session_end(&card->session);
+        if (card->channel->session.state == MM_SESSION_OPEN &&
+            (card->channel->session.level & MM_SCP_C_MAC)) {
+            mm_session_end(&card->channel->session);
             return MM_SW_6982_SECURITY_STATUS;
         }
         return MM_SW_9000_NO_ERROR;
@@ -122,7 +123,7 @@ static uint16_t unwrap(struct mm_card *card, const struct mm_apdu *apdu, struct 
         return MM_SW_6A84_FILE_FULL;
     c.data = card->work.data;
     c.data_len = card->work.len;
-    sw = mm_session_unwrap(&card->session, &c);
+    sw = mm_session_unwrap(&card->channel->session, &c);
     plain->cla = (uint8_t)(apdu->cla & ~CLA_SM);
     plain->data = c.data;
     plain->data_len = c.data_len;
@@ -141,7 +142,7 @@ static uint16_t wrap(struct mm_card *card, uint16_t sw)
     mm_buf_bytes(&card->out, room, sizeof(room));
     if (card->out.bad)
         return MM_SW_6A84_FILE_FULL;
-    wrapped = mm_session_wrap(&card->session, card->out.data, &len, card->out.len, sw);
+    wrapped = mm_session_wrap(&card->channel->session, card->out.data, &len, card->out.len, sw);
     card->out.len = len;
     return wrapped == MM_SW_9000_NO_ERROR ? sw : wrapped;
 }

@@ -157,7 +157,7 @@ uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
     }
     mm_buf_u8(&card->out, version);
     for (size_t i = first; i < first + n && sw == MM_SW_9000_NO_ERROR; i++)
-        sw = read_key(&card->session, &rd, parts[i], &card->out);
+        sw = read_key(&card->channel->session, &rd, parts[i], &card->out);
     if (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&rd) != 0)
         sw = MM_SW_6A80_WRONG_DATA;
     if (sw == MM_SW_9000_NO_ERROR) {

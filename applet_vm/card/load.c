@@ -17,9 +17,9 @@
 
 void mm_content_load_drop(struct mm_card *card)
 {
-    mm_buf_clear(&card->loading.file);
-    memset(&card->loading, 0, sizeof(card->loading));
-    mm_buf_init(&card->loading.file);
+    mm_buf_clear(&card->channel->loading.file);
+    memset(&card->channel->loading, 0, sizeof(card->channel->loading));
+    mm_buf_init(&card->channel->loading.file);
 }
 
 /* The digest that fits a length of hash (GPCS C.2 and Amendment E). */
@@ -64,11 +64,11 @@ uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu 
         return MM_SW_6A88_DATA_NOT_FOUND;
     if (mm_reg_find(&card->registry, &package) != NULL)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    card->loading.package = package;
+    card->channel->loading.package = package;
     if (hash_len > 0)
-        memcpy(card->loading.hash, hash, hash_len);
-    card->loading.hash_len = hash_len;
-    card->loading.active = true;
+        memcpy(card->channel->loading.hash, hash, hash_len);
+    card->channel->loading.hash_len = hash_len;
+    card->channel->loading.active = true;
     mm_buf_u8(&card->out, 0x00);
     return MM_SW_9000_NO_ERROR;
 }
@@ -160,22 +160,23 @@ static uint16_t finish(struct mm_card *card)
     const uint8_t *block = NULL;
     size_t len = 0;
     mm_comp comp = 0;
-    uint16_t sw = data_block(&card->loading, &block, &len);
+    uint16_t sw = data_block(&card->channel->loading, &block, &len);
     enum mm_status st;
 
     if (sw != MM_SW_9000_NO_ERROR)
-        return refuse(&card->loading, MM_MALFORMED, "load file or its hash is wrong");
+        return refuse(&card->channel->loading, MM_MALFORMED, "load file or its hash is wrong");
     st = mm_cap_read(block, len, &cap, &err);
     if (st != MM_OK)
-        return refuse(&card->loading, st, err.text);
-    if (!mm_aid_equal(mm_cap_aid(cap), &card->loading.package)) {
+        return refuse(&card->channel->loading, st, err.text);
+    if (!mm_aid_equal(mm_cap_aid(cap), &card->channel->loading.package)) {
         mm_cap_free(&cap);
-        return refuse(&card->loading, MM_MALFORMED, "INSTALL [for load] named another AID");
+        return refuse(&card->channel->loading, MM_MALFORMED,
+                      "INSTALL [for load] named another AID");
     }
     st = verify(card, cap, &err);
     if (st != MM_OK) {
         mm_cap_free(&cap);
-        return refuse(&card->loading, st, err.text);
+        return refuse(&card->channel->loading, st, err.text);
     }
     st = mm_tx_begin(card->nvm);
     if (st == MM_OK)
@@ -187,7 +188,8 @@ static uint16_t finish(struct mm_card *card)
             mm_vm_package_unload(card->vm, comp, NULL) != MM_OK)
             mm_log("error", "load", "component %u could not be unlinked", comp);
         mm_card_undo_content(card);
-        sw = refuse(&card->loading, st, err.text[0] != '\0' ? err.text : mm_status_text(st));
+        sw = refuse(&card->channel->loading, st,
+                    err.text[0] != '\0' ? err.text : mm_status_text(st));
     }
     mm_cap_free(&cap);
     return sw;
@@ -195,7 +197,7 @@ static uint16_t finish(struct mm_card *card)
 
 uint16_t mm_content_load(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    struct mm_loading *l = &card->loading;
+    struct mm_loading *l = &card->channel->loading;
     bool last = (apdu->p1 & 0x80) != 0;
     uint16_t sw = MM_SW_9000_NO_ERROR;
 

@@ -35,13 +35,13 @@ static size_t selected_index(const struct mm_card *card)
     const struct mm_reg_entry *e;
     struct mm_aid aid;
 
-    if (card->selected == MM_SELECTED_ISD)
+    if (card->channel->selected == MM_SELECTED_ISD)
         return 0;
-    if (card->selected == MM_SELECTED_INTEGRITY)
+    if (card->channel->selected == MM_SELECTED_INTEGRITY)
         return 1;
-    for (size_t i = OWN_N; card->selected == MM_SELECTED_APPLET && candidate(card, i, &aid, &e);
-         i++) {
-        if (e->comp == card->selected_comp)
+    for (size_t i = OWN_N;
+         card->channel->selected == MM_SELECTED_APPLET && candidate(card, i, &aid, &e); i++) {
+        if (e->comp == card->channel->selected_comp)
             return i;
     }
     return SIZE_MAX;
@@ -104,19 +104,19 @@ static void deselect(struct mm_card *card)
 {
     const struct mm_reg_entry *e = NULL;
 
-    if (card->selected == MM_SELECTED_APPLET)
-        e = mm_reg_comp(&card->registry, card->selected_comp);
+    if (card->channel->selected == MM_SELECTED_APPLET)
+        e = mm_reg_comp(&card->registry, card->channel->selected_comp);
     if (e != NULL) {
         (void)mm_vm_deselect(card->vm, e->applet); /* what it throws is ignored (JCRE 3.0.5, 4.5) */
         after_call(card);
         mm_vm_clear_on_deselect(card->vm, e->package);
     }
-    mm_session_end(&card->session);
+    mm_session_end(&card->channel->session);
     mm_content_load_drop(card);
     mm_isd_store_drop(card);
-    card->status_next = 0;
-    card->selected = MM_SELECTED_NONE;
-    card->selected_comp = 0;
+    card->channel->status_next = 0;
+    card->channel->selected = MM_SELECTED_NONE;
+    card->channel->selected_comp = 0;
 }
 
 static uint16_t process(struct mm_card *card, const struct mm_reg_entry *e,
@@ -143,15 +143,15 @@ static bool call_select(struct mm_card *card, const struct mm_reg_entry *e)
     bool accepted = false;
     enum mm_run run;
 
-    card->selected = MM_SELECTED_APPLET;
-    card->selected_comp = e->comp;
+    card->channel->selected = MM_SELECTED_APPLET;
+    card->channel->selected_comp = e->comp;
     run = mm_vm_select(card->vm, e->applet, &accepted);
     after_call(card);
     if (run == MM_RUN_OK && accepted)
         return true;
     mm_vm_clear_on_deselect(card->vm, package);
-    card->selected = MM_SELECTED_NONE;
-    card->selected_comp = 0;
+    card->channel->selected = MM_SELECTED_NONE;
+    card->channel->selected_comp = 0;
     return false;
 }
 
@@ -188,7 +188,7 @@ void mm_select_default(struct mm_card *card)
     if (e != NULL && mm_card_state(card) != MM_STATE_CARD_TERMINATED &&
         may_select(card, e) == MM_SW_9000_NO_ERROR && call_select(card, e))
         return;
-    card->selected = MM_SELECTED_ISD;
+    card->channel->selected = MM_SELECTED_ISD;
 }
 
 static void integrity_fci(struct mm_buf *out)
@@ -234,7 +234,7 @@ uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu)
     if (e != NULL)
         return select_applet(card, e, apdu);
     deselect(card);
-    card->selected = i == 0 ? MM_SELECTED_ISD : MM_SELECTED_INTEGRITY;
+    card->channel->selected = i == 0 ? MM_SELECTED_ISD : MM_SELECTED_INTEGRITY;
     if (i != 0) {
         integrity_fci(&card->out);
         return MM_SW_9000_NO_ERROR;
@@ -246,7 +246,7 @@ uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu)
 
 uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, card->selected_comp);
+    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, card->channel->selected_comp);
 
     if (e == NULL || !mm_select_usable(card, e))
         return MM_SW_6999_APPLET_SELECT_FAILED;

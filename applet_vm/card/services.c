@@ -58,7 +58,7 @@ static bool applet_selected(void *ctx, mm_comp owner)
 {
     const struct mm_card *card = ctx;
 
-    return card->selected == MM_SELECTED_APPLET && card->selected_comp == owner;
+    return card->channel->selected == MM_SELECTED_APPLET && card->channel->selected_comp == owner;
 }
 
 static bool selecting(void *ctx)
@@ -122,15 +122,15 @@ static uint16_t process_security(void *ctx, mm_comp owner, uint8_t *buf, size_t 
 
 static bool is_open_for(const struct mm_card *card, mm_comp owner)
 {
-    return card->session.state == MM_SESSION_OPEN && card->session.owner == owner;
+    return card->channel->session.state == MM_SESSION_OPEN && card->channel->session.owner == owner;
 }
 
 /* An application that gets STORE DATA through its domain sees the domain's session: its level, and the
  * key for sensitive data (GPCS 7.3.3). The domain has unwrapped the command already. */
 static bool is_personalised(const struct mm_card *card, mm_comp owner)
 {
-    return card->session.state == MM_SESSION_OPEN && card->session.owner == 0 && owner != 0 &&
-           card->storing.target == owner;
+    return card->channel->session.state == MM_SESSION_OPEN && card->channel->session.owner == 0 &&
+           owner != 0 && card->channel->storing.target == owner;
 }
 
 /* SecureChannel.unwrap: CLA loses its secure messaging bit, Lc its MAC and padding. */
@@ -143,16 +143,16 @@ static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
     if (!is_open_for(card, owner) || *len < CDATA_OFF)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (!(apdu[0] & CLA_SM)) {
-        if (!(card->session.level & MM_SCP_C_MAC))
+        if (!(card->channel->session.level & MM_SCP_C_MAC))
             return MM_SW_9000_NO_ERROR;
-        mm_session_end(&card->session);
+        mm_session_end(&card->channel->session);
         return MM_SW_6982_SECURITY_STATUS;
     }
     /* The API hands over short commands only; Lc in the MAC is the byte that was sent. */
     if (apdu[4] != *len - CDATA_OFF)
         return MM_SW_6700_WRONG_LENGTH;
     c.data_len = *len - CDATA_OFF;
-    sw = mm_session_unwrap(&card->session, &c);
+    sw = mm_session_unwrap(&card->channel->session, &c);
     if (sw != MM_SW_9000_NO_ERROR)
         return sw;
     apdu[0] = (uint8_t)(apdu[0] & ~CLA_SM);
@@ -174,7 +174,7 @@ static uint16_t wrap(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_
         return MM_SW_6700_WRONG_LENGTH;
     answer = mm_be16(data + *len - 2);
     n = *len - 2;
-    sw = mm_session_wrap(&card->session, data, &n, cap - 2, answer);
+    sw = mm_session_wrap(&card->channel->session, data, &n, cap - 2, answer);
     if (sw == MM_SW_9000_NO_ERROR) {
         mm_put_be16(data + n, answer);
         *len = n + 2;
@@ -190,7 +190,7 @@ static uint16_t decrypt_data(void *ctx, mm_comp owner, uint8_t *data, size_t *le
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (*len == 0 || *len % MM_SCP_BLOCK_LEN != 0)
         return MM_SW_6700_WRONG_LENGTH;
-    return mm_scp_cbc(card->session.dek, NULL, false, data, *len, data) == MM_OK
+    return mm_scp_cbc(card->channel->session.dek, NULL, false, data, *len, data) == MM_OK
                ? MM_SW_9000_NO_ERROR
                : MM_SW_6581_MEMORY_FAILURE;
 }
@@ -199,8 +199,8 @@ static void reset_security(void *ctx, mm_comp owner)
 {
     struct mm_card *card = ctx;
 
-    if (card->session.owner == owner)
-        mm_session_end(&card->session);
+    if (card->channel->session.owner == owner)
+        mm_session_end(&card->channel->session);
 }
 
 static uint8_t security_level(void *ctx, mm_comp owner)
@@ -209,7 +209,7 @@ static uint8_t security_level(void *ctx, mm_comp owner)
 
     /* SecureChannel.AUTHENTICATED 80, or NO_SECURITY_LEVEL 00 */
     return is_open_for(card, owner) || is_personalised(card, owner)
-               ? (uint8_t)(0x80 | card->session.level)
+               ? (uint8_t)(0x80 | card->channel->session.level)
                : 0;
 }
 

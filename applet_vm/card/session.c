@@ -23,7 +23,7 @@ void mm_session_end(struct mm_session *session)
 static enum mm_status start(struct mm_card *card, const struct mm_scp_keys *keys,
                             const uint8_t *host_challenge, uint8_t *challenge, uint8_t *cryptogram)
 {
-    struct mm_session *s = &card->session;
+    struct mm_session *s = &card->channel->session;
     enum mm_status st = mm_card_random(card, challenge, MM_SCP_CHALLENGE_LEN);
 
     if (st == MM_OK)
@@ -47,7 +47,7 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
     uint8_t version = 0;
     enum mm_status st;
 
-    mm_session_end(&card->session);
+    mm_session_end(&card->channel->session);
     if (data_len != MM_SCP_CHALLENGE_LEN)
         return MM_SW_6700_WRONG_LENGTH;
     st = mm_isd_keys_read(card, key_version, &keys, &version);
@@ -62,11 +62,11 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
     st = start(card, &keys, data, out + 13, out + 21);
     OPENSSL_cleanse(&keys, sizeof(keys));
     if (st != MM_OK) {
-        mm_session_end(&card->session);
+        mm_session_end(&card->channel->session);
         return mm_card_failure("session", st);
     }
-    card->session.state = MM_SESSION_STARTED;
-    card->session.owner = owner;
+    card->channel->session.state = MM_SESSION_STARTED;
+    card->channel->session.owner = owner;
     return MM_SW_9000_NO_ERROR;
 }
 
@@ -178,7 +178,7 @@ static bool check_mac(struct mm_session *s, struct mm_secured *c)
 uint16_t mm_session_authenticate(struct mm_card *card, mm_comp owner,
                                  const struct mm_secured *command)
 {
-    struct mm_session *s = &card->session;
+    struct mm_session *s = &card->channel->session;
     struct mm_secured c = *command;
     enum mm_status st;
     bool good = false;

@@ -184,14 +184,14 @@ static uint16_t store_groups(struct mm_card *card, const uint8_t *data, size_t l
 /* ---- Blocks ---- */
 void mm_isd_store_drop(struct mm_card *card)
 {
-    mm_buf_clear(&card->storing.data);
-    memset(&card->storing, 0, sizeof(card->storing));
-    mm_buf_init(&card->storing.data);
+    mm_buf_clear(&card->channel->storing.data);
+    memset(&card->channel->storing, 0, sizeof(card->channel->storing));
+    mm_buf_init(&card->channel->storing.data);
 }
 
 static uint16_t to_domain(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    struct mm_storing *s = &card->storing;
+    struct mm_storing *s = &card->channel->storing;
 
     if ((apdu->p1 & ENCRYPTION) != 0 || (apdu->p1 & STRUCTURE) == STRUCTURE ||
         (s->next_block > 0 && (apdu->p1 & STRUCTURE) != s->structure))
@@ -246,13 +246,13 @@ uint16_t mm_isd_install_for_personalization(struct mm_card *card, const struct m
         return MM_SW_6A88_DATA_NOT_FOUND;
     if (personalisable(card, e->comp) == NULL)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    card->storing.target = e->comp;
+    card->channel->storing.target = e->comp;
     return MM_SW_9000_NO_ERROR;
 }
 
 static uint16_t to_application(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    const struct mm_reg_entry *e = personalisable(card, card->storing.target);
+    const struct mm_reg_entry *e = personalisable(card, card->channel->storing.target);
     uint8_t command[CDATA_OFF + 255] = {apdu->cla, apdu->ins, apdu->p1, apdu->p2};
     size_t len = CDATA_OFF + apdu->data_len;
     uint16_t args[3];
@@ -284,7 +284,7 @@ static uint16_t to_application(struct mm_card *card, const struct mm_apdu *apdu)
 
 uint16_t mm_isd_store_data(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    struct mm_storing *s = &card->storing;
+    struct mm_storing *s = &card->channel->storing;
     bool last = (apdu->p1 & LAST_BLOCK) != 0;
     uint16_t sw;
 
