@@ -246,7 +246,9 @@ install: all ## install under PREFIX (/usr/local), DESTDIR is honoured
 
 docs: $(BUILD)/bin/mintmark-apdu ## make docs/apdu.md anew from apdu_spec/
 	awk -f apdu_spec/apdu_md.awk apdu_spec/aid.def apdu_spec/ins.def apdu_spec/sw.def > docs/apdu.md
-.PHONY: docs fuzz check-headers lint
+conformance: all ## make the table of docs/conformance.md anew from the tests
+	@test/conformance/make.sh $(BUILD) --write
+.PHONY: docs conformance fuzz check-headers lint
 check-headers: ## every header compiles alone
 	@for h in $$(git ls-files '*.h'); do \
 	    $(CC) $(CPPFLAGS_ALL) -std=c11 -fsyntax-only -x c "$$h" || exit 1; done; \

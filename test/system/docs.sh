@@ -47,7 +47,7 @@ for path in "$bin"/mintmark-*; do
     check "$name: every option of --help is in the man page" options_are_in_man "$name"
     check "$name has a bash completion" test -s "docs/completion/$name"
 done
-check "shell scripts pass shellcheck" shellcheck -x test/system/*.sh test/card/*.sh test/bench/*.sh .ci/run
+check "shell scripts pass shellcheck" shellcheck -x test/system/*.sh test/card/*.sh test/bench/*.sh test/conformance/*.sh .ci/run
 check "docs/apdu.md is as apdu_spec makes it" apdu_page_is_current
 check "every header stands alone" headers_stand_alone
 tap_end
