@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/mintmark-conformance.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 here=test/conformance
-mark='<!-- the conformance table: made by `make conformance` -->'
+mark='<!-- the conformance table: made by make conformance -->'
 
 mapfile -t firewall < <(git ls-files "*/firewall.def")
 mapfile -t sources < <(find test/unit/data -name '*.java' | LC_ALL=C sort)
