@@ -1,18 +1,21 @@
 /*
- * The verifier's promise, with code that somebody changed. The input is a list of edits of the
- * Method component of a sound load file with Descriptor: u1 which file, then any number of
- * { u1 kind, u2 where, u1 value }: a byte set, a bit flipped, an opcode replaced by another of the
- * same length. Whatever of that the verifier accepts is linked and every method called; then fields
- * and static fields must hold objects of their types, and no fault of the virtual machine may tell
- * of anything but a used-up budget. An input that starts with 'Z' is itself a load file.
+ * The verifier's promise, with load files that somebody changed. The input is a list of edits of a
+ * sound load file with Descriptor: u1 which file, then any number of { u1 kind, u2 where, u1 value }:
+ * a byte set, a bit flipped, an opcode replaced by another of the same length, a byte put in or
+ * taken out; in the Method component, or, kind from 128 on, in any. Lengths of components and the
+ * Directory's copy of them follow, so that an edit gets past them. Whatever of that the verifier
+ * accepts is linked and every method called: no fault of the virtual machine may tell of anything
+ * but a used-up budget, no record of another package's changes, and fields and static fields hold
+ * objects of their types when only Method was changed. An input that starts with 'Z' is itself a
+ * load file.
  */
 #include "applet_vm/verify/verify.h"
+#include "test/fuzz/neighbour.h"
 #include "test/unit/cap_seed.h"
 #include "test/unit/verify_cap.h"
 
-#define FUZZ_PACKAGE 50
-#define FUZZ_CALLER  80
-#define STEPS        3000
+#define FUZZ_CALLER 80
+#define STEPS       3000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,21 +41,72 @@ static uint8_t *seed(unsigned which, size_t *len)
     return copy;
 }
 
-/* Where the Method component's info begins in a load file, and its length. */
-static uint8_t *method_info(uint8_t *lfdb, size_t len, size_t *n)
-{
-    size_t at = 0;
+/* ---- A load file in parts ---- */
+#define COMPONENT_MAX 16
+#define PART_MAX      0x4000
+struct part {
+    uint8_t tag;
+    uint8_t *info; /* owned */
+    size_t len;
+};
+struct parts {
+    struct part part[COMPONENT_MAX];
+    size_t n;
+};
 
-    while (at + 3 <= len) {
-        *n = mm_be16(lfdb + at + 1);
-        if (lfdb[at] == MM_CAP_METHOD)
-            return lfdb + at + 3;
-        at += 3 + *n;
+static void take_apart(const uint8_t *lfdb, size_t len, struct parts *out)
+{
+    out->n = 0;
+    for (size_t at = 0; at + 3 <= len && out->n < COMPONENT_MAX;) {
+        struct part *p = &out->part[out->n++];
+        p->tag = lfdb[at];
+        p->len = mm_be16(lfdb + at + 1);
+        p->info = malloc(p->len + 1);
+        must(p->info != NULL, "malloc", "out of memory");
+        memcpy(p->info, lfdb + at + 3, p->len);
+        at += 3 + p->len;
     }
-    *n = 0;
+}
+
+static struct part *part_of(struct parts *parts, uint8_t tag)
+{
+    for (size_t i = 0; i < parts->n; i++) {
+        if (parts->part[i].tag == tag)
+            return &parts->part[i];
+    }
+    return NULL;
+}
+
+/* Whole again, with the sizes that the Directory tells (JCVM 3.0.5, 6.4) as they are now. */
+static uint8_t *put_together(struct parts *parts, size_t *len)
+{
+    struct part *directory = part_of(parts, MM_CAP_DIRECTORY);
+    uint8_t *lfdb;
+
+    *len = 0;
+    for (size_t i = 0; i < parts->n; i++) {
+        const struct part *p = &parts->part[i];
+        size_t at = 2 * ((size_t)p->tag - 1);
+        if (directory != NULL && p->tag != 0 && p->tag <= MM_CAP_DESCRIPTOR &&
+            at + 2 <= directory->len)
+            mm_put_be16(directory->info + at, (uint16_t)p->len);
+        *len += 3 + p->len;
+    }
+    lfdb = malloc(*len + 1);
+    must(lfdb != NULL, "malloc", "out of memory");
+    *len = 0;
+    for (size_t i = 0; i < parts->n; i++) {
+        const struct part *p = &parts->part[i];
+        lfdb[*len] = p->tag;
+        mm_put_be16(lfdb + *len + 1, (uint16_t)p->len);
+        memcpy(lfdb + *len + 3, p->info, p->len);
+        *len += 3 + p->len;
+        free(p->info);
+    }
     return lfdb;
 }
 
+/* ---- Edits ---- */
 static void other_opcode(uint8_t *p, uint8_t value)
 {
     for (unsigned i = 0; i < 256; i++) {
@@ -65,24 +119,47 @@ static void other_opcode(uint8_t *p, uint8_t value)
     }
 }
 
-static void edit(uint8_t *info, size_t n, const uint8_t *e)
+/* Put a byte in, or take one out. */
+static void resize(struct part *p, size_t at, bool longer, uint8_t value)
 {
-    uint8_t *p;
+    if (longer && p->len < PART_MAX) {
+        uint8_t *info = realloc(p->info, p->len + 2);
+        must(info != NULL, "realloc", "out of memory");
+        memmove(info + at + 1, info + at, p->len - at);
+        info[at] = value;
+        p->info = info;
+        p->len++;
+    } else if (!longer) {
+        memmove(p->info + at, p->info + at + 1, p->len - at - 1);
+        p->len--;
+    }
+}
 
-    if (n == 0)
-        return;
-    p = info + mm_be16(e + 1) % n;
-    switch (e[0] % 3) {
+/* One edit; false when it was in another component than Method. */
+static bool edit(struct parts *parts, const uint8_t *e)
+{
+    struct part *p =
+        e[0] < 128 ? part_of(parts, MM_CAP_METHOD) : &parts->part[(e[0] / 5u) % parts->n];
+    size_t at;
+
+    if (p == NULL || p->len == 0)
+        return true;
+    at = mm_be16(e + 1) % p->len;
+    switch (e[0] % 5) {
     case 0:
-        *p = e[3];
+        p->info[at] = e[3];
         break;
     case 1:
-        *p ^= (uint8_t)(1u << e[3] % 8);
+        p->info[at] ^= (uint8_t)(1u << e[3] % 8);
+        break;
+    case 2:
+        other_opcode(p->info + at, e[3]);
         break;
     default:
-        other_opcode(p, e[3]);
+        resize(p, at, e[0] % 5 == 3, e[3]);
         break;
     }
+    return p->tag == MM_CAP_METHOD;
 }
 
 /* What the virtual machine says when it meets what no verified code can do. */
@@ -126,7 +203,8 @@ static void check_heap(const struct test_chip *c)
     for (uint32_t ref = 1; ref < 0x10000; ref++) {
         const struct mm_object *o = &c->vm->objs[ref];
         bool is_ref;
-        if (o->data == NULL || o->type != 1 || o->cls->pkg == NULL)
+        if (o->data == NULL || o->type != 1 || o->cls->pkg == NULL ||
+            o->cls->pkg != mm_package_get(c->vm, FUZZ_PACKAGE))
             continue;
         for (uint16_t k = 0; k < 2; k++) {
             if (mm_vm_peek_cell(c->vm, (mm_ref)ref, k, &cells[k], &is_ref))
@@ -160,17 +238,21 @@ static void verify_and_run(const uint8_t *lfdb, size_t len, bool ours)
     struct mm_cap *cap = NULL;
     struct test_chip c;
     struct mm_err err;
+    uint64_t before;
 
     if (mm_cap_read(lfdb, len, &cap, NULL) != MM_OK)
         return;
     env.rom = test_rom;
     if (mm_verify(cap, &env, &stats, NULL) == MM_OK) {
         chip_open(&c, STEPS);
+        (void)neighbour_move_in(&c);
+        before = neighbour_digest(c.nvm);
         if (chip_load(&c, FUZZ_PACKAGE, lfdb, len, &err) == MM_OK && stats.described) {
             run(&c);
             if (ours)
                 check_heap(&c);
         }
+        neighbour_check(c.nvm, before);
         chip_close(&c);
     }
     mm_cap_free(&cap);
@@ -178,8 +260,10 @@ static void verify_and_run(const uint8_t *lfdb, size_t len, bool ours)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t len = 0, n = 0;
-    uint8_t *lfdb, *info;
+    struct parts parts;
+    size_t len = 0;
+    uint8_t *lfdb;
+    bool ours;
 
     if (size == 0)
         return 0;
@@ -187,11 +271,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         verify_and_run(data + 1, size - 1, false);
         return 0;
     }
+    ours = data[0] % 7 != 6;
     lfdb = seed(data[0], &len);
-    info = method_info(lfdb, len, &n);
+    take_apart(lfdb, len, &parts);
+    free(lfdb);
     for (size_t at = 1; at + 4 <= size; at += 4)
-        edit(info, n, data + at);
-    verify_and_run(lfdb, len, data[0] % 7 != 6);
+        ours = edit(&parts, data + at) && ours;
+    lfdb = put_together(&parts, &len);
+    verify_and_run(lfdb, len, ours);
     free(lfdb);
     return 0;
 }

@@ -7,40 +7,13 @@
  * max_locals, handlers h (0..4), h times start, length, target, catch constant; then bytecode. So
  * the interpreter is reached more often than mutated load files let it.
  */
-#include "test/unit/test_vm_cap.h"
-#include "test/unit/test_vm_counter.h"
+#include "test/fuzz/neighbour.h"
 
-#define OTHER_PACKAGE 40
-#define OTHER_APPLET  41
-#define FUZZ_PACKAGE  50
-#define FUZZ_APPLET   60
-#define FUZZ_CALLER   80
-#define STEPS         5000
+#define FUZZ_APPLET 60
+#define FUZZ_CALLER 80
+#define STEPS       5000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static bool is_other(mm_comp comp)
-{
-    return comp < FUZZ_PACKAGE;
-}
-
-/* FNV-1a over keys and contents of all records of other components. */
-static uint64_t others(const struct mm_nvm *nvm)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    mm_key key = 0;
-
-    while ((key = mm_rec_next(nvm, key, UINT32_MAX)) != 0) {
-        size_t len = 0;
-        const uint8_t *p = mm_rec_data(nvm, key, &len);
-        if (!is_other(mm_rec_comp(nvm, key)))
-            continue;
-        h = (h ^ key) * 0x100000001b3u;
-        for (size_t i = 0; i < len; i++)
-            h = (h ^ p[i]) * 0x100000001b3u;
-    }
-    return h;
-}
 
 static void run_applet(struct test_chip *c, size_t index)
 {
@@ -124,12 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t before;
 
     chip_open(&c, STEPS);
-    must(chip_load(&c, OTHER_PACKAGE, counter_lfdb, sizeof(counter_lfdb), &err) == MM_OK, "counter",
-         err.text);
-    must(chip_install(&c, OTHER_PACKAGE, 0, OTHER_APPLET, NULL, 0) == MM_RUN_OK, "install", "");
-    roots[0] = c.registered;
-    c.registered = MM_REF_NULL;
-    before = others(c.nvm);
+    roots[0] = neighbour_move_in(&c);
+    before = neighbour_digest(c.nvm);
     if (load(&c, data, size, &err) == MM_OK) {
         for (size_t i = 0; i < mm_cap_applet_n(mm_vm_package_cap(c.vm, FUZZ_PACKAGE)) && i < 4; i++)
             run_applet(&c, i);
@@ -138,10 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         roots[1] = c.registered;
         mm_vm_collect(c.vm, roots, 2);
     }
-    if (others(c.nvm) != before) {
-        fprintf(stderr, "records of another component were changed\n");
-        abort();
-    }
+    neighbour_check(c.nvm, before);
     chip_close(&c);
     return 0;
 }
