@@ -22,6 +22,19 @@ uint16_t mm_card_failure(const char *what, enum mm_status st)
 }
 
 /* ---- A new image ---- */
+static enum mm_status write_test_keys(struct mm_nvm *nvm)
+{
+    struct mm_key_set set;
+    enum mm_status st;
+
+    mm_key_set_init(&set, 0, 0xff);
+    st = mm_key_set_put_channel(&set, MM_KEY_AES, &mm_scp_test_keys);
+    if (st == MM_OK)
+        st = mm_key_set_store(nvm, &set);
+    mm_key_set_clear(&set);
+    return st;
+}
+
 static enum mm_status write_platform(const struct mm_card_config *cfg, struct mm_nvm *nvm,
                                      enum mm_profile profile)
 {
@@ -37,7 +50,7 @@ static enum mm_status write_platform(const struct mm_card_config *cfg, struct mm
     if (st == MM_OK)
         st = mm_rec_write(nvm, MM_KEY_PLATFORM, 0, record, sizeof(record));
     if (st == MM_OK)
-        st = mm_isd_keys_write(nvm, MM_KEY_ISD_KEYS, &mm_scp_test_keys, 0xff);
+        st = write_test_keys(nvm);
     return st;
 }
 

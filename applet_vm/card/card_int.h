@@ -6,6 +6,7 @@
 #include "applet_vm/api/api.h"
 #include "applet_vm/cap/cap.h"
 #include "applet_vm/card/card.h"
+#include "applet_vm/card/key_store.h"
 #include "applet_vm/card/keys.h"
 #include "applet_vm/integrity/integrity.h"
 #include "applet_vm/scp03/scp03.h"
@@ -79,6 +80,8 @@ enum mm_status mm_reg_set_state(struct mm_registry *reg, const struct mm_reg_ent
 /* A component id that is not in use, 0 on failure (MM_NO_MEMORY: all are). Writes the platform
  * record. */
 enum mm_status mm_reg_new_comp(struct mm_registry *reg, mm_comp *out) MM_USE_RESULT;
+/* The security domain an application belongs to; 0: the issuer security domain. */
+mm_comp mm_reg_domain(const struct mm_registry *reg, mm_comp comp);
 /* Add (entry->key is found by the function) and delete; both load the registry anew. */
 enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *entry,
                           uint8_t state) MM_USE_RESULT;
@@ -88,7 +91,8 @@ enum mm_status mm_reg_delete(struct mm_registry *reg, mm_comp comp) MM_USE_RESUL
 enum mm_session_state { MM_SESSION_NONE, MM_SESSION_STARTED, MM_SESSION_OPEN };
 struct mm_session {
     enum mm_session_state state;
-    mm_comp owner; /* 0: the issuer security domain; else the applet that uses its keys */
+    mm_comp owner;  /* the domain (0: the issuer's), or an applet that uses its domain's keys */
+    mm_comp domain; /* whose keys they are */
     uint8_t level; /* MM_SCP_ bits, as EXTERNAL AUTHENTICATE gave them */
     uint8_t s_enc[16], s_mac[16], s_rmac[16], dek[16];
     uint8_t chain[16];
@@ -200,15 +204,7 @@ void mm_isd_fci(struct mm_buf *out);
 uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu);
 
-/* ---- keys.c: key sets ---- */
-/* The set of a version, 00: the first. MM_NOT_FOUND: no such set; MM_TAMPERED: none at all. */
-enum mm_status mm_isd_keys_read(const struct mm_card *card, uint8_t version,
-                                struct mm_scp_keys *keys, uint8_t *found) MM_USE_RESULT;
-/* Make or replace the set in that record. */
-enum mm_status mm_isd_keys_write(struct mm_nvm *nvm, mm_key key, const struct mm_scp_keys *keys,
-                                 uint8_t version) MM_USE_RESULT;
-/* Versions in order, 0 past the last. */
-uint8_t mm_isd_keys_version(const struct mm_nvm *nvm, size_t index);
+/* ---- keys.c: commands on the keys of the session's domain (key_store.h holds them) ---- */
 uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu);
 

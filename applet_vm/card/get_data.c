@@ -58,20 +58,34 @@ static void card_recognition(struct mm_buf *out)
     mm_buf_bytes(out, data, sizeof(data));
 }
 
+/* Key information template (GPCS 11.3.3.1), basic format. */
 static void key_information(struct mm_card *card, struct mm_buf *out)
 {
-    size_t n = 0;
+    mm_comp domain = 0;
+    struct mm_domain_key key;
+    struct mm_key_set set;
+    struct mm_buf body;
+    uint8_t version;
 
-    while (mm_isd_keys_version(card->nvm, n) != 0)
-        n++;
-    mm_buf_u8(out, 0xe0);
-    put_len(out, n * 3 * 6);
-    for (size_t i = 0; i < n; i++) {
-        for (uint8_t id = 1; id <= 3; id++) {
-            const uint8_t info[] = {id, mm_isd_keys_version(card->nvm, i), 0x88, MM_SCP_KEY_LEN};
-            put_tlv(out, 0xc0, info, sizeof(info));
+    mm_buf_init(&body);
+    for (size_t i = 0; (version = mm_key_set_version(card->nvm, domain, i)) != 0; i++) {
+        size_t off = 0;
+        if (mm_key_set_load(card->nvm, domain, version, &set) != MM_OK)
+            continue;
+        while (mm_key_set_next(&set, &off, &key)) {
+            uint8_t info[2 + 2 * MM_KEY_PARTS_MAX] = {key.id, version};
+            for (size_t p = 0; p < key.part_n; p++) {
+                info[2 + 2 * p] = key.parts[p].type;
+                info[3 + 2 * p] = (uint8_t)key.parts[p].len;
+            }
+            put_tlv(&body, 0xc0, info, 2u + 2u * key.part_n);
         }
+        mm_key_set_clear(&set);
     }
+    mm_buf_u8(out, 0xe0);
+    put_len(out, body.len);
+    mm_buf_bytes(out, body.data, body.len);
+    mm_buf_clear(&body);
 }
 
 /* Card production life cycle data: fixed fields are zero; the serial number is of the chip id. */

@@ -1,7 +1,7 @@
 /*
- * The key sets of the issuer security domain: three AES-128 keys a version, a record each, encrypted
- * under a key of this chip. PUT KEY (GPCS 2.3.1, 11.8; Amendment D, 7.2), DELETE [key] (11.2.2.3.2).
- * A set is always whole, there is always one, and the first record's is what key version 00 selects.
+ * The key sets of a security domain: PUT KEY (GPCS 2.3.1, 11.8; Amendment D, 7.2), DELETE [key]
+ * (11.2.2.3.2). The issuer security domain always has one, and the first is what key version 00
+ * selects.
  */
 #include "applet_vm/card/card_int.h"
 
@@ -9,79 +9,21 @@
 
 #include <openssl/crypto.h>
 
-#define KEY_TYPE_AES 0x88
-#define KEY_N        3
-#define KVN_TEST     0xff /* version of the initial test keys: replaced by the first set added */
-#define KVN_MAX      0x7f
+#define KEY_N    3
+#define KVN_TEST 0xff /* version of the initial test keys: replaced by the first set added */
+#define KVN_MAX  0x7f
 
-/* ---- Keys at rest ---- */
-static enum mm_status keys_crypt(struct mm_nvm *nvm, bool encrypt, const uint8_t *in, uint8_t *out)
+#define SETS_MAX 8 /* of one domain: a load of key sets must not fill the chip */
+
+static bool has_set(const struct mm_nvm *nvm, mm_comp domain, uint8_t version)
 {
-    uint8_t kek[32];
-    enum mm_status st = mm_nvm_derive(nvm, "isd keys", kek);
+    uint8_t v;
 
-    if (st == MM_OK)
-        st = mm_scp_cbc(kek, NULL, encrypt, in, sizeof(struct mm_scp_keys), out);
-    OPENSSL_cleanse(kek, sizeof(kek));
-    return st;
-}
-
-static const uint8_t *set_record(const struct mm_nvm *nvm, mm_key key)
-{
-    size_t len = 0;
-    const uint8_t *record = mm_rec_data(nvm, key, &len);
-
-    return len == MM_ISD_KEYS_LEN ? record : NULL;
-}
-
-/* The record of a version, 00: the first; 0 when there is none. */
-static mm_key find_set(const struct mm_nvm *nvm, uint8_t version)
-{
-    for (mm_key key = MM_KEY_ISD_KEYS; key <= MM_KEY_ISD_KEYS_LAST; key++) {
-        const uint8_t *record = set_record(nvm, key);
-        if (record != NULL && (version == 0 || record[0] == version))
-            return key;
+    for (size_t i = 0; (v = mm_key_set_version(nvm, domain, i)) != 0; i++) {
+        if (v == version)
+            return true;
     }
-    return 0;
-}
-
-uint8_t mm_isd_keys_version(const struct mm_nvm *nvm, size_t index)
-{
-    for (mm_key key = MM_KEY_ISD_KEYS; key <= MM_KEY_ISD_KEYS_LAST; key++) {
-        const uint8_t *record = set_record(nvm, key);
-        if (record != NULL && index-- == 0)
-            return record[0];
-    }
-    return 0;
-}
-
-enum mm_status mm_isd_keys_read(const struct mm_card *card, uint8_t version,
-                                struct mm_scp_keys *keys, uint8_t *found)
-{
-    mm_key key = find_set(card->nvm, version);
-    const uint8_t *record;
-
-    memset(keys, 0, sizeof(*keys));
-    *found = 0;
-    if (key == 0)
-        return find_set(card->nvm, 0) == 0 ? MM_TAMPERED : MM_NOT_FOUND;
-    record = mm_rec_data(card->nvm, key, NULL);
-    *found = record[0];
-    return keys_crypt(card->nvm, false, record + 1, keys->enc);
-}
-
-enum mm_status mm_isd_keys_write(struct mm_nvm *nvm, mm_key key, const struct mm_scp_keys *keys,
-                                 uint8_t version)
-{
-    uint8_t record[MM_ISD_KEYS_LEN] = {version};
-    enum mm_status st = keys_crypt(nvm, true, keys->enc, record + 1);
-
-    if (st == MM_OK && set_record(nvm, key) == NULL)
-        st = mm_rec_new(nvm, key, 0, sizeof(record));
-    if (st == MM_OK)
-        st = mm_rec_write(nvm, key, 0, record, sizeof(record));
-    OPENSSL_cleanse(record, sizeof(record));
-    return st;
+    return false;
 }
 
 /* ---- PUT KEY ---- */
@@ -98,7 +40,7 @@ static uint16_t read_key(const struct mm_session *session, struct mm_rd *rd, uin
     uint8_t kcv_len = mm_rd_u8(rd);
     const uint8_t *given = mm_rd_bytes(rd, MM_SCP_KCV_LEN);
 
-    if (rd->bad || type != KEY_TYPE_AES || key_len != MM_SCP_KEY_LEN || kcv_len != MM_SCP_KCV_LEN)
+    if (rd->bad || type != MM_KEY_AES || key_len != MM_SCP_KEY_LEN || kcv_len != MM_SCP_KCV_LEN)
         return MM_SW_6A80_WRONG_DATA;
     if (mm_scp_cbc(session->dek, NULL, false, wrapped, MM_SCP_KEY_LEN, key) != MM_OK ||
         mm_scp_kcv(key, kcv) != MM_OK)
@@ -109,47 +51,53 @@ static uint16_t read_key(const struct mm_session *session, struct mm_rd *rd, uin
     return MM_SW_9000_NO_ERROR;
 }
 
-/* Where a set of that version goes: the set P1 names, or a free record. */
-static uint16_t place(const struct mm_nvm *nvm, uint8_t replaced, uint8_t version, mm_key *key)
+/* The set that PUT KEY changes: the one P1 names, or a new one. */
+static uint16_t place(const struct mm_nvm *nvm, mm_comp domain, uint8_t replaced, uint8_t version,
+                      struct mm_key_set *set)
 {
+    uint8_t from = replaced;
+    enum mm_status st;
+
     if (version == 0 || version > KVN_MAX)
         return MM_SW_6A80_WRONG_DATA;
-    if (replaced != 0)
-        *key = find_set(nvm, replaced);
-    else
-        *key = find_set(nvm, KVN_TEST); /* the test keys go when a set of one's own comes */
-    if (replaced != 0 && *key == 0)
-        return MM_SW_6A88_DATA_NOT_FOUND;
-    if (version != replaced && find_set(nvm, version) != 0)
+    if (replaced == 0 && has_set(nvm, domain, KVN_TEST))
+        from = KVN_TEST; /* the test keys go when a set of one's own comes */
+    if (version != replaced && has_set(nvm, domain, version))
         return MM_SW_6A80_WRONG_DATA; /* a version is given once (GPCS 11.8.2.1) */
-    for (mm_key k = MM_KEY_ISD_KEYS; *key == 0 && k <= MM_KEY_ISD_KEYS_LAST; k++) {
-        if (set_record(nvm, k) == NULL)
-            *key = k;
+    if (from == 0) {
+        mm_key_set_init(set, domain, version);
+        return mm_key_set_version(nvm, domain, SETS_MAX - 1) != 0 ? MM_SW_6A84_FILE_FULL
+                                                                  : MM_SW_9000_NO_ERROR;
     }
-    return *key == 0 ? MM_SW_6A84_FILE_FULL : MM_SW_9000_NO_ERROR;
+    st = mm_key_set_load(nvm, domain, from, set);
+    if (st == MM_NOT_FOUND)
+        return MM_SW_6A88_DATA_NOT_FOUND;
+    return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("keys", st);
 }
 
 /* P1: version to replace, 00 adds one. P2: number of the first key, 80 when more follow it. A new
  * version has all three; one key of a set may be replaced when the set keeps its version. */
 uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
 {
+    struct mm_key_set set;
     struct mm_scp_keys keys = {0};
     uint8_t *const parts[KEY_N] = {keys.enc, keys.mac, keys.dek};
     bool all = apdu->p2 == 0x81;
     size_t first = all ? 0 : (size_t)apdu->p2 - 1, n = all ? KEY_N : 1;
-    uint8_t version = 0, old = 0;
+    uint8_t version = 0;
     struct mm_rd rd;
-    mm_key key = 0;
     uint16_t sw;
     enum mm_status st = MM_OK;
 
     if ((!all && (apdu->p2 == 0 || apdu->p2 > KEY_N || apdu->p1 == 0)) || apdu->p1 > KVN_MAX)
         return MM_SW_6A86_INCORRECT_P1P2;
+    mm_key_set_init(&set, 0, 0);
     mm_rd_init(&rd, apdu->data, apdu->data_len);
     version = mm_rd_u8(&rd);
-    sw = rd.bad ? MM_SW_6A80_WRONG_DATA : place(card->nvm, apdu->p1, version, &key);
+    sw = rd.bad ? MM_SW_6A80_WRONG_DATA
+                : place(card->nvm, card->channel->session.domain, apdu->p1, version, &set);
     if (sw == MM_SW_9000_NO_ERROR && !all) {
-        st = mm_isd_keys_read(card, apdu->p1, &keys, &old);
+        st = mm_key_set_channel(&set, &keys);
         if (st != MM_OK)
             sw = mm_card_failure("keys", st);
         else if (version != apdu->p1)
@@ -161,9 +109,13 @@ uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
     if (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&rd) != 0)
         sw = MM_SW_6A80_WRONG_DATA;
     if (sw == MM_SW_9000_NO_ERROR) {
-        st = mm_isd_keys_write(card->nvm, key, &keys, version);
+        set.version = version;
+        st = mm_key_set_put_channel(&set, MM_KEY_AES, &keys);
+        if (st == MM_OK)
+            st = mm_key_set_store(card->nvm, &set);
         sw = st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("keys", st);
     }
+    mm_key_set_clear(&set);
     OPENSSL_cleanse(&keys, sizeof(keys));
     return sw;
 }
@@ -171,9 +123,10 @@ uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
 /* ---- DELETE [key]: D2 version; no D0, or D0 with key 00 (GPShell: all), as a set goes whole ---- */
 uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu)
 {
+    mm_comp domain = card->channel->session.domain;
     struct mm_rd rd;
     uint8_t tag, len, version;
-    mm_key key;
+    struct mm_key_set set;
     enum mm_status st;
 
     mm_rd_init(&rd, apdu->data, apdu->data_len);
@@ -184,11 +137,14 @@ uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu)
     version = mm_rd_u8(&rd);
     if (rd.bad || tag != 0xd2 || len != 1 || version == 0 || mm_rd_left(&rd) != 0)
         return MM_SW_6A80_WRONG_DATA;
-    key = find_set(card->nvm, version);
-    if (key == 0)
+    if (!has_set(card->nvm, domain, version))
         return MM_SW_6A88_DATA_NOT_FOUND;
-    if (mm_isd_keys_version(card->nvm, 1) == 0) /* nobody could open the card any more */
+    if (domain == 0 &&
+        mm_key_set_version(card->nvm, domain, 1) == 0) /* nobody could open the card any more */
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    st = mm_rec_delete(card->nvm, key);
+    st = mm_key_set_load(card->nvm, domain, version, &set);
+    if (st == MM_OK || st == MM_TAMPERED)
+        st = mm_key_set_delete(card->nvm, &set);
+    mm_key_set_clear(&set);
     return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("keys", st);
 }

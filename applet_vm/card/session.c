@@ -43,20 +43,24 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
                                 const uint8_t *data, size_t data_len,
                                 uint8_t out[MM_INIT_UPDATE_LEN])
 {
-    struct mm_scp_keys keys;
-    uint8_t version = 0;
+    mm_comp domain = mm_reg_domain(&card->registry, owner);
+    struct mm_key_set set;
+    struct mm_scp_keys keys = {0};
     enum mm_status st;
 
     mm_session_end(&card->channel->session);
     if (data_len != MM_SCP_CHALLENGE_LEN)
         return MM_SW_6700_WRONG_LENGTH;
-    st = mm_isd_keys_read(card, key_version, &keys, &version);
+    st = mm_key_set_load(card->nvm, domain, key_version, &set);
+    if (st == MM_OK)
+        st = mm_key_set_channel(&set, &keys);
+    mm_key_set_clear(&set);
     if (st == MM_NOT_FOUND)
         return MM_SW_6A88_DATA_NOT_FOUND;
     if (st != MM_OK)
         return mm_card_failure("keys", st);
     memcpy(out, card->chip_id, DIV_LEN);
-    out[10] = version;
+    out[10] = set.version;
     out[11] = SCP_ID;
     out[12] = SCP_I;
     st = start(card, &keys, data, out + 13, out + 21);
@@ -67,6 +71,7 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
     }
     card->channel->session.state = MM_SESSION_STARTED;
     card->channel->session.owner = owner;
+    card->channel->session.domain = domain;
     return MM_SW_9000_NO_ERROR;
 }
 

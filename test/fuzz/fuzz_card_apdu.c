@@ -103,8 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
      * one serves all inputs of the even modes. */
     static struct mm_card *kept;
     struct mm_card *card;
+    struct mm_key_set set;
     struct mm_scp_keys keys;
-    uint8_t version = 0;
     size_t at = 1;
     bool domain;
 
@@ -128,7 +128,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (!domain) {
         need(card->registry.n == 2);
-        need(mm_isd_keys_read(card, 0, &keys, &version) == MM_OK && version == 0xff);
+        need(mm_key_set_load(card->nvm, 0, 0, &set) == MM_OK && set.version == 0xff);
+        need(mm_key_set_channel(&set, &keys) == MM_OK);
+        mm_key_set_clear(&set);
         need(memcmp(&keys, &mm_scp_test_keys, sizeof(keys)) == 0);
     }
     mm_card_reset(card);
