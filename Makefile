@@ -58,7 +58,7 @@ LDLIBS := -lpcsclite -lcurl -levent_openssl -levent -lssl -lcrypto -lcbor -ljans
 MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose scp:applet_vm/scp03 \
            cap:applet_vm/cap nvm:applet_vm/nvm vm:applet_vm/vm api:applet_vm/api integrity:applet_vm/integrity verify:applet_vm/verify card:applet_vm/card \
            link:applet_vm/link chip:applet_vm conv:converter access:host_client/access \
-           gp:host_client/gp trust:host_client/trust net:host_client/net apdu:host_client/apdu pay:host_client/pay \
+           gp:host_client/gp gptool:host_client/gptool trust:host_client/trust net:host_client/net apdu:host_client/apdu pay:host_client/pay \
            agent:trust_agent platform:platform
 mod_name = $(word 1,$(subst :, ,$(1)))
 mod_dir  = $(word 2,$(subst :, ,$(1)))
@@ -80,6 +80,7 @@ LIBS_chip      := chip $(LIBS_link)
 LIBS_conv      := conv $(LIBS_verify)
 LIBS_access    := access $(LIBS_link)
 LIBS_gp        := gp $(LIBS_access)
+LIBS_gptool    := gptool $(LIBS_gp)
 LIBS_trust     := trust cose cap spec base
 LIBS_apdu      := apdu gp $(LIBS_access)
 LIBS_net       := net spec base
@@ -87,7 +88,7 @@ LIBS_pay       := pay net gp trust $(LIBS_access)
 LIBS_agent     := agent pay net gp trust $(LIBS_access)
 LIBS_platform  := platform net gp trust $(LIBS_access)
 
-PROGRAMS := chip:mintmark-chip conv:mintmark-convert gp:mintmark-gp apdu:mintmark-apdu \
+PROGRAMS := chip:mintmark-chip conv:mintmark-convert gptool:mintmark-gp apdu:mintmark-apdu \
             pay:mintmark-pay agent:mintmark-agent platform:mintmark-platform
 
 define module

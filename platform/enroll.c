@@ -178,18 +178,22 @@ static enum mm_status fill_chip(struct enrolling *e, struct mm_err *err)
 static enum mm_status rotate_keys(struct enrolling *e, struct mm_err *err)
 {
     struct mm_scp_keys keys;
+    struct mm_gp_keyset set = {0};
     struct mm_buf list;
     enum mm_status st;
 
     mm_buf_init(&list);
     st = mm_scp_diversify(e->p->issuer_master, e->chip.diversification,
                           sizeof(e->chip.diversification), &keys);
-    if (st == MM_OK)
-        st = mm_gp_put_key_command(mm_gp_scp(e->session), 0, KEY_VERSION, &keys, &list);
-    if (st != MM_OK)
+    if (st == MM_OK) {
+        set = mm_gp_keyset_of(&keys);
+        st = mm_gp_put_keys_command(mm_gp_encrypt, e->session, 0, KEY_VERSION, &set, &list, err);
+    } else {
         (void)mm_fail(err, st, SIZE_MAX, "new keys not made: %s", mm_status_text(st));
-    else
+    }
+    if (st == MM_OK)
         st = mm_gp_send_list(e->session, &list, NULL, NULL, err);
+    OPENSSL_cleanse(&set, sizeof(set));
     OPENSSL_cleanse(&keys, sizeof(keys));
     mm_buf_clear(&list);
     return st;

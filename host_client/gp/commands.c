@@ -23,9 +23,8 @@ const uint8_t *mm_gp_list_next(const struct mm_buf *list, size_t *off, size_t *a
     return apdu;
 }
 
-/* Append one command with Le 00. */
-static enum mm_status put_command(struct mm_buf *list, uint8_t ins, uint8_t p1, uint8_t p2,
-                                  const struct mm_buf *data)
+enum mm_status mm_gp_put_command(struct mm_buf *list, uint8_t ins, uint8_t p1, uint8_t p2,
+                                 const struct mm_buf *data)
 {
     struct mm_gp_apdu apdu = {{0x80, ins, p1, p2}, data->data, data->len, 256};
 
@@ -64,7 +63,7 @@ static enum mm_status put_install_for_load(const struct mm_cap *cap, const struc
     mm_buf_u8(&data, 0); /* no hash: the channel's MAC covers every block */
     mm_buf_u8(&data, 0); /* no load parameters */
     mm_buf_u8(&data, 0); /* no token */
-    st = put_command(list, 0xe6, 0x02, 0x00, &data);
+    st = mm_gp_put_command(list, 0xe6, 0x02, 0x00, &data);
     mm_buf_clear(&data);
     return st;
 }
@@ -99,7 +98,7 @@ enum mm_status mm_gp_load_commands(const struct mm_cap *cap, const struct mm_aid
 
         block.len = 0;
         mm_buf_bytes(&block, file.data + off, n);
-        st = put_command(list, 0xe8, i + 1 == blocks ? 0x80 : 0x00, (uint8_t)i, &block);
+        st = mm_gp_put_command(list, 0xe8, i + 1 == blocks ? 0x80 : 0x00, (uint8_t)i, &block);
     }
     mm_buf_clear(&block);
     mm_buf_clear(&file);
@@ -128,7 +127,7 @@ enum mm_status mm_gp_install_command(const struct mm_aid *package, const struct 
     put_lv(&data, privileges, privileges_len);
     put_lv(&data, own.data, own.len);
     mm_buf_u8(&data, 0); /* no token */
-    st = own.bad ? MM_NO_MEMORY : put_command(list, 0xe6, 0x0c, 0x00, &data);
+    st = own.bad ? MM_NO_MEMORY : mm_gp_put_command(list, 0xe6, 0x0c, 0x00, &data);
     mm_buf_clear(&own);
     mm_buf_clear(&data);
     return st;
@@ -142,22 +141,7 @@ enum mm_status mm_gp_delete_command(const struct mm_aid *aid, bool related, stru
     mm_buf_init(&data);
     mm_buf_u8(&data, 0x4f);
     put_aid(&data, aid);
-    st = put_command(list, 0xe4, 0x00, related ? 0x80 : 0x00, &data);
-    mm_buf_clear(&data);
-    return st;
-}
-
-enum mm_status mm_gp_delete_keys_command(uint8_t version, struct mm_buf *list)
-{
-    const uint8_t field[] = {0xd2, 0x01, version};
-    struct mm_buf data;
-    enum mm_status st;
-
-    if (version == 0)
-        return MM_USAGE;
-    mm_buf_init(&data);
-    mm_buf_bytes(&data, field, sizeof(field));
-    st = put_command(list, 0xe4, 0x00, 0x00, &data);
+    st = mm_gp_put_command(list, 0xe4, 0x00, related ? 0x80 : 0x00, &data);
     mm_buf_clear(&data);
     return st;
 }
@@ -174,7 +158,7 @@ enum mm_status mm_gp_set_status_command(const struct mm_aid *aid, uint8_t state,
 
     mm_buf_init(&data);
     mm_buf_bytes(&data, named->bytes, named->len);
-    st = put_command(list, 0xf0, aid != NULL ? 0x40 : 0x80, state, &data);
+    st = mm_gp_put_command(list, 0xf0, aid != NULL ? 0x40 : 0x80, state, &data);
     mm_buf_clear(&data);
     return st;
 }
@@ -190,7 +174,7 @@ static enum mm_status put_install_for_personalization(const struct mm_aid *targe
     put_aid(&data, target);
     mm_buf_u8(&data, 0); /* no privileges, parameters, token */
     mm_buf_u16(&data, 0);
-    st = put_command(list, 0xe6, 0x20, 0x00, &data);
+    st = mm_gp_put_command(list, 0xe6, 0x20, 0x00, &data);
     mm_buf_clear(&data);
     return st;
 }
@@ -215,50 +199,9 @@ enum mm_status mm_gp_store_data_commands(const struct mm_aid *target, uint8_t st
 
         block.len = 0;
         mm_buf_bytes(&block, data + off, n);
-        st = put_command(list, 0xe2, (uint8_t)(structure | (i + 1 == blocks ? 0x80 : 0)),
-                         (uint8_t)i, &block);
+        st = mm_gp_put_command(list, 0xe2, (uint8_t)(structure | (i + 1 == blocks ? 0x80 : 0)),
+                               (uint8_t)i, &block);
     }
     mm_buf_clear(&block);
-    return st;
-}
-
-/* ---- Put key ---- */
-
-/* One AES key (Amendment D, 7.2): | 88 | 11 | 10, key under DEK 16 | 03 | check value 3 | */
-static enum mm_status put_key(const uint8_t dek[MM_SCP_KEY_LEN], const uint8_t key[MM_SCP_KEY_LEN],
-                              struct mm_buf *data)
-{
-    uint8_t field[3 + MM_SCP_KEY_LEN + 1 + MM_SCP_KCV_LEN] = {0x88, MM_SCP_KEY_LEN + 1,
-                                                              MM_SCP_KEY_LEN};
-    enum mm_status st = mm_scp_cbc(dek, NULL, true, key, MM_SCP_KEY_LEN, field + 3);
-
-    field[3 + MM_SCP_KEY_LEN] = MM_SCP_KCV_LEN;
-    if (st == MM_OK)
-        st = mm_scp_kcv(key, field + 3 + MM_SCP_KEY_LEN + 1);
-    if (st == MM_OK)
-        mm_buf_bytes(data, field, sizeof(field));
-    OPENSSL_cleanse(field, sizeof(field));
-    return st;
-}
-
-enum mm_status mm_gp_put_key_command(const struct mm_scp03 *s, uint8_t old_version,
-                                     uint8_t new_version, const struct mm_scp_keys *keys,
-                                     struct mm_buf *list)
-{
-    struct mm_buf data;
-    enum mm_status st;
-
-    if (new_version == 0 || new_version > 0x7f)
-        return MM_USAGE;
-    mm_buf_init(&data);
-    mm_buf_u8(&data, new_version);
-    st = put_key(s->keys.dek, keys->enc, &data);
-    if (st == MM_OK)
-        st = put_key(s->keys.dek, keys->mac, &data);
-    if (st == MM_OK)
-        st = put_key(s->keys.dek, keys->dek, &data);
-    if (st == MM_OK) /* P2: first key identifier 01, several keys (GPCS 11.8.2.2) */
-        st = put_command(list, 0xd8, old_version, 0x81, &data);
-    mm_buf_clear(&data);
     return st;
 }

@@ -10,6 +10,7 @@
 #include "applet_vm/base/base.h"
 #include "applet_vm/cap/cap.h"
 #include "applet_vm/scp03/scp03.h" /* struct mm_scp_keys, mm_scp_test_keys, mm_scp_diversify */
+#include "host_client/gp/keysource.h"
 
 #define MM_SCP_DIVERSIFICATION_LEN 10
 
@@ -41,6 +42,11 @@ enum mm_status mm_scp03_diversification(const uint8_t *resp, size_t resp_len,
 enum mm_status mm_scp03_authenticate(struct mm_scp03 *s, const uint8_t *resp, size_t resp_len,
                                      uint8_t level, struct mm_buf *command,
                                      struct mm_err *err) MM_USE_RESULT;
+/* The same where a source has the static keys; s->keys is not used. keys: ready for this card
+ * afterwards (choose was called). */
+enum mm_status mm_scp03_authenticate_with(struct mm_scp03 *s, const struct mm_gp_keys *keys,
+                                          const uint8_t *resp, size_t resp_len, uint8_t level,
+                                          struct mm_buf *command, struct mm_err *err) MM_USE_RESULT;
 /* Wrap one command (header, optional Lc data, optional Le) for the open session. */
 enum mm_status mm_scp03_wrap(struct mm_scp03 *s, const uint8_t *apdu, size_t apdu_len,
                              struct mm_buf *command, struct mm_err *err) MM_USE_RESULT;
@@ -70,14 +76,27 @@ enum mm_status mm_gp_install_command(const struct mm_aid *package, const struct 
 /* DELETE; related: a package's applets as well. */
 enum mm_status mm_gp_delete_command(const struct mm_aid *aid, bool related,
                                     struct mm_buf *list) MM_USE_RESULT;
-/* PUT KEY with three AES-128 keys (GPCS 11.8, Amendment D 7.2), new version; replaces old_version
- * (0: a new set). Encrypted under the DEK of s, which is open. */
-enum mm_status mm_gp_put_key_command(const struct mm_scp03 *s, uint8_t old_version,
-                                     uint8_t new_version, const struct mm_scp_keys *keys,
-                                     struct mm_buf *list) MM_USE_RESULT;
-
-/* DELETE [key]: the whole set of a version. */
-enum mm_status mm_gp_delete_keys_command(uint8_t version, struct mm_buf *list) MM_USE_RESULT;
+/* What encrypts key material under a session's DEK: mm_gp_encrypt, or another's. */
+typedef enum mm_status (*mm_gp_encrypter)(void *ctx, const uint8_t *data, size_t data_len,
+                                          uint8_t *out, struct mm_err *err);
+/* PUT KEY with the three keys of a set (GPCS 11.8, Amendment D 7.2) under new_version, 01..7F;
+ * replaces old_version (0: a new set). ctx is the encrypter's. */
+enum mm_status mm_gp_put_keys_command(mm_gp_encrypter encrypt, void *ctx, uint8_t old_version,
+                                      uint8_t new_version, const struct mm_gp_keyset *set,
+                                      struct mm_buf *list, struct mm_err *err) MM_USE_RESULT;
+/* PUT KEY with one symmetric key, as for DAP or tokens. id: 01..7F. */
+enum mm_status mm_gp_put_key_command(mm_gp_encrypter encrypt, void *ctx, uint8_t old_version,
+                                     uint8_t new_version, uint8_t id, enum mm_gp_key_type type,
+                                     const uint8_t *key, size_t key_len, struct mm_buf *list,
+                                     struct mm_err *err) MM_USE_RESULT;
+/* PUT KEY with an RSA or EC public key from a PEM file (SubjectPublicKeyInfo or certificate), in
+ * the clear: A1 modulus A0 exponent, or B0 point F0 curve (GPCS 11.8.2.3, table 11-16). */
+enum mm_status mm_gp_put_public_key_command(const char *pem_path, uint8_t old_version,
+                                            uint8_t new_version, uint8_t id, struct mm_buf *list,
+                                            struct mm_err *err) MM_USE_RESULT;
+/* DELETE [key] (GPCS 11.2.2.3.2): the whole set of a version, or one key of it (id not 0). */
+enum mm_status mm_gp_delete_key_command(uint8_t version, uint8_t id,
+                                        struct mm_buf *list) MM_USE_RESULT;
 /* SET STATUS (GPCS 11.10): the card's state with aid NULL, else lock (80) or unlock (00) an
  * application. */
 enum mm_status mm_gp_set_status_command(const struct mm_aid *aid, uint8_t state,
@@ -105,6 +124,18 @@ enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *
                                  const uint8_t master[MM_SCP_KEY_LEN], uint8_t key_version,
                                  uint8_t level, struct mm_gp_session **out,
                                  struct mm_err *err) MM_USE_RESULT;
+/* How to open a session. Zeroed: the issuer security domain, any key version, whichever protocol the
+ * card has, C-MAC and C-DECRYPTION. */
+struct mm_gp_open_how {
+    const struct mm_aid *domain; /* NULL: the issuer security domain */
+    uint8_t key_version;         /* 0: any */
+    uint8_t scp;                 /* 02 or 03; 0: what the card says */
+    uint8_t level;               /* 0: C-MAC and C-DECRYPTION */
+};
+/* The keys from a source, which is borrowed and must outlive the session. */
+enum mm_status mm_gp_open_with(struct mm_access *access, const struct mm_gp_open_how *how,
+                               const struct mm_gp_keys *keys, struct mm_gp_session **out,
+                               struct mm_err *err) MM_USE_RESULT;
 void mm_gp_close(struct mm_gp_session **session); /* wipes keys, ends the channel on the card */
 /* Wrap, send, unwrap; return data (without status word) and status word. */
 enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, size_t apdu_len,
@@ -114,6 +145,11 @@ enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, si
 enum mm_status mm_gp_send_list(struct mm_gp_session *session, const struct mm_buf *list,
                                void (*progress)(void *ctx, size_t done, size_t all), void *ctx,
                                struct mm_err *err) MM_USE_RESULT;
+/* Encrypt key material for PUT KEY: under the DEK of SCP03 in CBC mode with an IV of zeros, under
+ * the session's DEK of SCP02 block by block. An mm_gp_encrypter; ctx is the struct mm_gp_session.
+ * data_len is a multiple of 16 (SCP03) or 8. */
+enum mm_status mm_gp_encrypt(void *ctx, const uint8_t *data, size_t data_len, uint8_t *out,
+                             struct mm_err *err) MM_USE_RESULT;
 const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session);
 
 /* ---- The registry (GET STATUS, GPCS 11.4) ---- */

@@ -16,6 +16,10 @@ enum mm_status mm_gp_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_
 /* Written in the short form when it fits, else in the extended one. */
 void mm_gp_apdu_write(const struct mm_gp_apdu *apdu, struct mm_buf *out);
 
+/* Append one command with Le 00 to a list. */
+enum mm_status mm_gp_put_command(struct mm_buf *list, uint8_t ins, uint8_t p1, uint8_t p2,
+                                 const struct mm_buf *data) MM_USE_RESULT;
+
 /* BER length (ISO 8825-1, 8.1.3), up to 65535. */
 void mm_gp_put_ber_len(struct mm_buf *buf, size_t len);
 /* One BER-TLV with a tag of 1 or 2 bytes; *value is borrowed. false: malformed. */

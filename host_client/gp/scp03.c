@@ -84,26 +84,29 @@ static enum mm_status check_cryptogram(const struct mm_scp03 *s, const uint8_t *
     return MM_OK;
 }
 
-enum mm_status mm_scp03_authenticate(struct mm_scp03 *s, const uint8_t *resp, size_t resp_len,
-                                     uint8_t level, struct mm_buf *command, struct mm_err *err)
+/* The card's word on its keys against what was asked for. */
+static enum mm_status check_asked(const struct mm_scp03 *s, const uint8_t *resp, size_t resp_len,
+                                  uint8_t level, struct mm_err *err)
 {
-    uint8_t apdu[21] = {0x84, 0x82, level, 0x00, 0x10};
-    const uint8_t *card_challenge = resp + 13;
     enum mm_status st = check_level(level, err);
 
     if (st == MM_OK)
         st = check_response(resp, resp_len, err);
-    if (st != MM_OK)
-        return st;
-    if (s->key_version != 0 && resp[10] != s->key_version)
-        return mm_fail(err, MM_MALFORMED, 10,
-                       "INITIALIZE UPDATE: the card uses key version %02X; asked for %02X",
-                       resp[10], s->key_version);
-    st = mm_scp_session_keys(&s->keys, s->host_challenge, card_challenge, s->s_enc, s->s_mac,
-                             s->s_rmac);
-    if (st != MM_OK)
-        return mm_fail(err, st, SIZE_MAX, "session keys: %s", mm_status_text(st));
-    st = check_cryptogram(s, card_challenge, resp + 21, err);
+    if (st == MM_OK && s->key_version != 0 && resp[10] != s->key_version)
+        st = mm_fail(err, MM_MALFORMED, 10,
+                     "INITIALIZE UPDATE: the card uses key version %02X; asked for %02X", resp[10],
+                     s->key_version);
+    return st;
+}
+
+/* With session keys: the card's cryptogram, then ours and the first MAC of the chain. */
+static enum mm_status write_authenticate(struct mm_scp03 *s, const uint8_t *resp, uint8_t level,
+                                         struct mm_buf *command, struct mm_err *err)
+{
+    uint8_t apdu[21] = {0x84, 0x82, level, 0x00, 0x10};
+    const uint8_t *card_challenge = resp + 13;
+    enum mm_status st = check_cryptogram(s, card_challenge, resp + 21, err);
+
     if (st != MM_OK)
         return st;
     st = mm_scp_cryptogram(s->s_mac, MM_SCP_HOST_CRYPTOGRAM, s->host_challenge, card_challenge,
@@ -119,6 +122,46 @@ enum mm_status mm_scp03_authenticate(struct mm_scp03 *s, const uint8_t *resp, si
     s->level = level;
     s->open = 1;
     return command->bad ? mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory") : MM_OK;
+}
+
+enum mm_status mm_scp03_authenticate(struct mm_scp03 *s, const uint8_t *resp, size_t resp_len,
+                                     uint8_t level, struct mm_buf *command, struct mm_err *err)
+{
+    enum mm_status st = check_asked(s, resp, resp_len, level, err);
+
+    if (st != MM_OK)
+        return st;
+    st = mm_scp_session_keys(&s->keys, s->host_challenge, resp + 13, s->s_enc, s->s_mac, s->s_rmac);
+    if (st != MM_OK)
+        return mm_fail(err, st, SIZE_MAX, "session keys: %s", mm_status_text(st));
+    return write_authenticate(s, resp, level, command, err);
+}
+
+enum mm_status mm_scp03_authenticate_with(struct mm_scp03 *s, const struct mm_gp_keys *keys,
+                                          const uint8_t *resp, size_t resp_len, uint8_t level,
+                                          struct mm_buf *command, struct mm_err *err)
+{
+    struct mm_gp_key_card card = {.scp = 0x03};
+    uint8_t context[2 * MM_SCP_CHALLENGE_LEN];
+    enum mm_status st = check_asked(s, resp, resp_len, level, err);
+
+    if (st != MM_OK)
+        return st;
+    card.key_version = resp[10];
+    memcpy(card.diversification, resp, sizeof(card.diversification));
+    memcpy(context, s->host_challenge, MM_SCP_CHALLENGE_LEN);
+    memcpy(context + MM_SCP_CHALLENGE_LEN, resp + 13, MM_SCP_CHALLENGE_LEN);
+    st = keys->ops->choose(keys->ctx, &card, err);
+    if (st == MM_OK)
+        st = mm_gp_keys_kdf(keys, MM_GP_KEY_ENC, MM_SCP_S_ENC, context, sizeof(context), s->s_enc,
+                            sizeof(s->s_enc), err);
+    if (st == MM_OK)
+        st = mm_gp_keys_kdf(keys, MM_GP_KEY_MAC, MM_SCP_S_MAC, context, sizeof(context), s->s_mac,
+                            sizeof(s->s_mac), err);
+    if (st == MM_OK)
+        st = mm_gp_keys_kdf(keys, MM_GP_KEY_MAC, MM_SCP_S_RMAC, context, sizeof(context), s->s_rmac,
+                            sizeof(s->s_rmac), err);
+    return st == MM_OK ? write_authenticate(s, resp, level, command, err) : st;
 }
 
 /* Data as it will be sent, less the MAC: encrypted when the level says so. */

@@ -9,7 +9,9 @@
 #include "host_client/gp/gp_int.h"
 
 struct mm_gp_session {
-    struct mm_access *access; /* borrowed */
+    struct mm_access *access;      /* borrowed */
+    const struct mm_gp_keys *keys; /* borrowed, or own */
+    struct mm_gp_keys *own;        /* NULL: keys are the caller's */
     struct mm_scp03 scp;
 };
 
@@ -51,28 +53,11 @@ static enum mm_status exchange(struct mm_access *access, const struct mm_buf *co
     return MM_OK;
 }
 
-/* The keys themselves, or the master key (and then the others NULL). */
-struct secret {
-    const struct mm_scp_keys *keys;
-    const uint8_t *master;
-};
-
-static enum mm_status derive_keys(struct mm_scp03 *s, const uint8_t *master,
-                                  const struct mm_buf *resp, struct mm_err *err)
+static enum mm_status authenticate(struct mm_gp_session *session, const struct mm_gp_open_how *how,
+                                   struct mm_err *err)
 {
-    uint8_t div[MM_SCP_DIVERSIFICATION_LEN];
-    enum mm_status st = mm_scp03_diversification(resp->data, resp->len, div, err);
-
-    if (st != MM_OK)
-        return st;
-    st = mm_scp_diversify(master, div, sizeof(div), &s->keys);
-    return st == MM_OK ? MM_OK : mm_fail(err, st, SIZE_MAX, "keys: %s", mm_status_text(st));
-}
-
-static enum mm_status authenticate(struct mm_gp_session *session, const struct secret *secret,
-                                   uint8_t key_version, uint8_t level, struct mm_err *err)
-{
-    static const struct mm_scp_keys later;
+    static const struct mm_scp_keys elsewhere;
+    uint8_t level = how->level != 0 ? how->level : MM_SCP_C_MAC | MM_SCP_C_DEC;
     uint8_t challenge[8];
     struct mm_buf command, resp;
     uint16_t sw = 0;
@@ -84,18 +69,16 @@ static enum mm_status authenticate(struct mm_gp_session *session, const struct s
         st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "no random bytes");
         goto out;
     }
-    st = mm_scp03_begin(&session->scp, secret->keys != NULL ? secret->keys : &later, key_version,
-                        challenge, &command);
+    st = mm_scp03_begin(&session->scp, &elsewhere, how->key_version, challenge, &command);
     if (st == MM_OK)
         st = exchange(session->access, &command, &resp, &sw, err);
     if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
         st = card_said(err, "INITIALIZE UPDATE", sw);
-    if (st == MM_OK && secret->keys == NULL)
-        st = derive_keys(&session->scp, secret->master, &resp, err);
     if (st != MM_OK)
         goto out;
     command.len = 0;
-    st = mm_scp03_authenticate(&session->scp, resp.data, resp.len, level, &command, err);
+    st = mm_scp03_authenticate_with(&session->scp, session->keys, resp.data, resp.len, level,
+                                    &command, err);
     if (st == MM_OK)
         st = exchange(session->access, &command, &resp, &sw, err);
     if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
@@ -106,9 +89,9 @@ out:
     return st;
 }
 
-static enum mm_status open_session(struct mm_access *access, const struct mm_aid *sd,
-                                   const struct secret *secret, uint8_t key_version, uint8_t level,
-                                   struct mm_gp_session **out, struct mm_err *err)
+enum mm_status mm_gp_open_with(struct mm_access *access, const struct mm_gp_open_how *how,
+                               const struct mm_gp_keys *keys, struct mm_gp_session **out,
+                               struct mm_err *err)
 {
     struct mm_gp_session *session = calloc(1, sizeof(*session));
     enum mm_status st;
@@ -117,9 +100,10 @@ static enum mm_status open_session(struct mm_access *access, const struct mm_aid
     if (session == NULL)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     session->access = access;
-    st = select_domain(access, sd, err);
+    session->keys = keys;
+    st = select_domain(access, how->domain, err);
     if (st == MM_OK)
-        st = authenticate(session, secret, key_version, level, err);
+        st = authenticate(session, how, err);
     if (st != MM_OK) {
         mm_gp_close(&session);
         return st;
@@ -128,22 +112,50 @@ static enum mm_status open_session(struct mm_access *access, const struct mm_aid
     return MM_OK;
 }
 
+/* A session that owns a source of keys in memory. */
+static enum mm_status open_own(struct mm_access *access, const struct mm_gp_open_how *how,
+                               const struct mm_gp_keyset *set, enum mm_gp_diversify diversify,
+                               struct mm_gp_session **out, struct mm_err *err)
+{
+    struct mm_gp_keys *keys = NULL;
+    enum mm_status st = mm_gp_keys_in_memory(set, diversify, &keys, err);
+
+    *out = NULL;
+    if (st == MM_OK)
+        st = mm_gp_open_with(access, how, keys, out, err);
+    if (st == MM_OK)
+        (*out)->own = keys;
+    else
+        mm_gp_keys_free(&keys);
+    return st;
+}
+
 enum mm_status mm_gp_open(struct mm_access *access, const struct mm_aid *sd,
                           const struct mm_scp_keys *keys, uint8_t key_version, uint8_t level,
                           struct mm_gp_session **out, struct mm_err *err)
 {
-    struct secret secret = {.keys = keys};
+    struct mm_gp_open_how how = {.domain = sd, .key_version = key_version, .level = level};
+    struct mm_gp_keyset set = mm_gp_keyset_of(keys);
+    enum mm_status st = open_own(access, &how, &set, MM_GP_DIVERSIFY_NONE, out, err);
 
-    return open_session(access, sd, &secret, key_version, level, out, err);
+    OPENSSL_cleanse(&set, sizeof(set));
+    return st;
 }
 
 enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *sd,
                                  const uint8_t master[MM_SCP_KEY_LEN], uint8_t key_version,
                                  uint8_t level, struct mm_gp_session **out, struct mm_err *err)
 {
-    struct secret secret = {.master = master};
+    struct mm_gp_open_how how = {.domain = sd, .key_version = key_version, .level = level};
+    struct mm_gp_keyset set = {.type = MM_GP_KEY_AES, .len = MM_SCP_KEY_LEN};
+    enum mm_status st;
 
-    return open_session(access, sd, &secret, key_version, level, out, err);
+    memcpy(set.enc, master, MM_SCP_KEY_LEN);
+    memcpy(set.mac, master, MM_SCP_KEY_LEN);
+    memcpy(set.dek, master, MM_SCP_KEY_LEN);
+    st = open_own(access, &how, &set, MM_GP_DIVERSIFY_KDF3, out, err);
+    OPENSSL_cleanse(&set, sizeof(set));
+    return st;
 }
 
 void mm_gp_close(struct mm_gp_session **session)
@@ -159,8 +171,17 @@ void mm_gp_close(struct mm_gp_session **session)
         struct mm_err ignored;
         (void)!select_domain(s->access, NULL, &ignored);
     }
+    mm_gp_keys_free(&s->own);
     OPENSSL_cleanse(s, sizeof(*s));
     free(s);
+}
+
+enum mm_status mm_gp_encrypt(void *ctx, const uint8_t *data, size_t data_len, uint8_t *out,
+                             struct mm_err *err)
+{
+    struct mm_gp_session *session = ctx;
+
+    return session->keys->ops->cbc(session->keys->ctx, MM_GP_KEY_DEK, data, data_len, out, err);
 }
 
 const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session)

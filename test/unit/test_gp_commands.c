@@ -62,9 +62,9 @@ static void gp_delete_keys_is_byte_exact(void **state)
     struct mm_buf list;
 
     mm_buf_init(&list);
-    assert_int_equal(mm_gp_delete_keys_command(0x31, &list), MM_OK);
+    assert_int_equal(mm_gp_delete_key_command(0x31, 0, &list), MM_OK);
     assert_hex(&list, "000980E4000003D2013100");
-    assert_int_equal(mm_gp_delete_keys_command(0, &list), MM_USAGE);
+    assert_int_equal(mm_gp_delete_key_command(0, 0, &list), MM_USAGE);
     mm_buf_clear(&list);
 }
 
@@ -137,28 +137,39 @@ static void gp_install_refuses_what_no_command_holds(void **state)
     mm_buf_clear(&list);
 }
 
+/* Stands in for a session: encrypts under the key of ctx. */
+static enum mm_status encrypt_under(void *ctx, const uint8_t *data, size_t data_len, uint8_t *out,
+                                    struct mm_err *err)
+{
+    (void)err;
+    return mm_gp_key_cbc(MM_GP_KEY_AES, ctx, 16, data, data_len, out);
+}
+
 static void gp_put_key_sends_keys_under_the_dek(void **state)
 {
     (void)state;
-    struct mm_scp03 s = {.keys = mm_scp_test_keys, .open = 1};
-    struct mm_scp_keys fresh;
+    uint8_t dek[16] = "the session dek", key[16], kcv[3];
+    struct mm_gp_keyset fresh = {.type = MM_GP_KEY_AES, .len = 16};
     struct mm_buf list;
-    uint8_t key[MM_SCP_KEY_LEN], kcv[MM_SCP_KCV_LEN];
+    struct mm_err err;
 
-    memset(fresh.enc, 0x11, sizeof(fresh.enc));
-    memset(fresh.mac, 0x22, sizeof(fresh.mac));
-    memset(fresh.dek, 0x33, sizeof(fresh.dek));
+    memset(fresh.enc, 0x11, 16);
+    memset(fresh.mac, 0x22, 16);
+    memset(fresh.dek, 0x33, 16);
     mm_buf_init(&list);
-    assert_int_equal(mm_gp_put_key_command(&s, 0x30, 0x31, &fresh, &list), MM_OK);
+    assert_int_equal(mm_gp_put_keys_command(encrypt_under, dek, 0x30, 0x31, &fresh, &list, &err),
+                     MM_OK);
     assert_int_equal(list.len, 2 + 5 + 1 + 3 * 23 + 1);
     assert_memory_equal(list.data, "\x00\x4c\x80\xd8\x30\x81\x46\x31\x88\x11\x10", 11);
-    assert_int_equal(mm_scp_cbc(s.keys.dek, NULL, false, list.data + 11, 16, key), MM_OK);
+    assert_int_equal(mm_scp_cbc(dek, NULL, false, list.data + 11, 16, key), MM_OK);
     assert_memory_equal(key, fresh.enc, sizeof(key));
     assert_int_equal(mm_scp_kcv(fresh.enc, kcv), MM_OK);
-    assert_int_equal(list.data[27], MM_SCP_KCV_LEN);
+    assert_int_equal(list.data[27], sizeof(kcv));
     assert_memory_equal(list.data + 28, kcv, sizeof(kcv));
-    assert_int_equal(mm_gp_put_key_command(&s, 0x30, 0x00, &fresh, &list), MM_USAGE);
-    assert_int_equal(mm_gp_put_key_command(&s, 0x30, 0x80, &fresh, &list), MM_USAGE);
+    assert_int_equal(mm_gp_put_keys_command(encrypt_under, dek, 0x30, 0x00, &fresh, &list, &err),
+                     MM_USAGE);
+    assert_int_equal(mm_gp_put_keys_command(encrypt_under, dek, 0x30, 0x80, &fresh, &list, &err),
+                     MM_USAGE);
     mm_buf_clear(&list);
 }
 

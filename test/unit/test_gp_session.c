@@ -103,18 +103,19 @@ static void gp_puts_derived_keys_and_uses_them(void **state)
     static const uint8_t master[MM_SCP_KEY_LEN] = "the master key.";
     struct mm_gp_session *s;
     struct mm_scp_keys fresh;
+    struct mm_gp_keyset set;
     struct mm_buf list;
     struct mm_err err;
 
     mm_buf_init(&list);
     assert_int_equal(mm_gp_open(f->access, NULL, &mm_scp_test_keys, 0, 0x03, &s, &err), MM_OK);
     assert_int_equal(mm_scp_diversify(master, mm_gp_scp(s)->diversification, 10, &fresh), MM_OK);
-    assert_int_equal(mm_gp_put_key_command(mm_gp_scp(s), 0, 0x30, &fresh, &list), MM_OK);
+    set = mm_gp_keyset_of(&fresh);
+    assert_int_equal(mm_gp_put_keys_command(mm_gp_encrypt, s, 0, 0x30, &set, &list, &err), MM_OK);
     assert_int_equal(mm_gp_send_list(s, &list, NULL, NULL, &err), MM_OK);
     mm_gp_close(&s);
     assert_int_equal(mm_gp_open(f->access, NULL, &mm_scp_test_keys, 0, 0x03, &s, &err), MM_AUTH);
     assert_int_equal(mm_gp_open_master(f->access, NULL, master, 0x30, 0x33, &s, &err), MM_OK);
-    assert_memory_equal(&mm_gp_scp(s)->keys, &fresh, sizeof(fresh));
     mm_gp_close(&s);
     mm_buf_clear(&list);
 }

@@ -1,5 +1,5 @@
 /* mintmark-gp: keys, connection, and the commands that change the card. */
-#include "host_client/gp/tool.h"
+#include "host_client/gptool/gptool.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -253,10 +253,10 @@ enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, FILE *out, s
         /* The set in use is replaced; the initial one (FF) is not addressable, so a first set is
          * added instead (GPCS 11.8.2.1). */
         uint8_t used = mm_gp_scp(c.session)->key_version;
-        st = mm_gp_put_key_command(mm_gp_scp(c.session), opt->add || used > 0x7f ? 0 : used,
-                                   opt->new_version, &opt->new_keys, &list);
-        if (st != MM_OK)
-            st = mm_fail(err, st, SIZE_MAX, "PUT KEY: %s", mm_status_text(st));
+        struct mm_gp_keyset set = mm_gp_keyset_of(&opt->new_keys);
+        st = mm_gp_put_keys_command(mm_gp_encrypt, c.session, opt->add || used > 0x7f ? 0 : used,
+                                    opt->new_version, &set, &list, err);
+        OPENSSL_cleanse(&set, sizeof(set));
     }
     if (st == MM_OK)
         st = mm_gp_send_list(c.session, &list, NULL, NULL, err);

@@ -5,7 +5,7 @@
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/access/access.h"
 #include "host_client/gp/gp_int.h"
-#include "host_client/gp/tool.h"
+#include "host_client/gptool/gptool.h"
 
 const char *mm_gp_state_text(enum mm_gp_kind kind, uint8_t life_cycle)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host_client/gp/tool.h"
+#include "host_client/gptool/gptool.h"
 
 static const char usage_text[] =
     "usage: mintmark-gp [options] COMMAND\n"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "host_client/gp/gp_int.h"
-#include "host_client/gp/tool.h"
+#include "host_client/gptool/gptool.h"
 
 enum { CARD_INITIALIZED = 0x07, CARD_SECURED = 0x0f, CARD_LOCKED = 0x7f, CARD_TERMINATED = 0xff };
 
@@ -94,5 +94,5 @@ enum mm_status mm_gp_tool_delete_keys(const struct mm_gp_options *opt, const cha
         return mm_fail(err, MM_USAGE, SIZE_MAX,
                        "delete-keys: expected a key version, one byte in hex");
     mm_buf_init(&list);
-    return send_made(opt, mm_gp_delete_keys_command(v, &list), "DELETE [key]", &list, out, err);
+    return send_made(opt, mm_gp_delete_key_command(v, 0, &list), "DELETE [key]", &list, out, err);
 }

@@ -5,7 +5,7 @@
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/access/access.h"
 #include "host_client/gp/gp_int.h"
-#include "host_client/gp/tool.h"
+#include "host_client/gptool/gptool.h"
 
 /* Lines of text, or one JSON object. */
 struct report {

@@ -1,0 +1,214 @@
+/* PUT KEY and DELETE [key] (GPCS 2.3.1, 11.8 and 11.2; Amendment D, 7.2). */
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "apdu_spec/apdu_spec.h"
+#include "host_client/gp/gp_int.h"
+
+#define CHECK_LEN 3
+#define SEVERAL   0x80 /* P2: more than one key, from the identifier on */
+
+/*
+ * One symmetric key.  AES: | 88 | length | key length | key under the DEK, padded to blocks | 03 |
+ * check value |.  DES, in the older coding without the key length:  | 80 | 10 | key | 03 | check |
+ */
+static enum mm_status put_field(mm_gp_encrypter encrypt, void *ctx, enum mm_gp_key_type type,
+                                const uint8_t *key, size_t key_len, struct mm_buf *data,
+                                struct mm_err *err)
+{
+    uint8_t plain[MM_GP_KEY_MAX] = {0}, hidden[MM_GP_KEY_MAX], check[CHECK_LEN];
+    size_t len = type == MM_GP_KEY_AES ? (key_len + 15) / 16 * 16 : key_len;
+    enum mm_status st = MM_USAGE;
+
+    if (key_len > sizeof(plain) || key_len < 16 || key_len % 8 != 0 ||
+        (type == MM_GP_KEY_DES && key_len > 24))
+        return mm_fail(err, MM_USAGE, SIZE_MAX, "a key of %zu bytes is none of its type", key_len);
+    memcpy(plain, key, key_len);
+    st = encrypt(ctx, plain, len, hidden, err);
+    if (st == MM_OK && mm_gp_key_check_value(type, key, key_len, check) != MM_OK)
+        st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "key check value failed");
+    if (st == MM_OK) {
+        mm_buf_u8(data, (uint8_t)type);
+        mm_buf_u8(data, (uint8_t)(len + (type == MM_GP_KEY_AES ? 1 : 0)));
+        if (type == MM_GP_KEY_AES)
+            mm_buf_u8(data, (uint8_t)key_len);
+        mm_buf_bytes(data, hidden, len);
+        mm_buf_u8(data, CHECK_LEN);
+        mm_buf_bytes(data, check, sizeof(check));
+    }
+    OPENSSL_cleanse(plain, sizeof(plain));
+    return st;
+}
+
+static enum mm_status check_version(uint8_t version, struct mm_err *err)
+{
+    if (version >= MM_GP_KEY_VERSION_FIRST && version <= MM_GP_KEY_VERSION_LAST)
+        return MM_OK;
+    return mm_fail(err, MM_USAGE, SIZE_MAX, "key version %02X; expected 01 to 7F", version);
+}
+
+static enum mm_status finish(enum mm_status st, uint8_t p1, uint8_t p2, struct mm_buf *data,
+                             struct mm_buf *list, struct mm_err *err)
+{
+    if (st == MM_OK) {
+        st = mm_gp_put_command(list, MM_INS_ISD_PUT_KEY, p1, p2, data);
+        if (st != MM_OK)
+            st = mm_fail(err, st, SIZE_MAX, "PUT KEY: %s", mm_status_text(st));
+    }
+    mm_buf_clear(data);
+    return st;
+}
+
+enum mm_status mm_gp_put_keys_command(mm_gp_encrypter encrypt, void *ctx, uint8_t old_version,
+                                      uint8_t new_version, const struct mm_gp_keyset *set,
+                                      struct mm_buf *list, struct mm_err *err)
+{
+    struct mm_buf data;
+    enum mm_status st = check_version(new_version, err);
+
+    mm_buf_init(&data);
+    mm_buf_u8(&data, new_version);
+    for (enum mm_gp_key_id id = MM_GP_KEY_ENC; st == MM_OK && id <= MM_GP_KEY_DEK; id++)
+        st = put_field(encrypt, ctx, set->type, mm_gp_keyset_key(set, id), set->len, &data, err);
+    return finish(st, old_version, SEVERAL | MM_GP_KEY_ENC, &data, list, err);
+}
+
+enum mm_status mm_gp_put_key_command(mm_gp_encrypter encrypt, void *ctx, uint8_t old_version,
+                                     uint8_t new_version, uint8_t id, enum mm_gp_key_type type,
+                                     const uint8_t *key, size_t key_len, struct mm_buf *list,
+                                     struct mm_err *err)
+{
+    struct mm_buf data;
+    enum mm_status st = check_version(new_version, err);
+
+    mm_buf_init(&data);
+    mm_buf_u8(&data, new_version);
+    if (st == MM_OK)
+        st = put_field(encrypt, ctx, type, key, key_len, &data, err);
+    return finish(st, old_version, id, &data, list, err);
+}
+
+/* ---- Public keys ---- */
+
+/* | type | length | value |; above 127 bytes the length is BER's (GPCS 11.8.2.3.2). */
+static void put_component(struct mm_buf *data, uint8_t type, const uint8_t *value, size_t len)
+{
+    mm_buf_u8(data, type);
+    mm_gp_put_ber_len(data, len);
+    mm_buf_bytes(data, value, len);
+}
+
+static bool put_number(struct mm_buf *data, uint8_t type, const EVP_PKEY *key, const char *name)
+{
+    BIGNUM *n = NULL;
+    uint8_t bytes[512];
+    int len = 0;
+
+    if (EVP_PKEY_get_bn_param(key, name, &n) == 1 && BN_num_bytes(n) <= (int)sizeof(bytes))
+        len = BN_bn2bin(n, bytes);
+    BN_free(n);
+    if (len > 0)
+        put_component(data, type, bytes, (size_t)len);
+    return len > 0;
+}
+
+/* Curves by their reference (GPCS 2.3.1, table B-2). */
+static const struct {
+    const char *name;
+    uint8_t reference;
+} curves[] = {{"prime256v1", 0x00},      {"secp384r1", 0x01},       {"secp521r1", 0x02},
+              {"brainpoolP256r1", 0x03}, {"brainpoolP256t1", 0x04}, {"brainpoolP384r1", 0x05},
+              {"brainpoolP384t1", 0x06}, {"brainpoolP512r1", 0x07}, {"brainpoolP512t1", 0x08}};
+
+static bool put_point(struct mm_buf *data, const EVP_PKEY *key)
+{
+    uint8_t point[1 + 2 * 66];
+    char curve[40];
+    size_t len = 0;
+
+    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len) !=
+            1 ||
+        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve),
+                                       NULL) != 1)
+        return false;
+    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        if (strcmp(curves[i].name, curve) == 0) {
+            put_component(data, 0xb0, point, len);
+            put_component(data, 0xf0, &curves[i].reference, 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A public key, or the one of a certificate. */
+static EVP_PKEY *read_public(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    EVP_PKEY *key = NULL;
+    X509 *cert = NULL;
+
+    if (file == NULL)
+        return NULL;
+    key = PEM_read_PUBKEY(file, NULL, NULL, NULL);
+    if (key == NULL) {
+        rewind(file);
+        cert = PEM_read_X509(file, NULL, NULL, NULL);
+        key = cert != NULL ? X509_get_pubkey(cert) : NULL;
+    }
+    X509_free(cert);
+    fclose(file);
+    return key;
+}
+
+enum mm_status mm_gp_put_public_key_command(const char *pem_path, uint8_t old_version,
+                                            uint8_t new_version, uint8_t id, struct mm_buf *list,
+                                            struct mm_err *err)
+{
+    EVP_PKEY *key = NULL;
+    struct mm_buf data;
+    enum mm_status st = check_version(new_version, err);
+    bool good = false;
+
+    mm_buf_init(&data);
+    if (st != MM_OK)
+        return st;
+    key = read_public(pem_path);
+    mm_buf_u8(&data, new_version);
+    if (key != NULL && EVP_PKEY_is_a(key, "RSA"))
+        good = put_number(&data, 0xa1, key, OSSL_PKEY_PARAM_RSA_N) &&
+               put_number(&data, 0xa0, key, OSSL_PKEY_PARAM_RSA_E);
+    else if (key != NULL && EVP_PKEY_is_a(key, "EC"))
+        good = put_point(&data, key);
+    EVP_PKEY_free(key);
+    mm_buf_u8(&data, 0); /* no check value */
+    if (!good)
+        st = mm_fail(err, MM_MALFORMED, SIZE_MAX,
+                     "%s: expected an RSA or EC public key in PEM form on a curve of GPCS B.4",
+                     pem_path);
+    return finish(st, old_version, id, &data, list, err);
+}
+
+enum mm_status mm_gp_delete_key_command(uint8_t version, uint8_t id, struct mm_buf *list)
+{
+    struct mm_buf data;
+    enum mm_status st;
+
+    if (version == 0)
+        return MM_USAGE;
+    mm_buf_init(&data);
+    if (id != 0) {
+        mm_buf_u16(&data, 0xd001);
+        mm_buf_u8(&data, id);
+    }
+    mm_buf_u16(&data, 0xd201);
+    mm_buf_u8(&data, version);
+    st = mm_gp_put_command(list, MM_INS_ISD_DELETE, 0x00, 0x00, &data);
+    mm_buf_clear(&data);
+    return st;
+}
