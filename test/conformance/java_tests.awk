@@ -35,5 +35,5 @@ BEGIN { OFS = "\t" }
     name = substr(ref, 1, colon - 1); type = substr(ref, colon + 1)
     dot = index(name, ".")
     cls = dot > 0 ? substr(name, 1, dot - 1) : super
-    print "CALL", cls, dot > 0 ? substr(name, dot + 1) : name, type, source, method
+    print "CALL", cls, substr(name, dot + 1), type, source, method
 }

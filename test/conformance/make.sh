@@ -3,7 +3,7 @@
 #     test/conformance/make.sh BUILD           print it
 #     test/conformance/make.sh BUILD --write   put it into docs/conformance.md
 # Exit status 1 when a row has no test; the rows are named on standard error.
-set -u
+set -u -o pipefail
 build=${1:?usage: make.sh BUILD [--write]}
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/mintmark-conformance.XXXXXX")
@@ -17,7 +17,8 @@ mapfile -t sources < <(find test/unit/data -name '*.java' | LC_ALL=C sort)
     -d "$tmp/data" "${sources[@]}" || exit 1
 mapfile -t classes < <(find "$tmp/data" "$build/applets/classes" -name '*.class' | LC_ALL=C sort)
 awk -f $here/c_tests.awk test/unit/*.h test/unit/test_*.c | LC_ALL=C sort >"$tmp/facts"
-javap -p -c -s -cp "$build/api/classes" "${classes[@]}" | awk -f $here/java_tests.awk >>"$tmp/facts"
+javap -p -c -s -cp "$build/api/classes" "${classes[@]}" | awk -f $here/java_tests.awk >>"$tmp/facts" ||
+    exit 1
 awk -f $here/table.awk applet_vm/cap/opcodes.def applet_vm/api/natives.def "${firewall[@]}" \
     applet_vm/api/api_305.tsv applet_vm/api/api_gp.tsv test/unit/test_vm_opcodes.c "$tmp/facts" >"$tmp/table"
 status=$?
