@@ -38,7 +38,7 @@ $(eval $(call applet_rule,transit,applets/transit,org.mintmark.transit,--aid F04
 test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java)
 test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
-test_caps    := $(BUILD)/applets/test_constructs.cap $(BUILD)/applets/test_ints.cap
+test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
 	@rm -rf $(test_classes)
@@ -58,6 +58,11 @@ $(BUILD)/applets/test_constructs.cap: $(test_library)
 $(BUILD)/applets/test_ints.cap: $(test_classes)/.done
 	$(convert) --int --package org.mintmark.ints --aid F04D494E544D41524B22 \
 	    --applet Ints=F04D494E544D41524B2201 --classes $(test_classes) \
+	    --exports $(api_dir)/exports --output $@
+
+$(BUILD)/applets/test_exceptions.cap: $(test_classes)/.done
+	$(convert) --package org.mintmark.exceptions --aid F04D494E544D41524B23 \
+	    --applet Exceptions=F04D494E544D41524B2301 --classes $(test_classes) \
 	    --exports $(api_dir)/exports --output $@
 
 applets: $(test_caps)

@@ -2,20 +2,7 @@
  * Converted code does on the chip what Java does: every construct of converter/test/constructs, with the
  * answers that a Java virtual machine gives for the same class files, call after call.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "applet_vm/card/card.h"
-#include "host_client/access/access.h"
-#include "host_client/gp/gp.h"
+#include "test/unit/built_chip.h"
 
 struct vector {
     uint8_t ins;     /* which construct: see Constructs.process */
@@ -61,73 +48,19 @@ static const struct vector vectors[] = {
     /* clang-format on */
 };
 
-static char dir[] = "/tmp/mm-conv-XXXXXX";
-static char image[64];
-static struct mm_access *chip;
-
-static struct mm_cap *read_built(const char *name)
-{
-    const char *build = getenv("MM_BUILD");
-    struct mm_cap *cap = NULL;
-    struct mm_err err = {.text = ""};
-    char path[256];
-
-    snprintf(path, sizeof(path), "%s/applets/%s", build != NULL ? build : "build/release", name);
-    if (mm_cap_read_file(path, &cap, &err) != MM_OK)
-        fail_msg("%s (make applets)", err.text);
-    return cap;
-}
-
 static int load(void **state)
 {
-    struct mm_card_config cfg = {0};
-    struct mm_gp_session *session = NULL;
-    struct mm_err err = {.text = ""};
-    struct mm_cap *library = read_built("test_exports/org/mintmark/library/javacard/library.cap");
-    struct mm_cap *applet = read_built("test_constructs.cap");
-    const struct mm_aid *module = &mm_cap_applet(applet, 0)->aid;
-    struct mm_buf list;
-    char reader[80];
-    uint16_t sw = 0;
-
     (void)state;
-    assert_non_null(mkdtemp(dir));
-    snprintf(image, sizeof(image), "%s/chip.nvm", dir);
-    snprintf(reader, sizeof(reader), "chip:%s", image);
-    cfg.nvm.path = image;
-    assert_int_equal(mm_card_init(&cfg, MM_PROFILE_DEVELOPER, NULL), MM_OK);
-    assert_int_equal(mm_access_open(reader, 1000, &chip, &err), MM_OK);
-    mm_buf_init(&list);
-    assert_int_equal(mm_gp_load_commands(library, NULL, MM_GP_BLOCK_LEN, &list), MM_OK);
-    assert_int_equal(mm_gp_load_commands(applet, NULL, MM_GP_BLOCK_LEN, &list), MM_OK);
-    assert_int_equal(mm_gp_install_command(mm_cap_aid(applet), module, module, (const uint8_t *)"",
-                                           1, NULL, 0, &list),
-                     MM_OK);
-    assert_int_equal(mm_gp_open(chip, NULL, &mm_scp_test_keys, 0, MM_SCP_C_MAC, &session, &err),
-                     MM_OK);
-    if (mm_gp_send_list(session, &list, NULL, NULL, &err) != MM_OK)
-        fail_msg("%s", err.text);
-    mm_gp_close(&session);
-    assert_int_equal(mm_access_select(chip, module, NULL, &sw, NULL), MM_OK);
-    assert_int_equal(sw, 0x9000);
-    mm_buf_clear(&list);
-    mm_cap_free(&library);
-    mm_cap_free(&applet);
+    built_chip_new();
+    built_chip_load("test_exports/org/mintmark/library/javacard/library.cap", false);
+    built_chip_load("test_constructs.cap", true);
     return 0;
 }
 
 static int clean(void **state)
 {
-    static const char *const ends[] = {"", ".journal", ".fuse"};
-
     (void)state;
-    mm_access_close(&chip);
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        char path[80];
-        snprintf(path, sizeof(path), "%s%s", image, ends[i]);
-        unlink(path);
-    }
-    return rmdir(dir);
+    return built_chip_end();
 }
 
 static void converted_code_answers_as_java_does(void **state)
@@ -141,7 +74,7 @@ static void converted_code_answers_as_java_does(void **state)
         uint16_t sw = 0;
 
         mm_buf_init(&resp);
-        assert_int_equal(mm_access_call(chip, 0x80, v->ins, (uint8_t)(v->p1p2 >> 8),
+        assert_int_equal(mm_access_call(built.chip, 0x80, v->ins, (uint8_t)(v->p1p2 >> 8),
                                         (uint8_t)v->p1p2, NULL, 0, 256, &resp, &sw, NULL),
                          MM_OK);
         if (sw != 0x9000 || resp.len != 2 || mm_be16(resp.data) != v->answer) {
@@ -159,7 +92,8 @@ static void thrown_reason_becomes_the_status_word(void **state)
     uint16_t sw = 0;
 
     (void)state;
-    assert_int_equal(mm_access_call(chip, 0x80, 0x7F, 0, 0, NULL, 0, 256, NULL, &sw, NULL), MM_OK);
+    assert_int_equal(mm_access_call(built.chip, 0x80, 0x7F, 0, 0, NULL, 0, 256, NULL, &sw, NULL),
+                     MM_OK);
     assert_int_equal(sw, 0x6D00);
 }
 
