@@ -161,6 +161,22 @@ enum mm_run mm_vm_hidden_set(struct mm_vm *vm, mm_ref obj, const char *class_nam
     return mm_obj_write(vm, obj, 2 * cell, &value, 2, now ? MM_WRITE_NOW : MM_WRITE_ATOMIC);
 }
 
+enum mm_run mm_vm_hidden_put(struct mm_vm *vm, mm_ref obj, const char *class_name,
+                             const uint16_t *cells, uint8_t n)
+{
+    size_t first, last;
+
+    if (!hidden_cell(vm, obj, class_name, 0, &first) ||
+        !hidden_cell(vm, obj, class_name, (uint8_t)(n - 1), &last))
+        return mm_throw(vm, MM_EXC_SECURITY, 0);
+    return mm_obj_write(vm, obj, 2 * first, cells, 2u * n, MM_WRITE_ATOMIC);
+}
+
+enum mm_run mm_vm_access(struct mm_vm *vm, mm_ref obj)
+{
+    return mm_fw_virtual(vm, obj);
+}
+
 size_t mm_vm_transient_free(const struct mm_vm *vm, enum mm_transient kind)
 {
     (void)kind; /* both kinds share one pool */

@@ -245,6 +245,12 @@ enum mm_run mm_vm_array_write(struct mm_vm *vm, mm_ref array, uint16_t off, cons
 uint16_t mm_vm_hidden(struct mm_vm *vm, mm_ref obj, const char *class_name, uint8_t index);
 enum mm_run mm_vm_hidden_set(struct mm_vm *vm, mm_ref obj, const char *class_name, uint8_t index,
                              uint16_t value, bool now);
+/* The first n hidden cells in one write: all of them or, when it throws, none. */
+enum mm_run mm_vm_hidden_put(struct mm_vm *vm, mm_ref obj, const char *class_name,
+                             const uint16_t *cells, uint8_t n);
+/* May the running code use the object as the receiver of a call (JCRE 6.2.8.4)? OK, or throws
+ * NullPointer, Security. For natives that look into an object they were passed. */
+enum mm_run mm_vm_access(struct mm_vm *vm, mm_ref obj);
 /* Call back into Java from a native. Interface or class method by API name; context switches to the
  * object's owner. args are those after this; the result's cells go to ret (NULL: dropped). */
 enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
