@@ -17,6 +17,7 @@
 #define MM_TYPE_BOOLEAN_ARRAY 10
 #define MM_TYPE_BYTE_ARRAY    11
 #define MM_TYPE_SHORT_ARRAY   12
+#define MM_TYPE_INT_ARRAY     13
 
 /* Reasons of exceptions, as the API names them. */
 enum {
@@ -101,6 +102,13 @@ enum mm_api_cipher_id {
 #define MM_API_GLOBAL_ARRAYS 8
 #define MM_API_SHOTS         16 /* OneShot objects open at a time */
 
+/* What the last sensitive method returned (javacardx.security.SensitiveResult). */
+struct mm_api_result {
+    char type;      /* L, Z, S (a byte, too); 0: unassigned */
+    uint16_t value; /* cell */
+    uint32_t entry; /* the entry into Java it belongs to */
+};
+
 struct mm_api {
     struct mm_vm *vm;
     struct mm_api_apdu apdu;
@@ -127,6 +135,7 @@ struct mm_api {
     OSSL_PROVIDER *legacy_provider;
     uint8_t *scratch; /* output of a cipher on its way to the applet's array */
     size_t scratch_len;
+    struct mm_api_result result;
 };
 
 struct mm_api *mm_api_of(struct mm_vm *vm);
@@ -171,6 +180,10 @@ struct mm_api_op *mm_api_op_new(struct mm_vm *vm, mm_ref ref);
 enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const char *state_class,
                                  uint16_t alg, uint16_t *ret);
 
+/* Run fn and store what it returned, of this type: MM_RESULT of natives.def. */
+enum mm_run mm_api_keep_result(struct mm_vm *vm, mm_native fn, char type, const uint16_t *args,
+                               uint16_t *ret);
+
 /* ---- OpenSSL's algorithms ---- */
 EVP_MD *mm_api_md(struct mm_vm *vm, unsigned alg); /* MessageDigest.ALG_...; NULL: not offered */
 /* key_len matters for AES only. Borrowed; NULL: OpenSSL does not have it. */
@@ -182,11 +195,13 @@ void mm_api_evp_release(struct mm_api *api);
 /* ---- Natives ---- */
 #define MM_STATE(cls, cells, refs)
 #define MM_INTERNAL(cls, super, interfaces)
+#define MM_RESULT(cls, name, descriptor)
 #define MM_NATIVE(cls, name, descriptor, fn)                                                       \
     enum mm_run fn(struct mm_vm *vm, const uint16_t *args, uint16_t *ret);
 #include "applet_vm/api/natives.def"
 #undef MM_STATE
 #undef MM_INTERNAL
+#undef MM_RESULT
 #undef MM_NATIVE
 
 #endif

@@ -36,6 +36,7 @@ function method_key(cls, name, d) { return cls " " name " " d }
 function add_method(cls, name, d, token, flags, static,   native, k) {
     k = method_key(cls, name, d)
     native = (k in bound) ? bound[k] : "NULL"
+    if (k in result) { native = keeper(k); delete result[k] }
     used[k] = 1
     rows_of[cls] = rows_of[cls] sprintf("    { \"%s\", \"%s\", %d, %s, %d, %d, %s },\n", name, d, token, \
         flags, arg_cells(d) + (static ? 0 : 1), ret_cells(d), native)
@@ -44,6 +45,19 @@ function add_method(cls, name, d, token, flags, static,   native, k) {
         token_of[k] = token
         if (!(cls in top) || token + 0 > top[cls] + 0) top[cls] = token
     }
+}
+
+# A function around the native that stores what it returns.
+function keeper(k,   d, type) {
+    if (!(k in bound)) fail("a result without a native: " k)
+    split(k, parts_of_k, " "); d = parts_of_k[3]
+    type = substr(d, index(d, ")") + 1, 1)
+    if (type == "B") type = "S"
+    if (type != "L" && type != "Z" && type != "S") fail("no result that could be kept: " k)
+    keeper_n++
+    printf "static enum mm_run keep_%d(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)\n", keeper_n
+    printf "{\n    return mm_api_keep_result(vm, %s, '%s', args, ret);\n}\n", bound[k], type
+    return "keep_" keeper_n
 }
 
 function emit_class(cls, token, flags, super, ifaces, ident,   n, i, names) {
@@ -87,6 +101,7 @@ function emit_package(pkg, name, aid, version, list,   v, i, out) {
     internal[++internal_n] = quoted($0, 1); super_of[quoted($0, 1)] = quoted($0, 2)
     ifaces_of[quoted($0, 1)] = quoted($0, 3); next
 }
+/^MM_RESULT\(/ { result[method_key(quoted($0, 1), quoted($0, 2), quoted($0, 3))] = 1; next }
 /^MM_/ { fail("line not understood") }
 
 # ---- fact tables ----
@@ -103,6 +118,8 @@ FILENAME !~ /\.tsv$/ || FNR == 1 { next }
 
 END {
     if (bad) exit 1
+    print "/* Made by applet_vm/api/gen_tables.awk; do not edit. */"
+    print "#include \"applet_vm/api/api_int.h\"\n"
     # Inherited methods are repeated in the tables of interfaces only (their tokens are per
     # interface); in classes just when a native overrides one.
     for (i = 1; i <= line_n; i++) {
@@ -123,8 +140,6 @@ END {
         if (c[16] != "" && !iface[cls] && !(method_key(cls, c[10], c[11]) in bound)) continue
         add_method(cls, c[10], c[11], c[12], c[7], c[4] == "static_method")
     }
-    print "/* Made by applet_vm/api/gen_tables.awk; do not edit. */"
-    print "#include \"applet_vm/api/api_int.h\"\n"
     for (i = 1; i <= pkg_n; i++) {
         pkg = pkg_order[i]; list = ""
         n = split(classes_of[pkg], at, " ")
@@ -159,6 +174,7 @@ END {
     printf "static const struct mm_rom_package *const all[] = {\n%s    NULL\n};\n\n", packages
     print "const struct mm_rom_package *const *mm_api_packages(void)\n{\n    return all;\n}"
     for (k in bound) if (!(k in used)) { print "natives.def: no such method: " k > "/dev/stderr"; bad = 1 }
+    for (k in result) { print "natives.def: no such method to keep the result of: " k > "/dev/stderr"; bad = 1 }
     for (k in cells) {
         ok = k in known
         for (i = 1; i <= internal_n; i++) if (internal[i] == k) ok = 1

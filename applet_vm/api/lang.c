@@ -1,7 +1,5 @@
-/* java.lang, every exception, javacard.framework.Applet, SensitiveArrays. */
+/* java.lang, every exception, javacard.framework.Applet. */
 #include "applet_vm/api/api_int.h"
-
-#include <stdlib.h>
 
 enum mm_run mm_n_nothing(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
@@ -133,41 +131,4 @@ enum mm_run mm_n_applet_selecting(struct mm_vm *vm, const uint16_t *args, uint16
     (void)args;
     ret[0] = s->selecting(s->ctx);
     return MM_RUN_OK;
-}
-
-/* ---- javacard.framework.SensitiveArrays: the chip's seal covers all arrays alike ---- */
-
-enum mm_run mm_n_sensitive_assert(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)ret;
-    return args[0] == MM_REF_NULL ? mm_api_null(vm) : MM_RUN_OK;
-}
-
-enum mm_run mm_n_sensitive_make(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)args, (void)ret;
-    return mm_api_throw_system(vm, MM_SYSTEM_ILLEGAL_USE);
-}
-
-enum mm_run mm_n_sensitive_clear(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    struct mm_obj_info info;
-    const uint8_t *data;
-    enum mm_run run;
-    uint8_t *zeros;
-
-    if (args[0] == MM_REF_NULL)
-        return mm_api_null(vm);
-    if (!mm_vm_object(vm, args[0], &info) || info.kind != MM_OBJ_ARRAY || info.array_type > 13)
-        return mm_vm_throw(vm, "java/lang/ArrayStoreException", 0);
-    run = mm_vm_array(vm, args[0], info.array_type, 0, info.n, &data);
-    if (run != MM_RUN_OK)
-        return run;
-    zeros = calloc((size_t)info.n + 1, 4);
-    if (zeros == NULL)
-        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    run = mm_vm_array_write(vm, args[0], 0, zeros, info.n, true);
-    free(zeros);
-    ret[0] = info.n;
-    return run;
 }

@@ -66,6 +66,7 @@ enum mm_run mm_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t 
     if (vm->nest == 0) {
         vm->budget = vm->cfg.step_budget;
         vm->fault = NULL;
+        vm->entries++;
         mm_heap_sync(vm);
     }
     if (ctx != vm->ctx || owner != vm->owner) {
@@ -80,6 +81,11 @@ enum mm_run mm_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t 
     vm->owner = old_owner;
     vm->previous = old_previous;
     return run;
+}
+
+uint32_t mm_vm_entries(const struct mm_vm *vm)
+{
+    return vm->entries;
 }
 
 /* ---- By name, through the API's own declaration ---- */

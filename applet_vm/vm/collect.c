@@ -135,6 +135,28 @@ void mm_vm_objects_forget(struct mm_vm *vm, mm_comp owner)
     }
 }
 
+/* One reference of an object that leads nowhere any more. */
+static enum mm_status drop_reference(struct mm_vm *vm, mm_ref ref, size_t off)
+{
+    static const uint8_t null[2];
+    struct mm_object *o = &vm->objs[ref];
+    enum mm_run run = MM_RUN_OK;
+
+    if ((o->flags & MM_OBJ_RAM) != 0) {
+        memset(o->data + off, 0, sizeof(null));
+        if ((o->flags & MM_OBJ_SENSE) != 0)
+            mm_sensitive_renew(o);
+        return MM_OK;
+    }
+    if ((o->flags & MM_OBJ_SENSE) == 0)
+        return mm_rec_write(vm->nvm, ref, MM_OBJECT_HEADER + off, null, sizeof(null));
+    run = mm_sensitive_write(vm, ref, off, null, sizeof(null), MM_WRITE_ATOMIC);
+    /* What was broken before is cleared as a whole. */
+    if (run == MM_RUN_THROWN)
+        run = mm_vm_sensitive_clear(vm, ref);
+    return run == MM_RUN_OK ? MM_OK : MM_IO;
+}
+
 static bool dangling(const struct mm_vm *vm, mm_ref ref)
 {
     return ref > MM_REF_RAM_MAX && mm_rec_data(vm->nvm, ref, NULL) == NULL;
@@ -149,12 +171,8 @@ enum mm_status mm_vm_references_drop(struct mm_vm *vm)
     for (uint32_t ref = 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
         for (size_t i = 0; st == MM_OK && has_refs(o) && i < cell_n(o); i++) {
-            if (!dangling(vm, ref_at(o, i)))
-                continue;
-            if ((o->flags & MM_OBJ_RAM) != 0)
-                memset(o->data + 2 * i, 0, sizeof(null));
-            else
-                st = mm_rec_write(vm->nvm, ref, MM_OBJECT_HEADER + 2 * i, null, sizeof(null));
+            if (dangling(vm, ref_at(o, i)))
+                st = drop_reference(vm, (mm_ref)ref, 2 * i);
         }
     }
     for (size_t i = 0; i < vm->package_n; i++) {

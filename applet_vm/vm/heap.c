@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 static void header_put(uint8_t h[MM_OBJECT_HEADER], uint8_t type, const struct mm_class *cls,
-                       uint16_t n, enum mm_transient transient)
+                       uint16_t n, enum mm_transient transient, bool sensitive)
 {
     uint16_t pkg = cls != NULL && cls->pkg != NULL ? cls->pkg->comp : 0;
     uint32_t id = cls != NULL ? cls->id : 0;
@@ -18,11 +18,17 @@ static void header_put(uint8_t h[MM_OBJECT_HEADER], uint8_t type, const struct m
     memcpy(h + 4, &id, 4);
     memcpy(h + 8, &n, 2);
     h[10] = (uint8_t)transient;
+    h[11] = sensitive;
 }
 
 static size_t content_len(uint8_t type, uint16_t n)
 {
     return type == MM_TYPE_INSTANCE ? 2u * n : n * mm_element_size(type);
+}
+
+size_t mm_content_len(const struct mm_object *o)
+{
+    return content_len(o->type, o->type == MM_TYPE_INSTANCE ? o->cells : o->n);
 }
 
 mm_comp mm_heap_context(const struct mm_vm *vm, mm_comp owner)
@@ -52,10 +58,10 @@ static void set_entry(struct mm_vm *vm, mm_ref ref, uint8_t type, const struct m
         vm->ref_end = (uint32_t)ref + 1;
 }
 
-/* Contents of transient arrays and JCRE objects; a byte more, so that no length gives NULL. */
+/* Contents of transient arrays and JCRE objects, with room for a control element. */
 static uint8_t *ram_new(size_t len)
 {
-    return calloc(1, len + 1);
+    return calloc(1, len + MM_CONTROL);
 }
 
 void mm_heap_drop_entry(struct mm_vm *vm, mm_ref ref)
@@ -138,8 +144,8 @@ static uint8_t *record_content(const struct mm_vm *vm, mm_ref ref)
     return (uint8_t *)(uintptr_t)mm_rec_data(vm->nvm, ref, NULL) + MM_OBJECT_HEADER;
 }
 
-mm_ref mm_heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, uint16_t n,
-                   enum mm_transient transient, mm_comp owner)
+static mm_ref heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, uint16_t n,
+                       enum mm_transient transient, mm_comp owner, bool sensitive)
 {
     uint8_t header[MM_OBJECT_HEADER];
     size_t len = content_len(type, n);
@@ -153,8 +159,8 @@ mm_ref mm_heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, u
         if (vm->transient_used + len > vm->cfg.transient_max || (ram = ram_new(len)) == NULL)
             return MM_REF_NULL;
     }
-    header_put(header, type, cls, n, transient);
-    ref = record_new(vm, header, ram != NULL ? 0 : len, owner);
+    header_put(header, type, cls, n, transient, sensitive);
+    ref = record_new(vm, header, ram != NULL ? 0 : len + (sensitive ? MM_CONTROL : 0), owner);
     if (ref == MM_REF_NULL) {
         free(ram);
         return MM_REF_NULL;
@@ -167,7 +173,27 @@ mm_ref mm_heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, u
         vm->objs[ref].flags = MM_OBJ_RAM;
         vm->transient_used += len;
     }
+    if (sensitive)
+        vm->objs[ref].flags |= MM_OBJ_SENSE;
     return ref;
+}
+
+mm_ref mm_heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, uint16_t n,
+                   enum mm_transient transient, mm_comp owner)
+{
+    return heap_new(vm, type, cls, n, transient, owner, false);
+}
+
+/* Its control element is made by a write of the whole, of zeros. */
+mm_ref mm_heap_new_sensitive(struct mm_vm *vm, uint8_t type, uint16_t n,
+                             enum mm_transient transient)
+{
+    const struct mm_class *cls = type == MM_TYPE_REF ? vm->object_class : NULL;
+    mm_ref ref = heap_new(vm, type, cls, n, transient, vm->owner, true);
+
+    if (ref == MM_REF_NULL || mm_vm_sensitive_clear(vm, ref) == MM_RUN_OK)
+        return ref;
+    return MM_REF_NULL; /* out of memory: nothing leads to it, object deletion takes it */
 }
 
 mm_ref mm_heap_new_ram(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, uint16_t n,
@@ -221,12 +247,14 @@ static enum mm_status rebuild_one(struct mm_vm *vm, mm_ref ref)
     memcpy(&id, rec + 4, 4);
     memcpy(&n, rec + 8, 2);
     if ((rec[0] != MM_TYPE_INSTANCE && (rec[0] < MM_TYPE_BOOLEAN || rec[0] > MM_TYPE_REF)) ||
-        rec[10] > MM_CLEAR_ON_DESELECT || n > MM_ARRAY_MAX ||
+        rec[10] > MM_CLEAR_ON_DESELECT || n > MM_ARRAY_MAX || rec[11] > 1 ||
         !header_class(vm, rec[0], pkg, id, &cls))
         return MM_OK;
-    if (rec[0] == MM_TYPE_INSTANCE && (n != cls->cells || cls->interface || rec[10] != 0))
+    if (rec[0] == MM_TYPE_INSTANCE &&
+        (n != cls->cells || cls->interface || rec[10] != 0 || rec[11] != 0))
         return MM_OK;
-    if (len != MM_OBJECT_HEADER + (rec[10] != 0 ? 0 : content_len(rec[0], n)))
+    if (len != MM_OBJECT_HEADER +
+                   (rec[10] != 0 ? 0u : content_len(rec[0], n) + (rec[11] != 0 ? MM_CONTROL : 0u)))
         return MM_OK;
     if (rec[10] != 0) {
         ram = ram_new(content_len(rec[0], n));
@@ -240,6 +268,10 @@ static enum mm_status rebuild_one(struct mm_vm *vm, mm_ref ref)
         vm->objs[ref].flags = MM_OBJ_RAM;
         vm->transient_used += content_len(rec[0], n);
     }
+    if (rec[11] != 0)
+        vm->objs[ref].flags |= MM_OBJ_SENSE;
+    if (rec[11] != 0 && ram != NULL)
+        mm_sensitive_renew(&vm->objs[ref]);
     return MM_OK;
 }
 
@@ -258,13 +290,20 @@ enum mm_status mm_heap_rebuild(struct mm_vm *vm)
     return MM_OK;
 }
 
+static void clear(struct mm_object *o)
+{
+    memset(o->data, 0, mm_content_len(o));
+    if ((o->flags & MM_OBJ_SENSE) != 0)
+        mm_sensitive_renew(o);
+}
+
 void mm_heap_clear_transients(struct mm_vm *vm, enum mm_transient kind, mm_comp ctx, bool all)
 {
     for (size_t i = MM_REF_RAM_MAX + 1; i < vm->ref_end; i++) {
         struct mm_object *o = &vm->objs[i];
         if (o->transient == (uint8_t)kind && o->transient != MM_PERSISTENT &&
             (all || o->ctx == ctx))
-            memset(o->data, 0, content_len(o->type, o->n));
+            clear(o);
     }
 }
 
@@ -281,10 +320,12 @@ enum mm_run mm_obj_write(struct mm_vm *vm, mm_ref ref, size_t off, const void *d
     struct mm_object *o = &vm->objs[ref];
     enum mm_status st;
 
-    if ((o->flags & MM_OBJ_RAM) != 0) {
+    if ((o->flags & (MM_OBJ_RAM | MM_OBJ_SENSE)) == MM_OBJ_RAM) {
         memmove(o->data + off, data, len);
         return MM_RUN_OK;
     }
+    if ((o->flags & MM_OBJ_SENSE) != 0)
+        return mm_sensitive_write(vm, ref, off, data, len, how);
     off += MM_OBJECT_HEADER;
     if (how == MM_WRITE_ATOMIC)
         st = mm_rec_write(vm->nvm, ref, off, data, len);

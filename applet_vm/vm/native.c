@@ -74,6 +74,7 @@ bool mm_vm_object(const struct mm_vm *vm, mm_ref ref, struct mm_obj_info *info)
     info->entry_point = (o->flags & MM_OBJ_ENTRY) != 0;
     info->global_array = (o->flags & MM_OBJ_GLOBAL) != 0;
     info->temporary = (o->flags & MM_OBJ_TEMP) != 0;
+    info->sensitive = (o->flags & MM_OBJ_SENSE) != 0;
     if (o->cls != NULL) {
         info->class_name = o->cls->api_name;
         info->class_package = o->cls->pkg != NULL ? o->cls->pkg->comp : 0;
@@ -121,6 +122,8 @@ enum mm_run mm_vm_array_write(struct mm_vm *vm, mm_ref array, uint16_t off, cons
 
     if (o->type < MM_TYPE_BOOLEAN || (uint32_t)off + n > o->n)
         return mm_throw(vm, MM_EXC_INDEX, 0);
+    if (!atomic && (o->flags & (MM_OBJ_SENSE | MM_OBJ_RAM)) == MM_OBJ_SENSE)
+        return mm_throw(vm, MM_EXC_SYSTEM, MM_SYSTEM_ILLEGAL);
     if (n == 0)
         return MM_RUN_OK;
     return mm_obj_write(vm, array, off * size, data, n * size,

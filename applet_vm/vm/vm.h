@@ -184,6 +184,8 @@ const char *mm_vm_fault(const struct mm_vm *vm);
  * natives say: return mm_vm_throw(vm, "javacard/framework/PINException", 1). */
 enum mm_run mm_vm_throw(struct mm_vm *vm, const char *class_name, uint16_t reason);
 enum mm_run mm_vm_throw_ref(struct mm_vm *vm, mm_ref exception);
+/* How many calls into Java there were from outside (select, process, ...): tells one from another. */
+uint32_t mm_vm_entries(const struct mm_vm *vm);
 const struct mm_vm_services *mm_vm_services(struct mm_vm *vm);
 struct mm_nvm *mm_vm_nvm(struct mm_vm *vm);
 /* A pointer for the API module's volatile per-VM state (EVP contexts by ref, APDU state). */
@@ -208,6 +210,14 @@ enum mm_transient { MM_PERSISTENT = 0, MM_CLEAR_ON_RESET = 1, MM_CLEAR_ON_DESELE
  * NO_RESOURCE). Instances have zeroed fields; no constructor is run. */
 mm_ref mm_vm_new_instance(struct mm_vm *vm, const char *class_name);
 mm_ref mm_vm_new_array(struct mm_vm *vm, uint8_t type, uint16_t n, enum mm_transient transient);
+/* With a control element that every write checks and renews; of references (type 14): of Object.
+ * The firewall is as for any array. */
+mm_ref mm_vm_new_sensitive_array(struct mm_vm *vm, uint8_t type, uint16_t n,
+                                 enum mm_transient transient);
+/* Do its elements agree with its control element? True for arrays that have none. */
+bool mm_vm_array_intact(const struct mm_vm *vm, mm_ref array);
+/* Zero an integrity-sensitive array in one write, whatever its control element says. */
+enum mm_run mm_vm_sensitive_clear(struct mm_vm *vm, mm_ref array);
 mm_ref mm_vm_new_ref_array(struct mm_vm *vm, mm_ref like_class_of, uint16_t n,
                            enum mm_transient transient);
 /* JCRE objects of this power-on session, never persistent: global arrays and entry points (JCRE
@@ -223,6 +233,7 @@ struct mm_obj_info {
     enum mm_transient transient;
     mm_comp owner;
     bool entry_point, global_array, temporary;
+    bool sensitive; /* array with a control element */
     const char *class_name; /* nearest API class of an instance */
     mm_comp class_package;  /* package that defines the class; 0: ROM */
     uint16_t class_off;     /* offset of class_info in its package (class token for ROM) */
@@ -237,7 +248,9 @@ enum mm_run mm_vm_bytes(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
 enum mm_run mm_vm_array(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off, int32_t n,
                         const uint8_t **data);
 /* Write elements (host byte order for short and int), inside the transaction if one is open
- * (atomic) or not. The range must have been checked by mm_vm_array. */
+ * (atomic) or not. The range must have been checked by mm_vm_array. Of integrity-sensitive arrays,
+ * persistent ones refuse what is not atomic (SystemException ILLEGAL_VALUE), and all throw
+ * SecurityException when they are not intact. */
 enum mm_run mm_vm_array_write(struct mm_vm *vm, mm_ref array, uint16_t off, const void *data,
                               uint16_t n, bool atomic);
 /* Hidden cells of an API instance (native_cells): get and set by index from the first hidden cell

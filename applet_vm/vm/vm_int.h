@@ -7,8 +7,8 @@
  *
  *   0      1      2             4                           8             10     11     12
  *   +------+------+-------------+---------------------------+-------------+------+------+--------
- *   | type | 0    | class       | class: offset of          | n: cells or | tran-| 0    | cells or
- *   |      |      | package     | class_info, or for ROM    | elements    | sient|      | elements
+ *   | type | 0    | class       | class: offset of          | n: cells or | tran-| sen- | cells or
+ *   |      |      | package     | class_info, or for ROM    | elements    | sient| sit. | elements
  *   |      |      | 0: ROM      | FNV-1a of its full name   |             |      |      |
  *   +------+------+-------------+---------------------------+-------------+------+------+--------
  *
@@ -16,6 +16,10 @@
  * that of the instance, or of the elements of a reference array; 0 and 0 for other arrays. A cell
  * has 16 bits; an int is two cells, high one first, or one element of 4 bytes. A transient array
  * has no elements in its record: they are in RAM.
+ *
+ * An integrity-sensitive array (sensit. is 1; API, SensitiveArrays) has 4 bytes more behind its
+ * elements, wherever they are: its control element, FNV-1a of the elements. It finds faults of
+ * memory; what finds an attack on the image is the seal.
  *
  * A ROM class is named by the hash of its name, not by a position, so that an image stays good when
  * a later version of the API tables adds classes.
@@ -158,6 +162,7 @@ struct mm_package {
 #define MM_OBJ_ENTRY  0x02 /* JCRE entry point */
 #define MM_OBJ_GLOBAL 0x04 /* global array */
 #define MM_OBJ_TEMP   0x08 /* temporary entry point or global array: may not be stored */
+#define MM_OBJ_SENSE  0x10 /* integrity-sensitive array */
 struct mm_object {
     uint8_t *data; /* NULL: no object. Of a persistent one, written only by mm_obj_write */
     const struct mm_class *cls;
@@ -191,6 +196,7 @@ enum mm_vm_exc {
 #undef X
         MM_EXC_N
 };
+#define MM_SYSTEM_ILLEGAL          1 /* ILLEGAL_VALUE */
 #define MM_SYSTEM_NO_RESOURCE      5
 #define MM_TRANSACTION_BUFFER_FULL 3
 
@@ -222,6 +228,7 @@ struct mm_vm {
     bool collect_wanted;
 
     mm_comp ctx, owner, previous;
+    uint32_t entries;
     uint64_t budget; /* bytecodes left */
     unsigned nest;
     size_t depth; /* frames in use */
@@ -330,6 +337,9 @@ mm_ref mm_heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, u
                    enum mm_transient transient, mm_comp owner);
 mm_ref mm_heap_new_ram(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, uint16_t n,
                        uint8_t flags);
+/* An integrity-sensitive array of the running owner. */
+mm_ref mm_heap_new_sensitive(struct mm_vm *vm, uint8_t type, uint16_t n,
+                             enum mm_transient transient);
 enum mm_status mm_heap_rebuild(struct mm_vm *vm) MM_USE_RESULT; /* from the NVM, at power-on */
 void mm_heap_drop_entry(struct mm_vm *vm, mm_ref ref); /* forget, without deleting the record */
 void mm_heap_clear_transients(struct mm_vm *vm, enum mm_transient kind, mm_comp ctx, bool all);
@@ -347,6 +357,18 @@ enum mm_run mm_obj_write(struct mm_vm *vm, mm_ref ref, size_t off, const void *d
                          enum mm_write how);
 enum mm_run mm_static_write(struct mm_vm *vm, mm_comp package, size_t off, const void *data,
                             size_t len);
+
+/* ---- sensitive.c: arrays with a control element ---- */
+#define MM_CONTROL 4
+size_t mm_content_len(const struct mm_object *o); /* bytes of the elements or cells */
+/* The control element over len bytes; to is what it is over the bytes before, or MM_CONTROL_0. */
+#define MM_CONTROL_0 0x811c9dc5u
+uint32_t mm_control(uint32_t to, const uint8_t *data, size_t len);
+/* As mm_obj_write, for an array that has one: checked before (SecurityException), and renewed. */
+enum mm_run mm_sensitive_write(struct mm_vm *vm, mm_ref ref, size_t off, const void *data,
+                               size_t len, enum mm_write how);
+/* Volatile contents were changed by the JCRE: make the control element anew. */
+void mm_sensitive_renew(struct mm_object *o);
 /* Status of a failed write: an exception or a fault. */
 enum mm_run mm_write_failed(struct mm_vm *vm, enum mm_status st);
 static inline size_t mm_element_size(uint8_t type)
