@@ -11,6 +11,7 @@
 #include "applet_vm/cap/cap.h"
 #include "applet_vm/scp03/scp03.h" /* struct mm_scp_keys, mm_scp_test_keys, mm_scp_diversify */
 #include "host_client/gp/keysource.h"
+#include "host_client/gp/sign.h"
 
 #define MM_SCP_DIVERSIFICATION_LEN 10
 
@@ -63,17 +64,68 @@ enum mm_status mm_scp03_unwrap(struct mm_scp03 *s, struct mm_buf *resp,
 const uint8_t *mm_gp_list_next(const struct mm_buf *list, size_t *off, size_t *apdu_len);
 #define MM_GP_BLOCK_LEN                                                                            \
     223 /* data of one LOAD: 255 less C-MAC (8) and padding (to 240, 1 at least) */
-/* INSTALL [for load] and the LOAD blocks of a CAP, into domain sd (NULL: the selected one).
- * block_len: 1..255; MM_GP_BLOCK_LEN fits every security level. */
+/* A DAP block: the signature of a domain over the Load File Data Block Hash. Borrowed. */
+struct mm_gp_dap {
+    struct mm_aid domain;
+    const uint8_t *signature;
+    size_t signature_len;
+};
+/* How to load a package. Zeroed: into the domain of the session, without hash, in blocks that fit
+ * every security level. All borrowed. */
+struct mm_gp_load_how {
+    const struct mm_aid *domain;
+    size_t block_len;     /* data of one LOAD, 1..255 */
+    enum mm_gp_hash hash; /* goes into INSTALL [for load]; needed with DAP blocks and tokens */
+    const struct mm_gp_dap *daps;
+    size_t dap_n;
+    const uint8_t *params; /* system parameters (in EF): quotas C6, C7, C8 */
+    size_t params_len;
+    const struct mm_gp_signer *token; /* NULL: no token */
+};
+/* INSTALL [for load] and the LOAD blocks of a CAP (GPCS 2.3.1, 11.5.2.3.1 and 11.6). */
+enum mm_status mm_gp_load_commands_with(const struct mm_cap *cap, const struct mm_gp_load_how *how,
+                                        struct mm_buf *list, struct mm_err *err) MM_USE_RESULT;
+/* The same with sd (NULL: the session's) and block_len alone. */
 enum mm_status mm_gp_load_commands(const struct mm_cap *cap, const struct mm_aid *sd,
                                    size_t block_len, struct mm_buf *list) MM_USE_RESULT;
-/* INSTALL [for install and make selectable]. privileges: 1 or 3 bytes. params: the applet's own
- * (sent as C9 LV). */
+struct mm_gp_install_how {
+    const struct mm_aid *package, *module, *instance;
+    const uint8_t *privileges; /* 1 or 3 bytes */
+    size_t privileges_len;
+    const uint8_t *params; /* the applet's own (C9) */
+    size_t params_len;
+    const uint8_t *system_params; /* in EF: quotas C7, C8, implicit selection CF, ... */
+    size_t system_params_len;
+    bool not_selectable; /* INSTALL [for install] alone */
+    const struct mm_gp_signer *token;
+};
+/* INSTALL [for install] or [for install and make selectable] (GPCS 2.3.1, 11.5.2.3.2). */
+enum mm_status mm_gp_install_command_with(const struct mm_gp_install_how *how, struct mm_buf *list,
+                                          struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_gp_install_command(const struct mm_aid *package, const struct mm_aid *module,
                                      const struct mm_aid *instance, const uint8_t *privileges,
                                      size_t privileges_len, const uint8_t *params,
                                      size_t params_len, struct mm_buf *list) MM_USE_RESULT;
-/* DELETE; related: a package's applets as well. */
+/* INSTALL [for make selectable] (11.5.2.3.3). privileges: none, 1 or 3 bytes. */
+enum mm_status mm_gp_selectable_command(const struct mm_aid *aid, const uint8_t *privileges,
+                                        size_t privileges_len, const struct mm_gp_signer *token,
+                                        struct mm_buf *list, struct mm_err *err) MM_USE_RESULT;
+/* INSTALL [for extradition] (11.5.2.3.4): an application or package into another domain. */
+enum mm_status mm_gp_extradite_command(const struct mm_aid *aid, const struct mm_aid *domain,
+                                       const struct mm_gp_signer *token, struct mm_buf *list,
+                                       struct mm_err *err) MM_USE_RESULT;
+/* INSTALL [for registry update] (11.5.2.3.5). domain NULL: where it is. */
+enum mm_status mm_gp_registry_command(const struct mm_aid *aid, const struct mm_aid *domain,
+                                      const uint8_t *privileges, size_t privileges_len,
+                                      const struct mm_gp_signer *token, struct mm_buf *list,
+                                      struct mm_err *err) MM_USE_RESULT;
+/* INSTALL [for personalization] (11.5.2.3.6). */
+enum mm_status mm_gp_personalization_command(const struct mm_aid *aid, struct mm_buf *list,
+                                             struct mm_err *err) MM_USE_RESULT;
+/* DELETE of an application or package (11.2); related: a package's applications as well. */
+enum mm_status mm_gp_delete_command_with(const struct mm_aid *aid, bool related,
+                                         const struct mm_gp_signer *token, struct mm_buf *list,
+                                         struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_gp_delete_command(const struct mm_aid *aid, bool related,
                                     struct mm_buf *list) MM_USE_RESULT;
 /* What encrypts key material under a session's DEK: mm_gp_encrypt, or another's. */

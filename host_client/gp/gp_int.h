@@ -16,12 +16,18 @@ enum mm_status mm_gp_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_
 /* Written in the short form when it fits, else in the extended one. */
 void mm_gp_apdu_write(const struct mm_gp_apdu *apdu, struct mm_buf *out);
 
-/* Append one command with Le 00 to a list. */
+#define MM_GP_DATA_MAX 255 /* of a command in short form, which every card understands */
+/* Append one command with Le 00 to a list; its data are at most most bytes (MM_TOO_LONG). */
+enum mm_status mm_gp_put_command_of(struct mm_buf *list, uint8_t ins, uint8_t p1, uint8_t p2,
+                                    const struct mm_buf *data, size_t most) MM_USE_RESULT;
+/* The same with MM_GP_DATA_MAX. */
 enum mm_status mm_gp_put_command(struct mm_buf *list, uint8_t ins, uint8_t p1, uint8_t p2,
                                  const struct mm_buf *data) MM_USE_RESULT;
 
 /* BER length (ISO 8825-1, 8.1.3), up to 65535. */
 void mm_gp_put_ber_len(struct mm_buf *buf, size_t len);
+/* BER length and value. */
+void mm_gp_put_lv(struct mm_buf *buf, const uint8_t *value, size_t len);
 /* One BER-TLV with a tag of 1 or 2 bytes; *value is borrowed. false: malformed. */
 bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len);
 
