@@ -49,10 +49,10 @@ CFLAGS_ALL  += -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LDFLAGS_ALL += -pie -Wl,-z,relro,-z,now
 endif
 CFLAGS_ALL  += $(CFLAGS)
-PCSC_CFLAGS := $(shell pkg-config --cflags libpcsclite 2>/dev/null)
+PCSC_CFLAGS := $(shell pkg-config --cflags libpcsclite p11-kit-1 2>/dev/null)
 CPPFLAGS_ALL += $(PCSC_CFLAGS)
 LDLIBS := -lpcsclite -lcurl -levent_openssl -levent -lssl -lcrypto -lcbor -ljansson -lzip -lsqlite3 \
-          -ledit -lpthread -lm
+          -ledit -lp11-kit -lpthread -lm
 
 # ---- modules: a folder is a module, a module is a library; main.c is a program ----
 MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose scp:applet_vm/scp03 \
@@ -169,9 +169,9 @@ applets: ## build API stubs and applets only
 # Debian packages: to build and play the story, and those that only the tests need besides.
 # docs/dependencies.md says why each is there.
 DEPS := gcc make pkg-config libc6-dev libssl-dev libpcsclite-dev pcscd vsmartcard-vpcd libevent-dev \
-        libcurl4-openssl-dev libzip-dev libcbor-dev libjansson-dev libsqlite3-dev libedit-dev \
+        libcurl4-openssl-dev libzip-dev libcbor-dev libjansson-dev libsqlite3-dev libedit-dev libp11-kit-dev \
         openjdk-17-jdk-headless opensc pcsc-tools curl openssl jq iproute2 util-linux xxd unzip
-DEPS_TEST := libcmocka-dev sqlite3 valgrind mandoc shellcheck clang libclang-rt-14-dev clang-format
+DEPS_TEST := libcmocka-dev softhsm2 sqlite3 valgrind mandoc shellcheck clang libclang-rt-14-dev clang-format
 deps: WANTED = $(DEPS) $(DEPS_TEST)
 deps: ## install the Debian packages that are missing (apt, as root or through sudo)
 deps-demo: WANTED = $(DEPS)

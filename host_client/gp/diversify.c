@@ -10,8 +10,8 @@
  * Triple DES, ECB, of two blocks (EMV CPS 1.1, 5.2, and the same scheme with other bytes):
  *   | part of the diversification data 6 | F0 | identifier | the same 6 | 0F | identifier |
  */
-static enum mm_status derive_des(const uint8_t part[6], enum mm_gp_key_id id, const uint8_t *master,
-                                 size_t master_len, uint8_t *out)
+static enum mm_status derive_des(const struct mm_gp_keys *masters, const uint8_t part[6],
+                                 enum mm_gp_key_id id, uint8_t *out, struct mm_err *err)
 {
     uint8_t blocks[DES_KEY_LEN];
     enum mm_status st = MM_OK;
@@ -22,24 +22,41 @@ static enum mm_status derive_des(const uint8_t part[6], enum mm_gp_key_id id, co
     blocks[14] = 0x0f;
     blocks[7] = blocks[15] = (uint8_t)id;
     for (size_t i = 0; st == MM_OK && i < 2; i++) /* a CBC of one block is ECB */
-        st = mm_gp_key_cbc(MM_GP_KEY_DES, master, master_len, blocks + 8 * i, 8, out + 8 * i);
+        st = masters->ops->cbc(masters->ctx, id, blocks + 8 * i, 8, out + 8 * i, err);
     return st;
 }
 
-static enum mm_status derive_kdf3(enum mm_gp_key_id id, const struct mm_gp_keyset *master,
-                                  const uint8_t data[MM_GP_DIVERSIFICATION], uint8_t *out,
-                                  struct mm_err *err)
+enum mm_status mm_gp_diversify_from(enum mm_gp_diversify how, const struct mm_gp_keys *masters,
+                                    const uint8_t data[MM_GP_DIVERSIFICATION],
+                                    struct mm_gp_keyset *out, struct mm_err *err)
 {
-    struct mm_gp_keys *keys = NULL;
-    struct mm_gp_key_card card = {.scp = 0x03};
-    enum mm_status st = mm_gp_keys_in_memory(master, MM_GP_DIVERSIFY_NONE, &keys, err);
+    size_t len = masters->ops->key_len(masters->ctx);
+    struct mm_gp_keyset set = {.type = MM_GP_KEY_DES, .len = DES_KEY_LEN};
+    uint8_t *to[] = {NULL, set.enc, set.mac, set.dek};
+    uint8_t part[6];
+    enum mm_status st = MM_OK;
 
+    if (how == MM_GP_DIVERSIFY_KDF3) {
+        set.type = MM_GP_KEY_AES;
+        set.len = (uint8_t)len;
+    }
+    memcpy(part, data + 4, sizeof(part));
+    if (how == MM_GP_DIVERSIFY_VISA2) {
+        memcpy(part, data, 2);
+        memcpy(part + 2, data + 4, 4);
+    }
+    for (enum mm_gp_key_id id = MM_GP_KEY_ENC; st == MM_OK && id <= MM_GP_KEY_DEK; id++) {
+        if (how == MM_GP_DIVERSIFY_KDF3)
+            st = mm_gp_keys_kdf(masters, id, (uint8_t)id, data, MM_GP_DIVERSIFICATION, to[id], len,
+                                err);
+        else
+            st = derive_des(masters, part, id, to[id], err);
+    }
     if (st == MM_OK)
-        st = keys->ops->choose(keys->ctx, &card, err);
-    if (st == MM_OK)
-        st = mm_gp_keys_kdf(keys, id, (uint8_t)id, data, MM_GP_DIVERSIFICATION, out, master->len,
-                            err);
-    mm_gp_keys_free(&keys);
+        *out = set;
+    else
+        mm_err_prefix(err, "key derivation");
+    OPENSSL_cleanse(&set, sizeof(set));
     return st;
 }
 
@@ -47,35 +64,20 @@ enum mm_status mm_gp_diversify(enum mm_gp_diversify how, const struct mm_gp_keys
                                const uint8_t data[MM_GP_DIVERSIFICATION], struct mm_gp_keyset *out,
                                struct mm_err *err)
 {
-    struct mm_gp_keyset set = {.type = master->type, .len = master->len};
-    uint8_t *to[] = {NULL, set.enc, set.mac, set.dek};
-    uint8_t part[6];
-    enum mm_status st = MM_OK;
+    /* The derivation's cipher, not the card's: triple DES but for KDF3. */
+    struct mm_gp_key_card card = {.scp = how == MM_GP_DIVERSIFY_KDF3 ? 0x03 : 0x02};
+    struct mm_gp_keys *keys = NULL;
+    enum mm_status st;
 
     if (how == MM_GP_DIVERSIFY_NONE) {
         *out = *master;
         return MM_OK;
     }
-    if (how != MM_GP_DIVERSIFY_KDF3 && master->len != DES_KEY_LEN)
-        return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX,
-                       "this derivation takes master keys of %d bytes, not %u", DES_KEY_LEN,
-                       master->len);
-    if (how == MM_GP_DIVERSIFY_EMV) {
-        memcpy(part, data + 4, sizeof(part));
-    } else {
-        memcpy(part, data, 2);
-        memcpy(part + 2, data + 4, 4);
-    }
-    for (enum mm_gp_key_id id = MM_GP_KEY_ENC; st == MM_OK && id <= MM_GP_KEY_DEK; id++) {
-        if (how == MM_GP_DIVERSIFY_KDF3)
-            st = derive_kdf3(id, master, data, to[id], err);
-        else
-            st = derive_des(part, id, mm_gp_keyset_key(master, id), master->len, to[id]);
-    }
+    st = mm_gp_keys_in_memory(master, MM_GP_DIVERSIFY_NONE, &keys, err);
     if (st == MM_OK)
-        *out = set;
-    else
-        st = mm_fail(err, st, SIZE_MAX, "key derivation: %s", mm_status_text(st));
-    OPENSSL_cleanse(&set, sizeof(set));
+        st = keys->ops->choose(keys->ctx, &card, err);
+    if (st == MM_OK)
+        st = mm_gp_diversify_from(how, keys, data, out, err);
+    mm_gp_keys_free(&keys);
     return st;
 }

@@ -176,6 +176,10 @@ enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *
                                  const uint8_t master[MM_SCP_KEY_LEN], uint8_t key_version,
                                  uint8_t level, struct mm_gp_session **out,
                                  struct mm_err *err) MM_USE_RESULT;
+/* SELECT a security domain: named, or (NULL) the card's issuer security domain under one of its usual
+ * AIDs. found: its AID as the card tells it; len 0 when it does not. MM_CARD: none answers. */
+enum mm_status mm_gp_select_domain(struct mm_access *access, const struct mm_aid *named,
+                                   struct mm_aid *found, struct mm_err *err) MM_USE_RESULT;
 /* How to open a session. Zeroed: the issuer security domain, any key version, whichever protocol the
  * card has, C-MAC and C-DECRYPTION. */
 struct mm_gp_open_how {
@@ -202,6 +206,12 @@ enum mm_status mm_gp_send_list(struct mm_gp_session *session, const struct mm_bu
  * data_len is a multiple of 16 (SCP03) or 8. */
 enum mm_status mm_gp_encrypt(void *ctx, const uint8_t *data, size_t data_len, uint8_t *out,
                              struct mm_err *err) MM_USE_RESULT;
+/* Called with every plain command and response of the session (status word last), beside what the
+ * access's own trace shows of the protected ones. NULL: no more. */
+typedef void (*mm_gp_trace)(void *ctx, bool response, const uint8_t *data, size_t data_len);
+void mm_gp_set_trace(struct mm_gp_session *session, mm_gp_trace trace, void *ctx);
+/* AID of the session's domain, len 0 when the card does not tell it. Borrowed. */
+const struct mm_aid *mm_gp_domain(const struct mm_gp_session *session);
 const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session);
 
 /* ---- The registry (GET STATUS, GPCS 11.4) ---- */

@@ -78,13 +78,31 @@ enum mm_gp_diversify {
     MM_GP_DIVERSIFY_VISA2, /* the same with other bytes of the data; triple DES */
     MM_GP_DIVERSIFY_KDF3   /* SP 800-108 as in SCP03, constants 01, 02, 03 (docs/protocol.md) */
 };
-/* One set from another. MM_UNSUPPORTED: not with keys of this type. */
+/* A card's set from a source of master keys. MM_UNSUPPORTED: not with keys of this length. */
+enum mm_status mm_gp_diversify_from(enum mm_gp_diversify how, const struct mm_gp_keys *masters,
+                                    const uint8_t data[MM_GP_DIVERSIFICATION],
+                                    struct mm_gp_keyset *out, struct mm_err *err) MM_USE_RESULT;
+/* The same with the master keys in hand. */
 enum mm_status mm_gp_diversify(enum mm_gp_diversify how, const struct mm_gp_keyset *master,
                                const uint8_t data[MM_GP_DIVERSIFICATION], struct mm_gp_keyset *out,
                                struct mm_err *err) MM_USE_RESULT;
 /* set: copied. */
 enum mm_status mm_gp_keys_in_memory(const struct mm_gp_keyset *set, enum mm_gp_diversify how,
                                     struct mm_gp_keys **out, struct mm_err *err) MM_USE_RESULT;
+
+/* ---- Keys in a token ---- */
+/*
+ * Keys that a PKCS#11 token holds and never gives out.
+ * uri      RFC 7512: "pkcs11:token=T;object=N", perhaps with "?module-path=F"; without, the modules
+ *          that p11-kit knows. The keys are N-enc, N-mac and N-dek, or one called N for all three.
+ * pin      of the token; NULL: it asks for none, or the URI names one. Not kept.
+ * how      with anything but NONE the keys are master keys: the card's keys are derived in the token
+ *          and then in memory while the session lasts
+ * MM_NOT_FOUND: no such token or key; MM_UNSUPPORTED: the token has not the mechanism, which the
+ * message names (CKM_AES_CMAC and CKM_AES_CBC for SCP03, CKM_DES3_CBC for SCP02).
+ */
+enum mm_status mm_gp_keys_in_token(const char *uri, const char *pin, enum mm_gp_diversify how,
+                                   struct mm_gp_keys **out, struct mm_err *err) MM_USE_RESULT;
 
 /* ---- The same arithmetic with a key in hand ---- */
 /* CBC with an IV of zeros; type and length choose the cipher. */

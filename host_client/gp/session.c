@@ -12,6 +12,9 @@ struct mm_gp_session {
     struct mm_access *access;      /* borrowed */
     const struct mm_gp_keys *keys; /* borrowed, or own */
     struct mm_gp_keys *own;        /* NULL: keys are the caller's */
+    struct mm_aid domain;          /* as the card names it */
+    mm_gp_trace trace;             /* may be NULL */
+    void *trace_ctx;
     struct mm_scp03 scp;
 };
 
@@ -20,23 +23,56 @@ static enum mm_status card_said(struct mm_err *err, const char *command, uint16_
     return mm_fail(err, MM_CARD, SIZE_MAX, "%s: %04X, %s", command, sw, mm_sw_text(sw));
 }
 
-/* The domain by name; where none was named and the card's issuer domain has another AID, the
- * default application (SELECT without AID, GPCS 11.9.2.3). */
-static enum mm_status select_domain(struct mm_access *access, const struct mm_aid *sd,
-                                    struct mm_err *err)
+/* What SELECT of a domain answers (GPCS 2.3.1, 11.9.3.1): 6F { 84 AID }. Some cards answer with
+ * nothing. */
+static void take_selected(const struct mm_buf *resp, struct mm_aid *aid)
 {
-    struct mm_aid aid = sd != NULL ? *sd : mm_aid_of(MM_AID_ISD);
-    uint16_t sw;
-    enum mm_status st = mm_access_select(access, &aid, NULL, &sw, err);
+    const uint8_t *value;
+    struct mm_rd rd;
+    size_t len;
+    uint16_t tag;
 
-    if (st == MM_OK && sw == MM_SW_6A82_FILE_NOT_FOUND && sd == NULL)
-        st = mm_access_call(access, 0x00, 0xa4, 0x04, 0x00, NULL, 0, 256, NULL, &sw, err);
-    if (st != MM_OK)
-        return st;
-    /* 6283: a locked card's domain answers, so that the card can be unlocked (GPCS 11.9.3.2). */
-    return sw == MM_SW_9000_NO_ERROR || sw == MM_SW_6283_CARD_LOCKED
-               ? MM_OK
-               : card_said(err, "SELECT security domain", sw);
+    mm_rd_init(&rd, resp->data, resp->len);
+    if (!mm_gp_take_tlv(&rd, &tag, &value, &len) || tag != 0x6f)
+        return;
+    mm_rd_init(&rd, value, len);
+    if (mm_gp_take_tlv(&rd, &tag, &value, &len) && tag == 0x84)
+        (void)!mm_aid_set(aid, value, len); /* malformed: what was asked for stands */
+}
+
+/* 6283: a locked card's domain answers, so that the card can be unlocked (GPCS 11.9.3.2). */
+static bool selected(uint16_t sw)
+{
+    return sw == MM_SW_9000_NO_ERROR || sw == MM_SW_6283_CARD_LOCKED;
+}
+
+enum mm_status mm_gp_select_domain(struct mm_access *access, const struct mm_aid *named,
+                                   struct mm_aid *found, struct mm_err *err)
+{
+    /* The issuer security domain has one of these on most cards; else it is what a SELECT without
+     * AID finds (GPCS 11.9.2.3), unless the card has another default application. */
+    static const struct mm_aid usual[] = {
+        {8, {0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00}}, /* GPCS, H.1 */
+        {8, {0xa0, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00}}, /* Open Platform 2.0 */
+        {0}};
+    const struct mm_aid *tries = named != NULL ? named : usual;
+    size_t n = named != NULL ? 1 : sizeof(usual) / sizeof(usual[0]);
+    struct mm_buf resp;
+    uint16_t sw = 0;
+    enum mm_status st = MM_OK;
+
+    mm_buf_init(&resp);
+    for (size_t i = 0; st == MM_OK && i < n && !selected(sw); i++) {
+        *found = tries[i];
+        st = mm_access_call(access, 0x00, MM_INS_CARD_SELECT, 0x04, 0x00, tries[i].bytes,
+                            tries[i].len, 256, &resp, &sw, err);
+    }
+    if (st == MM_OK && selected(sw))
+        take_selected(&resp, found);
+    else if (st == MM_OK)
+        st = card_said(err, "SELECT security domain", sw);
+    mm_buf_clear(&resp);
+    return st;
 }
 
 /* Send as it is; data without status word stays in resp. */
@@ -101,7 +137,7 @@ enum mm_status mm_gp_open_with(struct mm_access *access, const struct mm_gp_open
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     session->access = access;
     session->keys = keys;
-    st = select_domain(access, how->domain, err);
+    st = mm_gp_select_domain(access, how->domain, &session->domain, err);
     if (st == MM_OK)
         st = authenticate(session, how, err);
     if (st != MM_OK) {
@@ -168,8 +204,8 @@ void mm_gp_close(struct mm_gp_session **session)
     if (s->scp.open != 0) {
         /* A card keeps the channel until the next SELECT and refuses a plain command meanwhile:
          * the next program would stumble over it. When the card is gone, so is the channel. */
-        struct mm_err ignored;
-        (void)!select_domain(s->access, NULL, &ignored);
+        struct mm_aid domain;
+        (void)!mm_gp_select_domain(s->access, NULL, &domain, NULL);
     }
     mm_gp_keys_free(&s->own);
     OPENSSL_cleanse(s, sizeof(*s));
@@ -182,6 +218,17 @@ enum mm_status mm_gp_encrypt(void *ctx, const uint8_t *data, size_t data_len, ui
     struct mm_gp_session *session = ctx;
 
     return session->keys->ops->cbc(session->keys->ctx, MM_GP_KEY_DEK, data, data_len, out, err);
+}
+
+void mm_gp_set_trace(struct mm_gp_session *session, mm_gp_trace trace, void *ctx)
+{
+    session->trace = trace;
+    session->trace_ctx = ctx;
+}
+
+const struct mm_aid *mm_gp_domain(const struct mm_gp_session *session)
+{
+    return &session->domain;
 }
 
 const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session)
@@ -197,12 +244,16 @@ enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, si
 
     *sw = 0;
     resp->len = 0;
+    if (session->trace != NULL)
+        session->trace(session->trace_ctx, false, apdu, apdu_len);
     mm_buf_init(&command);
     st = mm_scp03_wrap(&session->scp, apdu, apdu_len, &command, err);
     if (st == MM_OK)
         st = mm_access_send(session->access, command.data, command.len, resp, err);
     if (st == MM_OK)
         st = mm_scp03_unwrap(&session->scp, resp, err);
+    if (st == MM_OK && session->trace != NULL)
+        session->trace(session->trace_ctx, true, resp->data, resp->len);
     if (st == MM_OK) {
         *sw = mm_be16(resp->data + resp->len - 2);
         resp->len -= 2;
