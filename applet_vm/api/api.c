@@ -163,6 +163,7 @@ void mm_api_op_clear(struct mm_api_op *op)
 
     EVP_MAC_CTX_free(op->mac);
     EVP_MD_CTX_free(op->md);
+    mm_api_mid_free(&op->mid);
     EVP_CIPHER_CTX_free(op->cipher);
     EVP_PKEY_CTX_free(op->pctx);
     EVP_PKEY_free(op->pkey);

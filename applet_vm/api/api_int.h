@@ -75,6 +75,7 @@ struct mm_api_op {
     uint8_t tag[16];
     EVP_MAC_CTX *mac;
     EVP_MD_CTX *md;
+    struct mm_api_mid *mid; /* a digest that began in a middle state, instead of md */
     EVP_CIPHER_CTX *cipher;
     EVP_PKEY *pkey;
     EVP_PKEY_CTX *pctx;
@@ -183,6 +184,16 @@ enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const
 /* Run fn and store what it returned, of this type: MM_RESULT of natives.def. */
 enum mm_run mm_api_keep_result(struct mm_vm *vm, mm_native fn, char type, const uint16_t *args,
                                uint16_t *ret);
+
+/* ---- A digest from a middle state (digest_mid.c) ---- */
+bool mm_api_mid_offered(unsigned alg); /* MessageDigest.ALG_...; not SHA-3 */
+/* setInitialDigest(digest, off, len, digestedMsgLen, off, len): op goes on from there. */
+enum mm_run mm_api_mid_set(struct mm_vm *vm, struct mm_api_op *op, unsigned alg,
+                           const uint16_t *args);
+bool mm_api_mid_update(struct mm_api_mid *mid, const uint8_t *data, size_t len);
+/* The digest; *mid is freed and NULL. */
+bool mm_api_mid_final(struct mm_api_mid **mid, uint8_t *md, unsigned *len);
+void mm_api_mid_free(struct mm_api_mid **mid);
 
 /* ---- OpenSSL's algorithms ---- */
 EVP_MD *mm_api_md(struct mm_vm *vm, unsigned alg); /* MessageDigest.ALG_...; NULL: not offered */

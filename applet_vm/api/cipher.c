@@ -316,12 +316,38 @@ static size_t output_len(const struct mm_api_op *op, size_t len, bool final)
     return total / op->block * op->block;
 }
 
+/* A message's bytes through the block cipher into *out, a buffer of the API's own that the caller
+ * wipes; at the end without the padding. NO_MEMORY, or another status: they do not fit the algorithm. */
+static enum mm_status through(struct mm_vm *vm, struct mm_api_op *op, const uint8_t *data,
+                              size_t len, bool final, uint8_t **out, size_t *out_len)
+{
+    size_t pad;
+
+    *out = NULL;
+    *out_len = 0;
+    if (final && (op->mode == MM_DECRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD) &&
+        (op->fed + len) % op->block != 0)
+        return MM_MALFORMED;
+    if ((*out = mm_api_scratch(vm, len + 3 * BLOCK_MAX)) == NULL)
+        return MM_NO_MEMORY;
+    if (!run_blocks(op, data, len, *out, out_len, final))
+        return MM_CRYPTO;
+    if (!final || op->mode != MM_DECRYPT)
+        return MM_OK;
+    pad = pad_found(MM_PADDING_OF(op->alg), *out, *out_len, op->block);
+    if (pad > op->block)
+        return MM_MALFORMED;
+    *out_len -= pad;
+    return MM_OK;
+}
+
 static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args,
                               uint16_t *ret, bool final)
 {
-    size_t len = (size_t)MM_ARG_SHORT(3), out_len = 0, pad = 0, cap = len + 3 * BLOCK_MAX;
+    size_t len = (size_t)MM_ARG_SHORT(3), out_len;
     const uint8_t *data;
     uint8_t *out;
+    enum mm_status st;
     enum mm_run run =
         mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)output_len(op, len, final));
 
@@ -329,21 +355,14 @@ static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint
         run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
     if (run != MM_RUN_OK)
         return run;
-    if (final && (op->mode == MM_DECRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD) &&
-        (op->fed + len) % op->block != 0)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    if ((out = mm_api_scratch(vm, cap)) == NULL)
+    st = through(vm, op, data, len, final, &out, &out_len);
+    if (st == MM_NO_MEMORY)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    if (!run_blocks(op, data, len, out, &out_len, final))
-        run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    if (run == MM_RUN_OK && final && op->mode == MM_DECRYPT)
-        pad = pad_found(MM_PADDING_OF(op->alg), out, out_len, op->block);
-    if (run == MM_RUN_OK && pad > op->block)
-        run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    else if (run == MM_RUN_OK)
-        run = mm_api_put(vm, args[4], MM_ARG_SHORT(5), out, out_len - pad);
-    ret[0] = (uint16_t)(out_len - pad);
-    OPENSSL_cleanse(out, out_len);
+    run = st == MM_OK ? mm_api_put(vm, args[4], MM_ARG_SHORT(5), out, out_len)
+                      : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    ret[0] = (uint16_t)out_len;
+    if (out != NULL)
+        OPENSSL_cleanse(out, len + 3 * BLOCK_MAX);
     return run;
 }
 
@@ -421,4 +440,33 @@ enum mm_run mm_n_cipher_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
     if (run == MM_RUN_OK && !restart(op))
         run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     return run;
+}
+
+/* ---- For KeyEncryption ---- */
+
+size_t mm_api_cipher_input_len(struct mm_vm *vm, mm_ref cipher, size_t len)
+{
+    struct mm_api_op *op = mm_api_op_find(vm, cipher);
+    uint8_t pad[BLOCK_MAX];
+
+    if (op == NULL || op->alg == 0)
+        return len; /* refused when it is to decipher */
+    if (MM_CIPHER_OF(op->alg) == MM_CIPHER_RSA)
+        return (size_t)EVP_PKEY_get_size(op->pkey);
+    return len + mm_api_pad(MM_PADDING_OF(op->alg), len, op->block, pad);
+}
+
+bool mm_api_cipher_decipher(struct mm_vm *vm, mm_ref cipher, const uint8_t *data, size_t len,
+                            uint8_t **out, size_t *out_len)
+{
+    struct mm_api_op *op = mm_api_op_find(vm, cipher);
+
+    if (op == NULL || op->alg == 0 || op->mode != MM_DECRYPT || is_aead(MM_CIPHER_OF(op->alg)) ||
+        !mm_api_key_ready(vm, op->key))
+        return false;
+    if (MM_CIPHER_OF(op->alg) != MM_CIPHER_RSA)
+        return through(vm, op, data, len, true, out, out_len) == MM_OK && restart(op);
+    mm_buf_bytes(&op->held, data, len);
+    *out = mm_api_scratch(vm, MM_KEY_PART_MAX);
+    return *out != NULL && !op->held.bad && mm_api_rsa_apply(vm, op, *out, out_len);
 }

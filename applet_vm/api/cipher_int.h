@@ -50,8 +50,16 @@ const uint8_t *mm_api_block_key(struct mm_vm *vm, mm_ref key, enum mm_key_kind k
 /* Padding bytes behind n bytes of a message: count, at most block. */
 size_t mm_api_pad(uint8_t padding, size_t n, size_t block, uint8_t *out);
 
+/* For KeyEncryption. Bytes that len bytes of plain text become; the text of such a message: borrowed,
+ * the caller wipes it. False: the Cipher is not there, not initialised to decipher, or cannot. */
+size_t mm_api_cipher_input_len(struct mm_vm *vm, mm_ref cipher, size_t len);
+bool mm_api_cipher_decipher(struct mm_vm *vm, mm_ref cipher, const uint8_t *data, size_t len,
+                            uint8_t **out, size_t *out_len);
+
 /* The family's init; false: not this key, not this mode (ILLEGAL_VALUE). */
 bool mm_api_rsa_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key);
+/* What op holds through RSA; then it holds nothing. out has MM_KEY_PART_MAX bytes. */
+bool mm_api_rsa_apply(struct mm_vm *vm, struct mm_api_op *op, uint8_t *out, size_t *out_len);
 enum mm_run mm_api_rsa_final(struct mm_vm *vm, struct mm_api_op *op, mm_ref out, int out_off,
                              uint16_t *ret);
 bool mm_api_aead_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const uint8_t *nonce,

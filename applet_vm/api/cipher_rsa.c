@@ -63,21 +63,29 @@ static bool apply(struct mm_vm *vm, struct mm_api_op *op, uint8_t *out, size_t *
                         : EVP_PKEY_verify_recover(op->pctx, out, out_len, in, n)) == 1;
 }
 
+bool mm_api_rsa_apply(struct mm_vm *vm, struct mm_api_op *op, uint8_t *out, size_t *out_len)
+{
+    size_t size = (size_t)EVP_PKEY_get_size(op->pkey);
+    bool whole = op->mode == MM_DECRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD;
+    bool ok;
+
+    *out_len = size;
+    if (size > MM_KEY_PART_MAX || op->held.len == 0)
+        return false;
+    ok = (!whole || op->held.len == size) && apply(vm, op, out, out_len);
+    OPENSSL_cleanse(op->held.data, op->held.len);
+    op->held.len = 0;
+    return ok;
+}
+
 enum mm_run mm_api_rsa_final(struct mm_vm *vm, struct mm_api_op *op, mm_ref out_array, int out_off,
                              uint16_t *ret)
 {
-    size_t size = (size_t)EVP_PKEY_get_size(op->pkey), out_len = size;
-    bool whole = op->mode == MM_DECRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD;
     uint8_t out[MM_KEY_PART_MAX];
+    size_t out_len;
     enum mm_run run;
-    bool ok;
 
-    if (size > sizeof(out) || op->held.len == 0)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    ok = (!whole || op->held.len == size) && apply(vm, op, out, &out_len);
-    OPENSSL_cleanse(op->held.data, op->held.len);
-    op->held.len = 0;
-    if (ok)
+    if (mm_api_rsa_apply(vm, op, out, &out_len))
         run = mm_api_put(vm, out_array, out_off, out, out_len);
     else
         run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);

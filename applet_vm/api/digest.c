@@ -7,12 +7,6 @@
 #define RANDOM_CLASS "javacard/security/RandomData"
 #define RANDOM_CHUNK 256
 
-enum mm_run mm_n_crypto_no_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)args, (void)ret;
-    return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
-}
-
 enum mm_run mm_n_crypto_illegal_use(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args, (void)ret;
@@ -33,6 +27,41 @@ enum mm_run mm_n_digest_get_instance(struct mm_vm *vm, const uint16_t *args, uin
     if (mm_api_md(vm, alg) == NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
     return mm_api_new_algorithm(vm, "mintmark/MessageDigest", DIGEST_CLASS, alg, ret);
+}
+
+enum mm_run mm_n_digest_get_initialized(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t alg = (uint8_t)args[0];
+
+    if (!mm_api_mid_offered(alg))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    return mm_api_new_algorithm(vm, "mintmark/InitializedMessageDigest", DIGEST_CLASS, alg, ret);
+}
+
+enum mm_run mm_n_digest_open_initialized(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t alg = (uint8_t)args[0];
+
+    if (!mm_api_mid_offered(alg))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    return mm_api_one_shot_open(vm, "javacard/security/InitializedMessageDigest$OneShot",
+                                DIGEST_CLASS, alg, ret);
+}
+
+/* setInitialDigest(digest, off, len, digestedMsgLen, off, len): what was fed before is dropped */
+enum mm_run mm_n_digest_set_initial_digest(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    unsigned alg = mm_vm_hidden(vm, args[0], DIGEST_CLASS, 0);
+    struct mm_api_op *op;
+
+    (void)ret;
+    if (alg == 0) /* a OneShot that was closed */
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    op = mm_api_op(vm, args[0]);
+    if (op == NULL)
+        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    op->started = false;
+    return mm_api_mid_set(vm, op, alg, args);
 }
 
 enum mm_run mm_n_digest_open(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -84,11 +113,15 @@ static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, EVP_MD *md, stru
     op = mm_api_op(vm, args[0]);
     if (op == NULL || (op->md == NULL && (op->md = EVP_MD_CTX_new()) == NULL))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    *out = op;
+    if (op->mid != NULL)
+        return mm_api_mid_update(op->mid, data, (size_t)len)
+                   ? MM_RUN_OK
+                   : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     if (!op->started)
         op->started = EVP_DigestInit_ex2(op->md, md, NULL) == 1;
     if (!op->started || EVP_DigestUpdate(op->md, data, (size_t)len) != 1)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    *out = op;
     return MM_RUN_OK;
 }
 
@@ -117,7 +150,8 @@ enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
     if (run != MM_RUN_OK)
         return run;
     op->started = false;
-    if (EVP_DigestFinal_ex(op->md, md, &len) != 1)
+    if (op->mid != NULL ? !mm_api_mid_final(&op->mid, md, &len)
+                        : EVP_DigestFinal_ex(op->md, md, &len) != 1)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     ret[0] = (uint16_t)len;
     return mm_api_put(vm, args[4], MM_ARG_SHORT(5), md, len);

@@ -1,9 +1,9 @@
 /*
  * javacard.security keys and KeyBuilder.
  *
- * A key is an instance of an internal class with four hidden cells: its material (a byte array of
+ * A key is an instance of an internal class with five hidden cells: its material (a byte array of
  * the applet that owns the key, persistent or transient as the key's type says), the key whose
- * domain parameters it shares, its type and its size in bits. The material is the key's parts, each
+ * domain parameters it shares, the Cipher of KeyEncryption, its type and its size in bits. The material is the key's parts, each
  * right-aligned in a field of fixed length, and a last byte that says which parts are set, so that a
  * transient key that is cleared is uninitialised again:
  *
@@ -17,7 +17,7 @@
 #define KEY_CLASS "mintmark/Key"
 #define HMAC_MAX  255 /* bytes of an HMAC key; a length byte before them */
 
-enum { KEY_MATERIAL, KEY_DOMAIN, KEY_TYPE, KEY_BITS };
+enum { KEY_MATERIAL, KEY_DOMAIN, KEY_CIPHER, KEY_TYPE, KEY_BITS, KEY_CELLS };
 
 /* Parts of a kind, a letter each, n being the bytes of the key's size:
  *   n number of n bytes    e the same, told without leading zeros    h number of half the size
@@ -25,7 +25,6 @@ enum { KEY_MATERIAL, KEY_DOMAIN, KEY_TYPE, KEY_BITS };
  *   r number up to the order of the curve: of 160 bits it may have one bit more
  *   g point, 1 + 2 n bytes    k cofactor, 2 bytes    v length byte and 255 bytes
  */
-/* DSA starts at 1024 bits: below, OpenSSL makes no keys. */
 static const struct kind {
     const char *parts;
     uint8_t domain_n;  /* parts that are domain parameters, the first ones */
@@ -38,11 +37,11 @@ static const struct kind {
     [MM_KIND_SEED] = {"n", 0, 1, 128, 128},
     [MM_KIND_HMAC] = {"v", 0, 1, 1, 1024},
     [MM_KIND_RSA_PUBLIC] = {"ne", 0, 3, 512, 4096},
-    [MM_KIND_RSA_PRIVATE] = {"nn", 0, 3, 512, 4096},
+    [MM_KIND_RSA_PRIVATE] = {"nne", 0, 3, 512, 4096},
     [MM_KIND_RSA_CRT] = {"hhhhh", 0, 31, 512, 4096},
-    [MM_KIND_DSA_PUBLIC] = {"nqnn", 3, 15, 1024, 2048},
-    [MM_KIND_DSA_PRIVATE] = {"nqnq", 3, 15, 1024, 2048},
-    [MM_KIND_DSA_PARAMS] = {"nqn", 3, 7, 1024, 2048},
+    [MM_KIND_DSA_PUBLIC] = {"nqnn", 3, 15, 512, 2048},
+    [MM_KIND_DSA_PRIVATE] = {"nqnq", 3, 15, 512, 2048},
+    [MM_KIND_DSA_PARAMS] = {"nqn", 3, 7, 512, 2048},
     [MM_KIND_DH_PUBLIC] = {"nenn", 3, 13, 512, 2048},
     [MM_KIND_DH_PRIVATE] = {"nene", 3, 13, 512, 2048},
     [MM_KIND_DH_PARAMS] = {"nen", 3, 5, 512, 2048},
@@ -292,6 +291,8 @@ enum mm_run mm_api_key_put(struct mm_vm *vm, mm_ref key, unsigned part, const ui
     if (kind->parts[part] == 'g' && data[0] != 0x04) /* ANSI X9.62, uncompressed */
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     memcpy(field + f.len - data_len, data, data_len);
+    if (mm_api_key_kind(vm, key) == MM_KIND_RSA_PRIVATE && part != MM_RSA_OTHER)
+        set &= (uint8_t) ~(1u << MM_RSA_OTHER); /* it belonged to the value that was here */
     set |= (uint8_t)(1u << part);
     array = get(vm, key, KEY_MATERIAL);
     run = mm_vm_array_write(vm, array, (uint16_t)f.off, field, (uint16_t)f.len, true);
@@ -300,6 +301,16 @@ enum mm_run mm_api_key_put(struct mm_vm *vm, mm_ref key, unsigned part, const ui
         return run;
     return mm_vm_array_write(vm, array, (uint16_t)layout(kind, get(vm, key, KEY_BITS), 8).off, &set,
                              1, true);
+}
+
+mm_ref mm_api_key_cipher(struct mm_vm *vm, mm_ref key)
+{
+    return get(vm, key, KEY_CIPHER);
+}
+
+enum mm_run mm_api_key_cipher_set(struct mm_vm *vm, mm_ref key, mm_ref cipher)
+{
+    return mm_vm_hidden_set(vm, key, KEY_CLASS, KEY_CIPHER, cipher, false);
 }
 
 /* ---- KeyBuilder ---- */
@@ -330,7 +341,7 @@ enum mm_run mm_api_key_new(struct mm_vm *vm, unsigned type, int bits, enum mm_tr
                            mm_ref *out)
 {
     const struct type *t = type_find(type);
-    uint16_t cells[4] = {0, 0, (uint16_t)type, (uint16_t)bits};
+    uint16_t cells[KEY_CELLS] = {[KEY_TYPE] = (uint16_t)type, [KEY_BITS] = (uint16_t)bits};
     enum mm_run run = MM_RUN_OK;
 
     if (t == NULL || !size_offered(t, bits))
@@ -343,7 +354,7 @@ enum mm_run mm_api_key_new(struct mm_vm *vm, unsigned type, int bits, enum mm_tr
     if (cells[KEY_MATERIAL] == MM_REF_NULL)
         return mm_api_throw_system(vm, memory == MM_PERSISTENT ? MM_SYSTEM_NO_ROOM
                                                                : MM_SYSTEM_NO_TRANSIENT_SPACE);
-    for (uint8_t i = 0; i < 4 && run == MM_RUN_OK; i++)
+    for (uint8_t i = 0; i < KEY_CELLS && run == MM_RUN_OK; i++)
         run = mm_vm_hidden_set(vm, *out, KEY_CLASS, i, cells[i], false);
     return run;
 }
@@ -408,7 +419,7 @@ enum mm_run mm_n_key_build_shared(struct mm_vm *vm, const uint16_t *args, uint16
 
 enum mm_run mm_n_key_clear(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    static const uint8_t zeros[2048]; /* DH 2048 needs 4 * 256 + 1, RSA 4096 2 * 512 + 1 */
+    static const uint8_t zeros[2048]; /* DH 2048 needs 4 * 256 + 1, RSA 4096 3 * 512 + 1 */
     const struct kind *kind;
     uint8_t set;
 
@@ -457,30 +468,34 @@ const uint8_t *mm_api_secret(struct mm_vm *vm, mm_ref key, enum mm_key_kind kind
 enum mm_run mm_n_secret_set_key(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     size_t n = get(vm, args[0], KEY_BITS) / 8u;
-    const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), (int32_t)n, &data);
+    struct mm_key_input in;
+    enum mm_run run = mm_api_key_input(vm, args[0], args, (int32_t)n, true, &in);
 
     (void)ret;
-    return run == MM_RUN_OK ? mm_api_key_put(vm, args[0], 0, data, n) : run;
+    if (run == MM_RUN_OK)
+        run = in.len == n ? mm_api_key_put(vm, args[0], 0, in.data, n)
+                          : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    OPENSSL_cleanse(in.plain, sizeof(in.plain));
+    return run;
 }
 
 /* HMACKey.setKey(data, off, len) */
 enum mm_run mm_n_hmac_set_key(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     uint8_t field[1 + HMAC_MAX] = {0};
-    int len = MM_ARG_SHORT(3);
-    const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    struct mm_key_input in;
+    enum mm_run run = mm_api_key_input(vm, args[0], args, MM_ARG_SHORT(3), false, &in);
 
     (void)ret;
-    if (run != MM_RUN_OK)
-        return run;
-    if (len == 0 || len > HMAC_MAX)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    field[0] = (uint8_t)len;
-    memcpy(field + 1, data, (size_t)len);
-    run = mm_api_key_put(vm, args[0], 0, field, sizeof(field));
+    if (run == MM_RUN_OK && (in.len == 0 || in.len > HMAC_MAX))
+        run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    if (run == MM_RUN_OK) {
+        field[0] = (uint8_t)in.len;
+        memcpy(field + 1, in.data, in.len);
+        run = mm_api_key_put(vm, args[0], 0, field, sizeof(field));
+    }
     OPENSSL_cleanse(field, sizeof(field));
+    OPENSSL_cleanse(in.plain, sizeof(in.plain));
     return run;
 }
 

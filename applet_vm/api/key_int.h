@@ -44,8 +44,8 @@ enum {
 
 /* Parts of a key by family, in the order they lie in; the number is the part's bit in the last byte. */
 enum { MM_EC_P, MM_EC_A, MM_EC_B, MM_EC_G, MM_EC_R, MM_EC_K, MM_EC_VALUE };
-enum { MM_FF_P, MM_FF_Q, MM_FF_G, MM_FF_VALUE }; /* DSA, DH */
-enum { MM_RSA_MODULUS, MM_RSA_EXPONENT };
+enum { MM_FF_P, MM_FF_Q, MM_FF_G, MM_FF_VALUE };        /* DSA, DH */
+enum { MM_RSA_MODULUS, MM_RSA_EXPONENT, MM_RSA_OTHER }; /* a private key's public exponent */
 enum { MM_CRT_P, MM_CRT_Q, MM_CRT_PQ, MM_CRT_DP1, MM_CRT_DQ1 };
 #define MM_KEY_PART_MAX 544 /* bytes; RSA 4096 needs 512 */
 
@@ -59,6 +59,20 @@ enum mm_run mm_api_key_new(struct mm_vm *vm, unsigned type, int bits, enum mm_tr
                            mm_ref *out);
 /* A secret key's bytes (DES, AES, SEED, HMAC), borrowed; NULL when it is of another kind. */
 const uint8_t *mm_api_secret(struct mm_vm *vm, mm_ref key, enum mm_key_kind kind, size_t *len);
+
+/* KeyEncryption: the Cipher of the key's set methods; MM_REF_NULL: none. */
+mm_ref mm_api_key_cipher(struct mm_vm *vm, mm_ref key);
+enum mm_run mm_api_key_cipher_set(struct mm_vm *vm, mm_ref key, mm_ref cipher);
+/* What a set method was given at args[1] (array) and args[2] (offset), deciphered when the key has a
+ * Cipher. len: bytes of the array, or with fixed those of the value. ILLEGAL_VALUE: it cannot be
+ * deciphered. data points into the array or to plain, which the caller wipes. */
+struct mm_key_input {
+    const uint8_t *data;
+    size_t len;
+    uint8_t plain[MM_KEY_PART_MAX];
+};
+enum mm_run mm_api_key_input(struct mm_vm *vm, mm_ref key, const uint16_t *args, int32_t len,
+                             bool fixed, struct mm_key_input *in);
 
 /* For OpenSSL, owned by the caller; NULL: the values make no key. A key of any asymmetric kind, or
  * with domain_only what its domain parameters alone make. */

@@ -1,15 +1,18 @@
 /* Setters and getters of RSA, DSA, DH and EC keys: javacard.security.RSAPublicKey to ECKey. */
 #include "applet_vm/api/key_int.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 
 static enum mm_run set_part(struct mm_vm *vm, const uint16_t *args, unsigned part)
 {
-    int len = MM_ARG_SHORT(3);
-    const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    struct mm_key_input in;
+    enum mm_run run = mm_api_key_input(vm, args[0], args, MM_ARG_SHORT(3), false, &in);
 
-    return run == MM_RUN_OK ? mm_api_key_put(vm, args[0], part, data, (size_t)len) : run;
+    if (run == MM_RUN_OK)
+        run = mm_api_key_put(vm, args[0], part, in.data, in.len);
+    OPENSSL_cleanse(in.plain, sizeof(in.plain));
+    return run;
 }
 
 static enum mm_run get_part(struct mm_vm *vm, const uint16_t *args, uint16_t *ret, unsigned part)

@@ -147,7 +147,8 @@ static enum mm_run store_rsa(struct mm_vm *vm, const EVP_PKEY *pkey, const mm_re
     static const struct number public_parts[] = {{OSSL_PKEY_PARAM_RSA_N, MM_RSA_MODULUS},
                                                  {OSSL_PKEY_PARAM_RSA_E, MM_RSA_EXPONENT}};
     static const struct number private_parts[] = {{OSSL_PKEY_PARAM_RSA_N, MM_RSA_MODULUS},
-                                                  {OSSL_PKEY_PARAM_RSA_D, MM_RSA_EXPONENT}};
+                                                  {OSSL_PKEY_PARAM_RSA_D, MM_RSA_EXPONENT},
+                                                  {OSSL_PKEY_PARAM_RSA_E, MM_RSA_OTHER}};
     static const struct number crt_parts[] = {{OSSL_PKEY_PARAM_RSA_FACTOR1, MM_CRT_P},
                                               {OSSL_PKEY_PARAM_RSA_FACTOR2, MM_CRT_Q},
                                               {OSSL_PKEY_PARAM_RSA_COEFFICIENT1, MM_CRT_PQ},
@@ -159,7 +160,7 @@ static enum mm_run store_rsa(struct mm_vm *vm, const EVP_PKEY *pkey, const mm_re
         return run;
     if (mm_api_key_kind(vm, keys[1]) == MM_KIND_RSA_CRT)
         return put_numbers(vm, pkey, keys[1], crt_parts, COUNT(crt_parts));
-    return put_numbers(vm, pkey, keys[1], private_parts, 2);
+    return put_numbers(vm, pkey, keys[1], private_parts, COUNT(private_parts));
 }
 
 static enum mm_run store_ff(struct mm_vm *vm, const EVP_PKEY *pkey, const mm_ref keys[2])
@@ -287,7 +288,7 @@ static EVP_PKEY *generate_rsa(struct mm_vm *vm, const mm_ref keys[2], unsigned b
     return pkey;
 }
 
-/* Fresh domain parameters: DSA as in FIPS 186-4, DH as in RFC 7919 or, for
+/* Fresh domain parameters: DSA as in FIPS 186-4 (below 1024 bits as in FIPS 186-2), DH as in RFC 7919 or, for
  * the sizes it does not have, RFC 5114's 1024-bit group. */
 static EVP_PKEY *ff_domain(enum mm_key_kind kind, unsigned bits)
 {
@@ -296,9 +297,12 @@ static EVP_PKEY *ff_domain(enum mm_key_kind kind, unsigned bits)
     EVP_PKEY *domain = NULL;
     char group[] = "ffdhe2048", group_1024[] = "dh_1024_160";
     size_t pbits = bits, qbits = bits <= 1024 ? 160 : 256;
-    OSSL_PARAM params[3] = {OSSL_PARAM_END, OSSL_PARAM_END, OSSL_PARAM_END};
+    char old[] = "fips186_2";
+    OSSL_PARAM params[4] = {OSSL_PARAM_END, OSSL_PARAM_END, OSSL_PARAM_END, OSSL_PARAM_END};
 
     if (dsa) {
+        if (bits < 1024)
+            params[2] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_FFC_TYPE, old, 0);
         params[0] = OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_FFC_PBITS, &pbits);
         params[1] = OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_FFC_QBITS, &qbits);
     } else {
@@ -326,13 +330,39 @@ static bool domain_set(struct mm_vm *vm, mm_ref key, bool ec)
     return true;
 }
 
-static EVP_PKEY *generate_ff(struct mm_vm *vm, const mm_ref *with_domain, enum mm_key_kind kind,
-                             unsigned bits)
+/* OpenSSL signs with DSA keys below 1024 bits and does not make them: a private value in 1..q-1 goes
+ * into the private key, and the key for OpenSSL is made from that. */
+static EVP_PKEY *generate_small_dsa(struct mm_vm *vm, const EVP_PKEY *domain, mm_ref key)
+{
+    static const struct number parts[] = {{OSSL_PKEY_PARAM_FFC_P, MM_FF_P},
+                                          {OSSL_PKEY_PARAM_FFC_Q, MM_FF_Q},
+                                          {OSSL_PKEY_PARAM_FFC_G, MM_FF_G}};
+    uint8_t bytes[MM_KEY_PART_MAX];
+    BIGNUM *q = NULL, *x = BN_secure_new();
+    int n = 0;
+    bool ok = x != NULL && EVP_PKEY_get_bn_param(domain, OSSL_PKEY_PARAM_FFC_Q, &q) == 1 &&
+              BN_sub_word(q, 1) == 1 && BN_priv_rand_range(x, q) == 1 && BN_add_word(x, 1) == 1 &&
+              (n = BN_bn2binpad(x, bytes, BN_num_bytes(q))) > 0 &&
+              put_numbers(vm, domain, key, parts, COUNT(parts)) == MM_RUN_OK &&
+              mm_api_key_put(vm, key, MM_FF_VALUE, bytes, (size_t)n) == MM_RUN_OK;
+
+    BN_free(q);
+    BN_clear_free(x);
+    OPENSSL_cleanse(bytes, sizeof(bytes));
+    return ok ? mm_api_pkey(vm, key, false) : NULL;
+}
+
+static EVP_PKEY *generate_ff(struct mm_vm *vm, const mm_ref keys[2], const mm_ref *with_domain,
+                             enum mm_key_kind kind, unsigned bits)
 {
     EVP_PKEY *domain =
         with_domain != NULL ? mm_api_pkey(vm, *with_domain, true) : ff_domain(kind, bits);
-    EVP_PKEY *pkey = domain != NULL ? generate_from(domain) : NULL;
+    EVP_PKEY *pkey = NULL;
 
+    if (domain != NULL && mm_api_kind_dsa(kind) && bits < 1024)
+        pkey = generate_small_dsa(vm, domain, keys[1]);
+    else if (domain != NULL)
+        pkey = generate_from(domain);
     EVP_PKEY_free(domain);
     return pkey;
 }
@@ -368,7 +398,7 @@ enum mm_run mm_n_pair_generate(struct mm_vm *vm, const uint16_t *args, uint16_t 
     else if (mm_api_kind_ec(kind))
         pkey = generate_ec(vm, with_domain, bits);
     else
-        pkey = kind != MM_KIND_NONE ? generate_ff(vm, with_domain, kind, bits) : NULL;
+        pkey = kind != MM_KIND_NONE ? generate_ff(vm, keys, with_domain, kind, bits) : NULL;
     if (pkey == NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     if (mm_api_kind_rsa(kind))

@@ -8,6 +8,8 @@
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 
+#define EXPONENTS_TRIED (1u << 17) /* some 30 ms for 2048 bits, once a key */
+
 bool mm_api_kind_private(enum mm_key_kind kind)
 {
     return kind == MM_KIND_RSA_PRIVATE || kind == MM_KIND_RSA_CRT || kind == MM_KIND_DSA_PRIVATE ||
@@ -81,13 +83,36 @@ static BIGNUM *fresh(struct build *b)
 
 /* ---- RSA ---- */
 
-/* An RSA private key without CRT parts has no public exponent, which OpenSSL blinds with. The usual
- * ones are tried: e is right when 2^(e d) = 2 mod n. */
-static BIGNUM *find_exponent(struct build *b, const BIGNUM *n, const BIGNUM *d)
+/* e is right when 2^(e d) = 2 mod n. Odd ones in turn: y is x^e, x2 is x^2, all in Montgomery form. */
+static bool search_exponent(struct build *b, BIGNUM *e, const BIGNUM *x, const BIGNUM *n)
 {
-    static const unsigned usual[] = {65537, 3, 17, 5, 7, 11, 13, 257, 37, 41, 4097, 65539};
-    BIGNUM *e = fresh(b), *two = fresh(b), *x = fresh(b), *y = fresh(b);
+    BN_MONT_CTX *mont = BN_MONT_CTX_new();
+    BIGNUM *y = fresh(b), *x2 = fresh(b), *two = fresh(b);
+    bool found = false;
+    bool ok = b->ok && mont != NULL && BN_MONT_CTX_set(mont, n, b->ctx) == 1 &&
+              BN_set_word(two, 2) == 1 && BN_to_montgomery(two, two, mont, b->ctx) == 1 &&
+              BN_to_montgomery(y, x, mont, b->ctx) == 1 &&
+              BN_mod_mul_montgomery(x2, y, y, mont, b->ctx) == 1;
 
+    for (unsigned i = 1; ok && !found && i < EXPONENTS_TRIED; i += 2) {
+        found = BN_cmp(y, two) == 0 && BN_set_word(e, i) == 1;
+        ok = found || BN_mod_mul_montgomery(y, y, x2, mont, b->ctx) == 1;
+    }
+    BN_MONT_CTX_free(mont);
+    return found;
+}
+
+/* An RSA private key without CRT parts has no public exponent, which OpenSSL blinds with. Of a
+ * generated pair it is kept; else the usual ones are tried, then all of 17 bits. */
+static BIGNUM *find_exponent(struct build *b, struct mm_vm *vm, mm_ref key, const BIGNUM *n,
+                             const BIGNUM *d)
+{
+    static const unsigned usual[] = {65537, 3, 17};
+    BIGNUM *e = fresh(b), *two = fresh(b), *x = fresh(b), *y = fresh(b);
+    size_t len;
+
+    if (mm_api_key_part(vm, key, MM_RSA_OTHER, &len) != NULL)
+        return number(b, vm, key, MM_RSA_OTHER);
     if (!b->ok || BN_set_word(two, 2) != 1 || !BN_is_odd(n) || BN_num_bits(n) < 64 ||
         BN_mod_exp_mont_consttime(x, two, d, n, b->ctx, NULL) != 1)
         return NULL;
@@ -96,7 +121,7 @@ static BIGNUM *find_exponent(struct build *b, const BIGNUM *n, const BIGNUM *d)
             BN_cmp(y, two) == 0)
             return e;
     }
-    return NULL;
+    return search_exponent(b, e, x, n) ? e : NULL;
 }
 
 static void build_rsa_private(struct build *b, struct mm_vm *vm, mm_ref key)
@@ -105,7 +130,7 @@ static void build_rsa_private(struct build *b, struct mm_vm *vm, mm_ref key)
 
     push(b, OSSL_PKEY_PARAM_RSA_N, n);
     push(b, OSSL_PKEY_PARAM_RSA_D, d);
-    push(b, OSSL_PKEY_PARAM_RSA_E, b->ok ? find_exponent(b, n, d) : NULL);
+    push(b, OSSL_PKEY_PARAM_RSA_E, b->ok ? find_exponent(b, vm, key, n, d) : NULL);
 }
 
 /* n = p q; e = 1/dP mod (p - 1); d = 1/e mod (p - 1)(q - 1) */

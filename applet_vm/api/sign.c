@@ -7,33 +7,35 @@
 /* MessageDigest.ALG_... */
 enum { SHA = 1, MD5 = 2, RIPEMD = 3, SHA256 = 4, SHA384 = 5, SHA512 = 6, SHA224 = 7 };
 
-/* Signature.ALG_... and the digest, cipher and padding it stands for. Not here: RSA with ISO 9796
- * and AES with blocks of 192 and 256 bits (docs/conformance.md). */
+/* Signature.ALG_... and the digest, cipher and padding it stands for. Not here: AES with blocks of
+ * 192 and 256 bits (docs/conformance.md). */
 static const struct alg {
     uint8_t alg, digest, cipher, padding;
 } algs[] = {
-    {1, 0, MM_SIG_DES_MAC4, MM_PAD_NOPAD},    {2, 0, MM_SIG_DES_MAC8, MM_PAD_NOPAD},
-    {3, 0, MM_SIG_DES_MAC4, MM_PAD_M1},       {4, 0, MM_SIG_DES_MAC8, MM_PAD_M1},
-    {5, 0, MM_SIG_DES_MAC4, MM_PAD_M2},       {6, 0, MM_SIG_DES_MAC8, MM_PAD_M2},
-    {7, 0, MM_SIG_DES_MAC4, MM_PAD_PKCS5},    {8, 0, MM_SIG_DES_MAC8, MM_PAD_PKCS5},
-    {10, SHA, MM_SIG_RSA, MM_PAD_PKCS1},      {11, MD5, MM_SIG_RSA, MM_PAD_PKCS1},
-    {13, RIPEMD, MM_SIG_RSA, MM_PAD_PKCS1},   {14, SHA, MM_SIG_DSA, MM_PAD_NULL},
-    {15, SHA, MM_SIG_RSA, MM_PAD_RFC2409},    {16, MD5, MM_SIG_RSA, MM_PAD_RFC2409},
-    {17, SHA, MM_SIG_ECDSA, MM_PAD_NULL},     {18, 0, MM_SIG_AES_MAC, MM_PAD_NOPAD},
-    {19, 0, MM_SIG_DES_MAC4, MM_PAD_M2_ALG3}, {20, 0, MM_SIG_DES_MAC8, MM_PAD_M2_ALG3},
-    {21, SHA, MM_SIG_RSA, MM_PAD_PSS},        {22, MD5, MM_SIG_RSA, MM_PAD_PSS},
-    {23, RIPEMD, MM_SIG_RSA, MM_PAD_PSS},     {24, SHA, MM_SIG_HMAC, MM_PAD_NULL},
-    {25, SHA256, MM_SIG_HMAC, MM_PAD_NULL},   {26, SHA384, MM_SIG_HMAC, MM_PAD_NULL},
-    {27, SHA512, MM_SIG_HMAC, MM_PAD_NULL},   {28, MD5, MM_SIG_HMAC, MM_PAD_NULL},
-    {29, RIPEMD, MM_SIG_HMAC, MM_PAD_NULL},   {32, 0, MM_SIG_SEED_MAC, MM_PAD_NOPAD},
-    {33, SHA256, MM_SIG_ECDSA, MM_PAD_NULL},  {34, SHA384, MM_SIG_ECDSA, MM_PAD_NULL},
-    {37, SHA224, MM_SIG_ECDSA, MM_PAD_NULL},  {38, SHA512, MM_SIG_ECDSA, MM_PAD_NULL},
-    {39, SHA224, MM_SIG_RSA, MM_PAD_PKCS1},   {40, SHA256, MM_SIG_RSA, MM_PAD_PKCS1},
-    {41, SHA384, MM_SIG_RSA, MM_PAD_PKCS1},   {42, SHA512, MM_SIG_RSA, MM_PAD_PKCS1},
-    {43, SHA224, MM_SIG_RSA, MM_PAD_PSS},     {44, SHA256, MM_SIG_RSA, MM_PAD_PSS},
-    {45, SHA384, MM_SIG_RSA, MM_PAD_PSS},     {46, SHA512, MM_SIG_RSA, MM_PAD_PSS},
-    {47, 0, MM_SIG_DES_MAC4, MM_PAD_M1_ALG3}, {48, 0, MM_SIG_DES_MAC8, MM_PAD_M1_ALG3},
-    {49, 0, MM_SIG_CMAC, MM_PAD_NULL},
+    {1, 0, MM_SIG_DES_MAC4, MM_PAD_NOPAD},       {2, 0, MM_SIG_DES_MAC8, MM_PAD_NOPAD},
+    {3, 0, MM_SIG_DES_MAC4, MM_PAD_M1},          {4, 0, MM_SIG_DES_MAC8, MM_PAD_M1},
+    {5, 0, MM_SIG_DES_MAC4, MM_PAD_M2},          {6, 0, MM_SIG_DES_MAC8, MM_PAD_M2},
+    {7, 0, MM_SIG_DES_MAC4, MM_PAD_PKCS5},       {8, 0, MM_SIG_DES_MAC8, MM_PAD_PKCS5},
+    {10, SHA, MM_SIG_RSA, MM_PAD_PKCS1},         {11, MD5, MM_SIG_RSA, MM_PAD_PKCS1},
+    {13, RIPEMD, MM_SIG_RSA, MM_PAD_PKCS1},      {14, SHA, MM_SIG_DSA, MM_PAD_NULL},
+    {15, SHA, MM_SIG_RSA, MM_PAD_RFC2409},       {16, MD5, MM_SIG_RSA, MM_PAD_RFC2409},
+    {17, SHA, MM_SIG_ECDSA, MM_PAD_NULL},        {18, 0, MM_SIG_AES_MAC, MM_PAD_NOPAD},
+    {19, 0, MM_SIG_DES_MAC4, MM_PAD_M2_ALG3},    {20, 0, MM_SIG_DES_MAC8, MM_PAD_M2_ALG3},
+    {21, SHA, MM_SIG_RSA, MM_PAD_PSS},           {22, MD5, MM_SIG_RSA, MM_PAD_PSS},
+    {23, RIPEMD, MM_SIG_RSA, MM_PAD_PSS},        {24, SHA, MM_SIG_HMAC, MM_PAD_NULL},
+    {25, SHA256, MM_SIG_HMAC, MM_PAD_NULL},      {26, SHA384, MM_SIG_HMAC, MM_PAD_NULL},
+    {27, SHA512, MM_SIG_HMAC, MM_PAD_NULL},      {28, MD5, MM_SIG_HMAC, MM_PAD_NULL},
+    {29, RIPEMD, MM_SIG_HMAC, MM_PAD_NULL},      {32, 0, MM_SIG_SEED_MAC, MM_PAD_NOPAD},
+    {33, SHA256, MM_SIG_ECDSA, MM_PAD_NULL},     {34, SHA384, MM_SIG_ECDSA, MM_PAD_NULL},
+    {37, SHA224, MM_SIG_ECDSA, MM_PAD_NULL},     {38, SHA512, MM_SIG_ECDSA, MM_PAD_NULL},
+    {39, SHA224, MM_SIG_RSA, MM_PAD_PKCS1},      {40, SHA256, MM_SIG_RSA, MM_PAD_PKCS1},
+    {41, SHA384, MM_SIG_RSA, MM_PAD_PKCS1},      {42, SHA512, MM_SIG_RSA, MM_PAD_PKCS1},
+    {43, SHA224, MM_SIG_RSA, MM_PAD_PSS},        {44, SHA256, MM_SIG_RSA, MM_PAD_PSS},
+    {45, SHA384, MM_SIG_RSA, MM_PAD_PSS},        {46, SHA512, MM_SIG_RSA, MM_PAD_PSS},
+    {47, 0, MM_SIG_DES_MAC4, MM_PAD_M1_ALG3},    {48, 0, MM_SIG_DES_MAC8, MM_PAD_M1_ALG3},
+    {49, 0, MM_SIG_CMAC, MM_PAD_NULL},           {9, SHA, MM_SIG_RSA, MM_PAD_ISO9796},
+    {12, RIPEMD, MM_SIG_RSA, MM_PAD_ISO9796},    {30, SHA, MM_SIG_RSA, MM_PAD_ISO9796_MR},
+    {31, RIPEMD, MM_SIG_RSA, MM_PAD_ISO9796_MR},
 };
 
 static uint16_t alg_of(struct mm_vm *vm, mm_ref ref)
@@ -78,7 +80,8 @@ static uint16_t combination(struct mm_vm *vm, unsigned digest, unsigned cipher, 
         break;
     case MM_SIG_RSA:
         ok = hashed &&
-             (padding == MM_PAD_PKCS1 || padding == MM_PAD_PSS || padding == MM_PAD_RFC2409);
+             (padding == MM_PAD_PKCS1 || padding == MM_PAD_PSS || padding == MM_PAD_RFC2409 ||
+              padding == MM_PAD_ISO9796 || padding == MM_PAD_ISO9796_MR);
         break;
     case MM_SIG_DSA:
     case MM_SIG_ECDSA:
@@ -97,7 +100,11 @@ static enum mm_run get_instance(struct mm_vm *vm, uint16_t alg, uint16_t *ret)
 {
     if (alg == 0)
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
-    return mm_api_new_algorithm(vm, "mintmark/Signature", MM_SIGN_CLASS, alg, ret);
+    return mm_api_new_algorithm(vm,
+                                MM_SIG_PADDING(alg) == MM_PAD_ISO9796_MR
+                                    ? "mintmark/RecoverySignature"
+                                    : "mintmark/Signature",
+                                MM_SIGN_CLASS, alg, ret);
 }
 
 enum mm_run mm_n_sign_get_instance(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -122,7 +129,7 @@ enum mm_run mm_n_sign_open(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
 {
     uint16_t alg = combination(vm, (uint8_t)args[0], (uint8_t)args[1], (uint8_t)args[2]);
 
-    if (alg == 0)
+    if (alg == 0 || MM_SIG_PADDING(alg) == MM_PAD_ISO9796_MR) /* a OneShot is no such interface */
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
     return mm_api_one_shot_open(vm, "javacard/security/Signature$OneShot", MM_SIGN_CLASS, alg, ret);
 }
@@ -202,8 +209,7 @@ enum mm_run mm_n_sign_init_iv(struct mm_vm *vm, const uint16_t *args, uint16_t *
 
 /* ---- The message ---- */
 
-/* The operation of a Signature that was initialised in this mode (0: any), its key still set. */
-static enum mm_run op_of(struct mm_vm *vm, mm_ref ref, uint8_t mode, struct mm_api_op **out)
+enum mm_run mm_api_sign_op(struct mm_vm *vm, mm_ref ref, uint8_t mode, struct mm_api_op **out)
 {
     struct mm_api_op *op = mm_api_op_find(vm, ref);
 
@@ -215,7 +221,13 @@ static enum mm_run op_of(struct mm_vm *vm, mm_ref ref, uint8_t mode, struct mm_a
     return MM_RUN_OK;
 }
 
-static enum mm_run feed(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args)
+static bool hash_more(struct mm_api_op *op, const uint8_t *data, size_t len)
+{
+    return op->mid != NULL ? mm_api_mid_update(op->mid, data, len)
+                           : EVP_DigestUpdate(op->md, data, len) == 1;
+}
+
+enum mm_run mm_api_sign_feed(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args)
 {
     const uint8_t *data;
     enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
@@ -223,14 +235,17 @@ static enum mm_run feed(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *
 
     if (run != MM_RUN_OK)
         return run;
-    if (op->md != NULL ? EVP_DigestUpdate(op->md, data, len) == 1 : mm_api_mac_feed(op, data, len))
+    if (op->md == NULL ? mm_api_mac_feed(op, data, len)
+                       : hash_more(op, data, len) &&
+                             (!mm_api_recovery_is(op->alg) || mm_api_recovery_feed(op, data, len)))
         return MM_RUN_OK;
     return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
 }
 
-/* The message's hash; then ready for the next message. */
-static bool finish_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsigned *len)
+bool mm_api_sign_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsigned *len)
 {
+    if (op->mid != NULL)
+        return mm_api_mid_final(&op->mid, hash, len);
     return EVP_DigestFinal_ex(op->md, hash, len) == 1 &&
            EVP_DigestInit_ex2(op->md, NULL, NULL) == 1;
 }
@@ -253,20 +268,28 @@ enum mm_run mm_n_sign_get_length(struct mm_vm *vm, const uint16_t *args, uint16_
 enum mm_run mm_n_sign_update(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     struct mm_api_op *op;
-    enum mm_run run = op_of(vm, args[0], 0, &op);
+    enum mm_run run = mm_api_sign_op(vm, args[0], 0, &op);
 
     (void)ret;
-    return run == MM_RUN_OK ? feed(vm, op, args) : run;
+    return run == MM_RUN_OK ? mm_api_sign_feed(vm, op, args) : run;
 }
 
 static bool finish(struct mm_vm *vm, struct mm_api_op *op, uint8_t *sig, size_t *len)
 {
     uint8_t hash[EVP_MAX_MD_SIZE];
     unsigned hash_len = 0;
+    size_t recoverable;
+    bool ok;
 
     if (op->md == NULL)
         return mm_api_mac_final(vm, op, sig, len);
-    return finish_hash(op, hash, &hash_len) && mm_api_pk_sign(op, hash, hash_len, sig, len);
+    if (!mm_api_sign_hash(op, hash, &hash_len))
+        return false;
+    if (!mm_api_recovery_is(op->alg))
+        return mm_api_pk_sign(op, hash, hash_len, sig, len);
+    ok = mm_api_recovery_sign(op, hash, sig, len, &recoverable);
+    mm_api_recovery_restart(op);
+    return ok;
 }
 
 enum mm_run mm_n_sign_sign(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -274,13 +297,13 @@ enum mm_run mm_n_sign_sign(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
     uint8_t sig[MM_SIGN_MAX];
     size_t len = 0;
     struct mm_api_op *op;
-    enum mm_run run = op_of(vm, args[0], MM_SIGN, &op);
+    enum mm_run run = mm_api_sign_op(vm, args[0], MM_SIGN, &op);
 
     /* What a signature of another kind needs is known when it is there. */
     if (run == MM_RUN_OK && op->md == NULL)
         run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)mm_api_mac_len(vm, op->alg));
     if (run == MM_RUN_OK)
-        run = feed(vm, op, args);
+        run = mm_api_sign_feed(vm, op, args);
     if (run != MM_RUN_OK)
         return run;
     if (!finish(vm, op, sig, &len))
@@ -296,19 +319,24 @@ enum mm_run mm_n_sign_verify(struct mm_vm *vm, const uint16_t *args, uint16_t *r
     unsigned hash_len = 0;
     const uint8_t *sig;
     struct mm_api_op *op;
-    enum mm_run run = op_of(vm, args[0], MM_VERIFY, &op);
+    enum mm_run run = mm_api_sign_op(vm, args[0], MM_VERIFY, &op);
 
     ret[0] = 0;
     if (run == MM_RUN_OK)
         run = mm_vm_bytes(vm, args[4], MM_ARG_SHORT(5), MM_ARG_SHORT(6), &sig);
     if (run == MM_RUN_OK)
-        run = feed(vm, op, args);
+        run = mm_api_sign_feed(vm, op, args);
     if (run != MM_RUN_OK)
         return run;
     if (op->md != NULL) {
-        if (!finish_hash(op, mac, &hash_len))
+        if (!mm_api_sign_hash(op, mac, &hash_len))
             return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-        ret[0] = mm_api_pk_verify(op, mac, hash_len, sig, sig_len);
+        if (mm_api_recovery_is(op->alg)) {
+            ret[0] = mm_api_recovery_verify(op, mac, sig, sig_len);
+            mm_api_recovery_restart(op);
+        } else {
+            ret[0] = mm_api_pk_verify(op, mac, hash_len, sig, sig_len);
+        }
         return MM_RUN_OK;
     }
     if (!mm_api_mac_final(vm, op, mac, &len))
@@ -324,13 +352,14 @@ static enum mm_run hash_of(struct mm_vm *vm, const uint16_t *args, uint8_t mode,
                            struct mm_api_op **op, const uint8_t **hash)
 {
     int len = MM_ARG_SHORT(3);
-    enum mm_run run = op_of(vm, args[0], mode, op);
+    enum mm_run run = mm_api_sign_op(vm, args[0], mode, op);
 
     if (run == MM_RUN_OK)
         run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, hash);
     if (run != MM_RUN_OK)
         return run;
-    if ((*op)->md == NULL || len != EVP_MD_get_size(mm_api_md(vm, MM_SIG_DIGEST((*op)->alg))))
+    if ((*op)->md == NULL || mm_api_recovery_is((*op)->alg) || /* which signs the message itself */
+        len != EVP_MD_get_size(mm_api_md(vm, MM_SIG_DIGEST((*op)->alg))))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     return EVP_DigestInit_ex2((*op)->md, NULL, NULL) == 1
                ? MM_RUN_OK
@@ -366,4 +395,21 @@ enum mm_run mm_n_sign_verify_pre_computed_hash(struct mm_vm *vm, const uint16_t 
         return run;
     ret[0] = mm_api_pk_verify(op, hash, (size_t)MM_ARG_SHORT(3), sig, (size_t)MM_ARG_SHORT(6));
     return MM_RUN_OK;
+}
+
+/* setInitialDigest(digest, off, len, digestedMsgLen, off, len) */
+enum mm_run mm_n_sign_set_initial_digest(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    struct mm_api_op *op;
+    enum mm_run run = mm_api_sign_op(vm, args[0], 0, &op);
+
+    (void)ret;
+    if (run != MM_RUN_OK)
+        return run;
+    if (op->md == NULL || mm_api_recovery_is(op->alg) ||
+        !mm_api_mid_offered(MM_SIG_DIGEST(op->alg)))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    if (EVP_DigestInit_ex2(op->md, NULL, NULL) != 1)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    return mm_api_mid_set(vm, op, MM_SIG_DIGEST(op->alg), args);
 }

@@ -30,6 +30,13 @@ enum {
 #define MM_SIG_CIPHER(alg)  ((unsigned)(alg) >> 6 & 0x1F)
 #define MM_SIG_PADDING(alg) ((uint8_t)((alg)&0x3F))
 
+/* The operation of a Signature that was initialised in this mode (0: any), its key still set. */
+enum mm_run mm_api_sign_op(struct mm_vm *vm, mm_ref ref, uint8_t mode, struct mm_api_op **out);
+/* update(in, off, len): the arguments of a native from args[1] on. */
+enum mm_run mm_api_sign_feed(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args);
+/* The message's hash; then ready for the next message. */
+bool mm_api_sign_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsigned *len);
+
 /* MACs: secret keys */
 bool mm_api_mac_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const uint8_t *iv,
                      size_t iv_len);
@@ -46,5 +53,17 @@ bool mm_api_pk_sign(struct mm_api_op *op, const uint8_t *hash, size_t hash_len, 
                     size_t *len);
 bool mm_api_pk_verify(struct mm_api_op *op, const uint8_t *hash, size_t hash_len,
                       const uint8_t *sig, size_t len);
+
+/* ISO 9796-2: the beginning of the message goes into the signature */
+bool mm_api_recovery_is(uint16_t alg);
+bool mm_api_recovery_init(struct mm_api_op *op);
+bool mm_api_recovery_feed(struct mm_api_op *op, const uint8_t *data, size_t len);
+/* Ready for the next message. */
+void mm_api_recovery_restart(struct mm_api_op *op);
+/* recoverable: bytes of the message that are in the signature */
+bool mm_api_recovery_sign(struct mm_api_op *op, const uint8_t *hash, uint8_t *sig, size_t *len,
+                          size_t *recoverable);
+bool mm_api_recovery_verify(struct mm_api_op *op, const uint8_t *hash, const uint8_t *sig,
+                            size_t len);
 
 #endif

@@ -48,8 +48,11 @@ bool mm_api_pk_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key)
     op->pkey = mm_api_pkey(vm, key, false);
     op->md = EVP_MD_CTX_new();
     op->pctx = op->pkey != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, op->pkey, NULL) : NULL;
-    return op->md != NULL && op->pctx != NULL && EVP_DigestInit_ex2(op->md, md, NULL) == 1 &&
-           (sign ? EVP_PKEY_sign_init(op->pctx) : EVP_PKEY_verify_init(op->pctx)) == 1 &&
+    if (op->md == NULL || op->pctx == NULL || EVP_DigestInit_ex2(op->md, md, NULL) != 1)
+        return false;
+    if (mm_api_recovery_is(op->alg))
+        return mm_api_recovery_init(op);
+    return (sign ? EVP_PKEY_sign_init(op->pctx) : EVP_PKEY_verify_init(op->pctx)) == 1 &&
            set_padding(op, md);
 }
 

@@ -246,9 +246,12 @@ static void both_ends_of_dh_agree(void **state)
 
 static void dsa_signs(void **state)
 {
+    static const int bits[] = {512, 768, 1024};
+
     (void)state;
-    signs(generate(PAIR_DSA, 1024), ok(mm_n_sign_get_instance, 2, 14, 0));
-    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_key_build, 3, 7, 768, 0);
+    for (size_t i = 0; i < 3; i++)
+        signs(generate(PAIR_DSA, bits[i]), ok(mm_n_sign_get_instance, 2, 14, 0));
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_key_build, 3, 7, 480, 0);
 }
 
 static void every_key_type_is_built(void **state)
