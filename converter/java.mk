@@ -38,7 +38,9 @@ $(eval $(call applet_rule,transit,applets/transit,org.mintmark.transit,--aid F04
 test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java)
 test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
-test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap)
+test_runtime := $(BUILD)/applets/test_exports/org/mintmark/runtime/javacard/runtime.cap
+test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap single.cap) \
+                $(test_runtime)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
 	@rm -rf $(test_classes)
@@ -64,6 +66,18 @@ $(BUILD)/applets/test_exceptions.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.exceptions --aid F04D494E544D41524B23 \
 	    --applet Exceptions=F04D494E544D41524B2301 --classes $(test_classes) \
 	    --exports $(api_dir)/exports --output $@
+
+# Applets that ask the runtime environment: channels, contexts, transient memory.
+$(test_runtime): $(test_classes)/.done
+	$(convert) --package org.mintmark.runtime --aid F04D494E544D41524BA3 --package-version 1.0 \
+	    --applet Multi=F04D494E544D41524BA301 --applet Other=F04D494E544D41524BA302 \
+	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
+
+$(BUILD)/applets/test_single.cap: $(test_runtime)
+	$(convert) --package org.mintmark.single --aid F04D494E544D41524BA4 \
+	    --applet Single=F04D494E544D41524BA401 --applet Twin=F04D494E544D41524BA402 \
+	    --classes $(test_classes) --exports $(api_dir)/exports \
+	    --exports $(BUILD)/applets/test_exports --output $@
 
 applets: $(test_caps)
 

@@ -132,3 +132,12 @@ enum mm_run mm_n_applet_selecting(struct mm_vm *vm, const uint16_t *args, uint16
     ret[0] = s->selecting(s->ctx);
     return MM_RUN_OK;
 }
+
+enum mm_run mm_n_applet_reselecting(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    const struct mm_vm_services *s = mm_vm_services(vm);
+
+    (void)args;
+    ret[0] = s->reselecting(s->ctx);
+    return MM_RUN_OK;
+}

@@ -27,6 +27,8 @@ static enum mm_run make_transient(struct mm_vm *vm, uint8_t type, const uint16_t
         return mm_vm_throw(vm, "java/lang/NegativeArraySizeException", 0);
     if (event != MM_CLEAR_ON_RESET && event != MM_CLEAR_ON_DESELECT)
         return mm_api_throw_system(vm, MM_SYSTEM_ILLEGAL_VALUE);
+    if (event == MM_CLEAR_ON_DESELECT && !mm_vm_context_selected(vm))
+        return mm_api_throw_system(vm, MM_SYSTEM_ILLEGAL_TRANSIENT);
     if (type == 14)
         ret[0] = mm_vm_new_ref_array(vm, MM_REF_NULL, (uint16_t)n, (enum mm_transient)event);
     else

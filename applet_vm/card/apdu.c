@@ -60,6 +60,23 @@ size_t mm_card_ber_len(struct mm_rd *rd)
     }
 }
 
+bool mm_card_class_secured(uint8_t cla)
+{
+    return (cla & ((cla & 0x40) != 0 ? 0x20 : 0x0c)) != 0;
+}
+
+bool mm_card_class_chained(uint8_t cla)
+{
+    return (cla & 0x10) != 0;
+}
+
+uint8_t mm_card_class_basic(uint8_t cla)
+{
+    uint8_t secured = (cla & 0x20) != 0 ? 0x04 : 0x00; /* of a further class: GPCS table 11-12 */
+
+    return (uint8_t)((cla & 0x40) != 0 ? (cla & 0x90) | secured : cla & ~0x03);
+}
+
 uint8_t mm_card_apdu_channel(uint8_t cla)
 {
     /* Further interindustry classes and their proprietary twins carry channels 4..19 in four bits,

@@ -171,6 +171,7 @@ void mm_card_undo_content(struct mm_card *card)
         mm_log("error", "vm-rebuild", "the old tables stay until the next reset: %s", err.text);
         return;
     }
+    mm_vm_transients_take(vm, card->vm);
     mm_vm_free(&card->vm);
     card->vm = vm;
     card->personal_data = MM_REF_NULL; /* it was the old one's */
@@ -232,21 +233,6 @@ enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **o
     return MM_OK;
 }
 
-/* Close the channel that card->channel is; a reset runs no deselect() (JCRE 3.0.5, 4.2). */
-static void to_rest_channel(struct mm_card *card)
-{
-    struct mm_channel *channel = card->channel;
-
-    channel->open = channel->pending = false;
-    channel->selected = MM_SELECTED_NONE;
-    channel->selected_comp = 0;
-    channel->status_next = 0;
-    mm_buf_clear(&channel->rest);
-    mm_session_end(&channel->session);
-    mm_content_load_drop(card);
-    mm_isd_store_drop(card);
-}
-
 void mm_card_close(struct mm_card **card)
 {
     struct mm_card *c = *card;
@@ -258,7 +244,7 @@ void mm_card_close(struct mm_card **card)
     mm_nvm_close(&c->nvm);
     for (size_t i = 0; i < MM_CHANNEL_N; i++) {
         c->channel = &c->channels[i];
-        to_rest_channel(c);
+        mm_channel_close(c);
     }
     mm_buf_clear(&c->out);
     mm_buf_clear(&c->work);
@@ -273,11 +259,11 @@ static void to_rest(struct mm_card *card)
         mm_vm_tx_abort(card->vm);
     for (size_t i = 0; i < MM_CHANNEL_N; i++) {
         card->channel = &card->channels[i];
-        to_rest_channel(card);
+        mm_channel_close(card); /* a reset runs no deselect() (JCRE 3.0.5, 3.6) */
     }
     card->channel = &card->channels[0];
     card->channel->open = true;
-    card->selecting = card->installing = false;
+    card->selecting = card->reselecting = card->installing = false;
     mm_vm_reset(card->vm);
     mm_api_reset(card->vm);
     mm_integrity_reset(card->integrity);
@@ -307,50 +293,63 @@ const uint8_t *mm_card_atr(const struct mm_card *card, size_t *len)
      * TS direct convention; T0: TD1 and 12 historical bytes; TD1: T=0, TD2 follows; TD2: T=1.
      * Historical bytes (ISO 7816-4, 12.1.1): 80 compact TLV; 31 card service data C0: selection by
      * full and partial name; 73 capabilities: the same, no write functions, extended length (40),
-     * no further channel; 64 "MINT" pre-issuing data. TCK: exclusive-or from T0 on is 0.
+     * channels numbered by the card (10) or the host (08), more than seven of them (07); 64 "MINT" pre-issuing data. TCK: exclusive-or from T0 on is 0.
      */
     static const uint8_t atr[] = {0x3b, 0x8c, 0x80, 0x01, 0x80, 0x31, 0xc0, 0x73, 0xc0,
-                                  0x01, 0x40, 0x64, 0x4d, 0x49, 0x4e, 0x54, 0xf4};
+                                  0x01, 0x5f, 0x64, 0x4d, 0x49, 0x4e, 0x54, 0xeb};
     (void)card;
     *len = sizeof(atr);
     return atr;
 }
 
 /* ---- One command ---- */
-static uint16_t to_integrity(struct mm_card *card, const struct mm_apdu *apdu)
+
+/* Commands for the card's own applications: the channel is found, so the class is that of the basic one;
+ * they know no command chaining and no secure messaging of ISO 7816-4. */
+static uint16_t to_own(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    if (apdu->cla != 0x80)
+    struct mm_apdu basic = *apdu;
+    bool interindustry = (apdu->cla & 0x80) == 0;
+
+    basic.cla = mm_card_class_basic(apdu->cla);
+    if (interindustry && mm_card_class_chained(apdu->cla))
+        return MM_SW_6884_CHAINING_NOT_SUPPORTED;
+    if (interindustry && apdu->ins == MM_INS_CARD_SELECT && mm_card_class_secured(apdu->cla))
+        return MM_SW_6882_SECURE_MESSAGING_NOT_SUPPORTED;
+    if (card->channel->selected == MM_SELECTED_ISD)
+        return mm_isd_command(card, &basic);
+    if (basic.cla != 0x80)
         return MM_SW_6E00_CLA_NOT_SUPPORTED;
     return mm_integrity_command(card->integrity, apdu->ins, apdu->p1, apdu->p2, apdu->data,
                                 apdu->data_len, &card->out);
 }
 
+/* By name, without secure messaging or chaining, for the first or the next: what JCRE 3.0.5, 4.5.2
+ * takes as the selection of an applet. Other SELECTs are the selected application's own. */
+static bool is_selection(const struct mm_apdu *apdu)
+{
+    return (apdu->cla & 0x80) == 0 && apdu->ins == MM_INS_CARD_SELECT && apdu->p1 == 0x04 &&
+           (apdu->p2 & ~0x0e) == 0 && !mm_card_class_secured(apdu->cla) &&
+           !mm_card_class_chained(apdu->cla);
+}
+
 static uint16_t dispatch(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    bool first_interindustry = (apdu->cla & 0xe0) == 0x00;
-
-    if (apdu->cla == 0xff || (apdu->cla & 0xe0) == 0x20) /* invalid, reserved (ISO 7816-4, 5.4.1) */
-        return MM_SW_6E00_CLA_NOT_SUPPORTED;
     if (mm_card_state(card) == MM_STATE_CARD_TERMINATED) /* GPCS 5.1.1.5: GET DATA, nothing else */
         return apdu->ins == MM_INS_ISD_GET_DATA && (apdu->cla == 0x00 || apdu->cla == 0x80)
                    ? mm_isd_get_data(card, apdu)
                    : MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    if (mm_card_apdu_channel(apdu->cla) != 0)
+    if ((apdu->cla & 0x80) == 0 && apdu->ins == MM_INS_CARD_MANAGE_CHANNEL)
+        return mm_card_class_chained(apdu->cla) ? MM_SW_6884_CHAINING_NOT_SUPPORTED
+                                                : mm_channel_manage(card, apdu);
+    if (is_selection(apdu))
+        return mm_select(card, apdu);
+    if (!card->channel->open)
         return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
-    if (first_interindustry) {
-        if (apdu->cla & 0x10)
-            return MM_SW_6884_CHAINING_NOT_SUPPORTED;
-        if (apdu->ins == MM_INS_CARD_MANAGE_CHANNEL)
-            return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
-        if (apdu->ins == MM_INS_CARD_SELECT && apdu->p1 == 0x04)
-            return apdu->cla == 0x00 ? mm_select(card, apdu)
-                                     : MM_SW_6882_SECURE_MESSAGING_NOT_SUPPORTED;
-    }
     switch (card->channel->selected) {
     case MM_SELECTED_ISD:
-        return mm_isd_command(card, apdu);
     case MM_SELECTED_INTEGRITY:
-        return to_integrity(card, apdu);
+        return to_own(card, apdu);
     case MM_SELECTED_APPLET:
         return mm_select_process(card, apdu);
     case MM_SELECTED_NONE:
@@ -435,6 +434,40 @@ static uint16_t execute(struct mm_card *card, const struct mm_apdu *apdu)
     return sw;
 }
 
+/* GET RESPONSE belongs to the card when there is something to get; else an applet may have its own. */
+static bool is_get_response(const struct mm_channel *channel, const struct mm_apdu *apdu)
+{
+    return apdu->ins == MM_INS_CARD_GET_RESPONSE && !mm_card_class_chained(apdu->cla) &&
+           (apdu->cla & 0xe0) != 0x20 && channel->open &&
+           (channel->pending || channel->selected != MM_SELECTED_APPLET);
+}
+
+/* FF is invalid and 20 to 3F are reserved (ISO 7816-4, 5.4.1). */
+static bool class_known(uint8_t cla)
+{
+    return cla != 0xff && (cla & 0xe0) != 0x20;
+}
+
+static size_t answer_command(struct mm_card *card, const struct mm_apdu *apdu, uint8_t *resp,
+                             size_t room)
+{
+    struct mm_channel *channel = &card->channels[mm_card_apdu_channel(apdu->cla)];
+
+    if (!class_known(apdu->cla)) {
+        mm_put_be16(resp, MM_SW_6E00_CLA_NOT_SUPPORTED);
+        return 2;
+    }
+    card->channel = channel;
+    if (!is_get_response(channel, apdu)) {
+        channel->rest_sw = execute(card, apdu);
+        return answer(card, apdu, resp, room);
+    }
+    if (channel->pending)
+        return hand_out(channel, &channel->rest, apdu, resp, room);
+    mm_put_be16(resp, MM_SW_6985_CONDITIONS_NOT_SATISFIED);
+    return 2;
+}
+
 void mm_card_transmit(struct mm_card *card, const uint8_t *apdu, size_t apdu_len, uint8_t *resp,
                       size_t *resp_len)
 {
@@ -444,22 +477,13 @@ void mm_card_transmit(struct mm_card *card, const uint8_t *apdu, size_t apdu_len
     *resp_len = 0;
     if (room < 2)
         return;
-    if (!card->on || !mm_card_apdu_parse(apdu, apdu_len, &a)) {
-        mm_put_be16(resp, card->on ? MM_SW_6700_WRONG_LENGTH : MM_SW_6F00_UNKNOWN);
-        card->channel->pending = false;
-        *resp_len = 2;
+    if (card->on && mm_card_apdu_parse(apdu, apdu_len, &a)) {
+        *resp_len = answer_command(card, &a, resp, room);
         return;
     }
-    if (a.ins != MM_INS_CARD_GET_RESPONSE || (a.cla & 0x73) != 0 ||
-        (!card->channel->pending && card->channel->selected == MM_SELECTED_APPLET)) {
-        card->channel->rest_sw = execute(card, &a);
-        *resp_len = answer(card, &a, resp, room);
-    } else if (card->channel->pending) {
-        *resp_len = hand_out(card->channel, &card->channel->rest, &a, resp, room);
-    } else {
-        mm_put_be16(resp, MM_SW_6985_CONDITIONS_NOT_SATISFIED);
-        *resp_len = 2;
-    }
+    mm_put_be16(resp, card->on ? MM_SW_6700_WRONG_LENGTH : MM_SW_6F00_UNKNOWN);
+    card->channel->pending = false;
+    *resp_len = 2;
 }
 
 /* ---- mintmark-chip info ---- */

@@ -29,6 +29,11 @@ bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *ou
 size_t mm_card_ber_len(struct mm_rd *rd);
 /* Logical channel of a class byte (ISO 7816-4, 5.4.1): 0..19. */
 uint8_t mm_card_apdu_channel(uint8_t cla);
+/* Secure messaging, of either kind, and command chaining as the class byte tells. */
+bool mm_card_class_secured(uint8_t cla);
+bool mm_card_class_chained(uint8_t cla);
+/* The class byte as on the basic channel; a MAC is over this one (GPCS 11.1.4, E.4.4). */
+uint8_t mm_card_class_basic(uint8_t cla);
 
 /* ---- Registry: one entry for each package and applet instance ---- */
 #define MM_REG_MAX (MM_KEY_REGISTRY_LAST - MM_KEY_REGISTRY_FIRST + 1)
@@ -93,7 +98,7 @@ struct mm_session {
     enum mm_session_state state;
     mm_comp owner;  /* the domain (0: the issuer's), or an applet that uses its domain's keys */
     mm_comp domain; /* whose keys they are */
-    uint8_t level; /* MM_SCP_ bits, as EXTERNAL AUTHENTICATE gave them */
+    uint8_t level;  /* MM_SCP_ bits, as EXTERNAL AUTHENTICATE gave them */
     uint8_t s_enc[16], s_mac[16], s_rmac[16], dek[16];
     uint8_t chain[16];
     uint8_t host_cryptogram[8];
@@ -175,9 +180,9 @@ struct mm_card {
     bool on;
 
     struct mm_channel channels[MM_CHANNEL_N];
-    struct mm_channel *channel; /* of the running command; never NULL */
-    bool selecting;
-    mm_ref personal_data; /* global array: what processData() gets */
+    struct mm_channel *channel;  /* of the running command; never NULL */
+    bool selecting, reselecting; /* the running SELECT, of the applet that was selected already */
+    mm_ref personal_data;        /* global array: what processData() gets */
 
     /* The install() that is running: what Applet.register told. */
     bool installing, registered;
@@ -197,6 +202,20 @@ uint16_t mm_card_failure(const char *what, enum mm_status st);
 /* After a content transaction that failed: abort it, and make registry and VM anew from the image,
  * so that no table of theirs is ahead of it. */
 void mm_card_undo_content(struct mm_card *card);
+
+/* ---- channel.c: logical channels ---- */
+uint8_t mm_channel_number(const struct mm_card *card); /* of card->channel */
+/* Is the instance selected, or any instance of the package (JCRE 3.0.5, 4.2: is its context active), on
+ * a channel other than but (NULL: on any)? */
+bool mm_channel_instance_active(const struct mm_card *card, mm_comp comp,
+                                const struct mm_channel *but);
+bool mm_channel_context_active(const struct mm_card *card, mm_comp package,
+                               const struct mm_channel *but);
+/* The instance is gone: no channel has it selected any more. Nothing is told to it. */
+void mm_channel_forget(struct mm_card *card, mm_comp comp);
+/* Close card->channel; nothing is told to its application. */
+void mm_channel_close(struct mm_card *card);
+uint16_t mm_channel_manage(struct mm_card *card, const struct mm_apdu *apdu);
 
 /* ---- isd.c, get_data.c: the issuer security domain ---- */
 uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu);
@@ -238,6 +257,11 @@ enum mm_status mm_content_delete_applet(struct mm_card *card,
 uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu);
 /* After a reset, no answer: the application with the Default Selected privilege, else the domain. */
 void mm_select_default(struct mm_card *card);
+/* Select on card->channel, just opened from origin (JCRE 3.0.5, 4.5.1): what origin has selected, or the
+ * channel's default. Not 9000: it may or would not be. */
+uint16_t mm_select_opened(struct mm_card *card, const struct mm_channel *origin);
+/* Deselect what card->channel has selected. */
+void mm_select_none(struct mm_card *card);
 /* The application that holds the Default Selected privilege; NULL: the domain does. */
 const struct mm_reg_entry *mm_select_default_holder(const struct mm_card *card);
 uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu);

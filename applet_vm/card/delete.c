@@ -36,6 +36,7 @@ static enum mm_status delete_applet(struct mm_card *card, const struct mm_reg_en
 
     mm_vm_objects_forget(card->vm, e.comp);
     mm_vm_applet_unbind(card->vm, e.comp);
+    mm_channel_forget(card, e.comp);
     st = drop_component(card, &e);
     if (st == MM_OK && !asked)
         st = mm_vm_references_drop(card->vm);
@@ -193,6 +194,9 @@ uint16_t mm_content_delete(struct mm_card *card, const struct mm_apdu *apdu)
     e = mm_reg_find(&card->registry, &aid);
     if (e == NULL)
         return MM_SW_6A88_DATA_NOT_FOUND;
+    if (e->kind == MM_COMP_APPLET ? mm_channel_instance_active(card, e->comp, NULL)
+                                  : mm_channel_context_active(card, e->comp, NULL))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED; /* JCRE 3.0.5, 11.3.4.1 and 11.3.4.3 */
     sw = delete_entry(card, e, apdu->p2 == 0x80);
     if (sw == MM_SW_9000_NO_ERROR)
         mm_buf_u8(&card->out, 0x00);

@@ -93,6 +93,29 @@ uint16_t mm_select_run_sw(const struct mm_card *card, enum mm_run run)
     return MM_SW_6F00_UNKNOWN;
 }
 
+/* ---- Several channels (JCRE 3.0.5, 4.2) ---- */
+static bool is_multi(const struct mm_card *card, const struct mm_reg_entry *e)
+{
+    return mm_vm_instance_of(card->vm, e->applet, "javacard/framework/MultiSelectable");
+}
+
+/* May it be selected on this channel beside what is active on others? All of the package's applets
+ * that are must be multiselectable, as this one. */
+static bool may_share(const struct mm_card *card, const struct mm_reg_entry *e)
+{
+    for (size_t i = 0; i < MM_CHANNEL_N; i++) {
+        const struct mm_channel *c = &card->channels[i];
+        const struct mm_reg_entry *other;
+        if (c == card->channel || c->selected != MM_SELECTED_APPLET)
+            continue;
+        other = mm_reg_comp(&card->registry, c->selected_comp);
+        if (other != NULL && other->package == e->package &&
+            (!is_multi(card, e) || !is_multi(card, other)))
+            return false;
+    }
+    return true;
+}
+
 /* A call ended: what it left open is undone (JCRE 3.0.5, 7.6.1). */
 static void after_call(struct mm_card *card)
 {
@@ -100,23 +123,43 @@ static void after_call(struct mm_card *card)
         mm_vm_tx_abort(card->vm);
 }
 
-static void deselect(struct mm_card *card)
+void mm_select_none(struct mm_card *card)
 {
+    struct mm_channel *channel = card->channel;
     const struct mm_reg_entry *e = NULL;
+    bool active;
 
-    if (card->channel->selected == MM_SELECTED_APPLET)
-        e = mm_reg_comp(&card->registry, card->channel->selected_comp);
+    if (channel->selected == MM_SELECTED_APPLET)
+        e = mm_reg_comp(&card->registry, channel->selected_comp);
     if (e != NULL) {
-        (void)mm_vm_deselect(card->vm, e->applet); /* what it throws is ignored (JCRE 3.0.5, 4.5) */
+        /* JCRE 3.0.5, 4.6; what it throws is ignored. */
+        active = mm_channel_context_active(card, e->package, channel);
+        if (active && is_multi(card, e))
+            (void)mm_vm_deselect_one(card->vm, e->applet,
+                                     mm_channel_instance_active(card, e->comp, channel));
+        else
+            (void)mm_vm_deselect(card->vm, e->applet);
         after_call(card);
-        mm_vm_clear_on_deselect(card->vm, e->package);
+        if (!active)
+            mm_vm_clear_on_deselect(card->vm, e->package);
     }
-    mm_session_end(&card->channel->session);
+    mm_session_end(&channel->session);
     mm_content_load_drop(card);
     mm_isd_store_drop(card);
-    card->channel->status_next = 0;
-    card->channel->selected = MM_SELECTED_NONE;
-    card->channel->selected_comp = 0;
+    channel->status_next = 0;
+    channel->selected = MM_SELECTED_NONE;
+    channel->selected_comp = 0;
+}
+
+/* What process() ended with: an ISOException's reason is the status word, 9000 too (JCRE 3.0.5, 3.3). */
+static uint16_t process_sw(const struct mm_card *card, enum mm_run run)
+{
+    const struct mm_exception *e = mm_vm_exception(card->vm);
+
+    if (run == MM_RUN_THROWN && strcmp(e->class_name, "javacard/framework/ISOException") == 0 &&
+        e->reason == MM_SW_9000_NO_ERROR)
+        return e->reason;
+    return mm_select_run_sw(card, run);
 }
 
 static uint16_t process(struct mm_card *card, const struct mm_reg_entry *e,
@@ -126,45 +169,55 @@ static uint16_t process(struct mm_card *card, const struct mm_reg_entry *e,
     const uint8_t *response = NULL;
     size_t response_len = 0;
     uint16_t sw;
-    mm_ref ref =
-        mm_api_apdu_begin(card->vm, header, apdu->data, apdu->data_len, apdu->le, apdu->has_le, 0);
+    mm_ref ref = mm_api_apdu_begin(card->vm, header, apdu->data, apdu->data_len, apdu->le,
+                                   apdu->has_le, mm_card_apdu_channel(apdu->cla));
 
-    sw = mm_select_run_sw(card, mm_vm_process(card->vm, e->applet, ref));
+    sw = process_sw(card, mm_vm_process(card->vm, e->applet, ref));
     after_call(card);
     mm_api_apdu_end(card->vm, &response, &response_len);
     mm_buf_bytes(&card->out, response, response_len);
     return card->out.bad ? MM_SW_6A84_FILE_FULL : sw;
 }
 
-/* Applet.select(); when it says no, nothing is selected. */
+/* select() of the one kind or the other (JCRE 3.0.5, 4.2). When it says no, nothing is selected. */
 static bool call_select(struct mm_card *card, const struct mm_reg_entry *e)
 {
+    struct mm_channel *channel = card->channel;
+    bool active = mm_channel_context_active(card, e->package, channel);
     mm_comp package = e->package;
     bool accepted = false;
     enum mm_run run;
 
-    card->channel->selected = MM_SELECTED_APPLET;
-    card->channel->selected_comp = e->comp;
-    run = mm_vm_select(card->vm, e->applet, &accepted);
+    channel->selected = MM_SELECTED_APPLET;
+    channel->selected_comp = e->comp;
+    run = active ? mm_vm_select_again(card->vm, e->applet,
+                                      mm_channel_instance_active(card, e->comp, channel), &accepted)
+                 : mm_vm_select(card->vm, e->applet, &accepted);
     after_call(card);
     if (run == MM_RUN_OK && accepted)
         return true;
-    mm_vm_clear_on_deselect(card->vm, package);
-    card->channel->selected = MM_SELECTED_NONE;
-    card->channel->selected_comp = 0;
+    if (!active)
+        mm_vm_clear_on_deselect(card->vm, package);
+    channel->selected = MM_SELECTED_NONE;
+    channel->selected_comp = 0;
     return false;
 }
 
 static uint16_t select_applet(struct mm_card *card, const struct mm_reg_entry *e,
                               const struct mm_apdu *apdu)
 {
+    struct mm_channel *channel = card->channel;
     struct mm_reg_entry entry = *e;
     uint16_t sw;
 
-    deselect(card);
+    if (!may_share(card, &entry))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    card->reselecting =
+        channel->selected == MM_SELECTED_APPLET && channel->selected_comp == entry.comp;
+    mm_select_none(card);
     card->selecting = true;
     sw = call_select(card, &entry) ? process(card, &entry, apdu) : MM_SW_6999_APPLET_SELECT_FAILED;
-    card->selecting = false;
+    card->selecting = card->reselecting = false;
     return sw;
 }
 
@@ -191,6 +244,28 @@ void mm_select_default(struct mm_card *card)
     card->channel->selected = MM_SELECTED_ISD;
 }
 
+uint16_t mm_select_opened(struct mm_card *card, const struct mm_channel *origin)
+{
+    const struct mm_reg_entry *e = NULL;
+    uint16_t sw;
+
+    if (origin == &card->channels[0]) { /* the default of every other channel is the domain */
+        card->channel->selected = MM_SELECTED_ISD;
+        return MM_SW_9000_NO_ERROR;
+    }
+    if (origin->selected != MM_SELECTED_APPLET) {
+        card->channel->selected = origin->selected;
+        return MM_SW_9000_NO_ERROR;
+    }
+    e = mm_reg_comp(&card->registry, origin->selected_comp);
+    sw = e == NULL ? MM_SW_6999_APPLET_SELECT_FAILED : may_select(card, e);
+    if (sw != MM_SW_9000_NO_ERROR)
+        return sw;
+    if (!may_share(card, e))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    return call_select(card, e) ? MM_SW_9000_NO_ERROR : MM_SW_6999_APPLET_SELECT_FAILED;
+}
+
 static void integrity_fci(struct mm_buf *out)
 {
     struct mm_aid aid = mm_aid_of(MM_AID_INTEGRITY);
@@ -209,9 +284,10 @@ uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu)
     uint16_t sw = MM_SW_6A82_FILE_NOT_FOUND;
     size_t i = 0;
 
-    /* P2: first or only (00), next (02) occurrence; with FCI (00) or none (0C) asked. */
-    if ((apdu->p2 & ~0x0e) != 0)
-        return MM_SW_6A86_INCORRECT_P1P2;
+    /* P2: first or only (00), next (02) occurrence; what of the FCI is asked for (0C). */
+    if (!card->channel->open && mm_card_state(card) == MM_STATE_CARD_LOCKED)
+        return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
+    card->channel->open = true; /* and stays so, whatever comes of it (JCRE 3.0.5, 4.5.2) */
     if (apdu->data_len > MM_AID_MAX)
         return MM_SW_6A80_WRONG_DATA;
     if (apdu->p2 & 0x02) {
@@ -233,7 +309,7 @@ uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu)
         return sw;
     if (e != NULL)
         return select_applet(card, e, apdu);
-    deselect(card);
+    mm_select_none(card);
     card->channel->selected = i == 0 ? MM_SELECTED_ISD : MM_SELECTED_INTEGRITY;
     if (i != 0) {
         integrity_fci(&card->out);

@@ -58,7 +58,7 @@ static bool applet_selected(void *ctx, mm_comp owner)
 {
     const struct mm_card *card = ctx;
 
-    return card->channel->selected == MM_SELECTED_APPLET && card->channel->selected_comp == owner;
+    return mm_channel_instance_active(card, owner, NULL);
 }
 
 static bool selecting(void *ctx)
@@ -68,10 +68,16 @@ static bool selecting(void *ctx)
     return card->selecting;
 }
 
+static bool reselecting(void *ctx)
+{
+    const struct mm_card *card = ctx;
+
+    return card->reselecting;
+}
+
 static uint8_t channel(void *ctx)
 {
-    (void)ctx; /* the basic channel is the only one */
-    return 0;
+    return mm_channel_number(ctx);
 }
 
 static enum mm_status service_random(void *ctx, uint8_t *out, size_t out_len)
@@ -86,8 +92,9 @@ static enum mm_status wait_extension(void *ctx)
 }
 
 /* ---- mm_gp_services ---- */
-#define CDATA_OFF 5 /* ISO7816.OFFSET_CDATA of a short command */
-#define CLA_SM    0x04
+#define CDATA_OFF      5 /* ISO7816.OFFSET_CDATA of a short command */
+#define CLA_SM         0x04
+#define CLA_SM_FURTHER 0x20 /* in the classes of the channels from 4 on */
 
 static uint16_t process_security(void *ctx, mm_comp owner, uint8_t *buf, size_t buf_len,
                                  size_t apdu_len, size_t *out_len)
@@ -142,7 +149,7 @@ static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
 
     if (!is_open_for(card, owner) || *len < CDATA_OFF)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    if (!(apdu[0] & CLA_SM)) {
+    if (!(mm_card_class_basic(apdu[0]) & CLA_SM)) {
         if (!(card->channel->session.level & MM_SCP_C_MAC))
             return MM_SW_9000_NO_ERROR;
         mm_session_end(&card->channel->session);
@@ -155,7 +162,7 @@ static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
     sw = mm_session_unwrap(&card->channel->session, &c);
     if (sw != MM_SW_9000_NO_ERROR)
         return sw;
-    apdu[0] = (uint8_t)(apdu[0] & ~CLA_SM);
+    apdu[0] = (uint8_t)(apdu[0] & ~((apdu[0] & 0x40) != 0 ? CLA_SM_FURTHER : CLA_SM));
     apdu[4] = (uint8_t)c.data_len;
     *len = CDATA_OFF + c.data_len;
     return sw;
@@ -274,6 +281,7 @@ void mm_services_init(struct mm_card *card)
         .applet_aid = applet_aid,
         .applet_selected = applet_selected,
         .selecting = selecting,
+        .reselecting = reselecting,
         .channel = channel,
         .random = service_random,
         .apdu = &card->apdu_services,

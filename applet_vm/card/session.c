@@ -162,6 +162,7 @@ static bool check_mac(struct mm_session *s, struct mm_secured *c)
     if (c->data_len < MM_SCP_MAC_LEN)
         return false;
     memcpy(head, c->header, 4);
+    head[0] = mm_card_class_basic(head[0]);
     if (c->extended) {
         head[head_len++] = 0;
         mm_put_be16(head + head_len, (uint16_t)c->data_len);

@@ -118,9 +118,9 @@ static const struct mm_method *find_method(const struct mm_vm *vm, const struct 
                           : mm_class_method(mm_object_class(vm, o), token, false);
 }
 
-enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
-                                const char *name, const char *descriptor, const uint16_t *args,
-                                size_t arg_n, uint16_t *ret)
+static enum mm_run invoke(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
+                          const char *name, const char *descriptor, const uint16_t *args,
+                          size_t arg_n, uint16_t *ret)
 {
     const struct mm_object *o = &vm->objs[obj];
     const struct mm_method *m;
@@ -140,36 +140,77 @@ enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_
     return run;
 }
 
+enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
+                                const char *name, const char *descriptor, const uint16_t *args,
+                                size_t arg_n, uint16_t *ret)
+{
+    if (vm->nest == 0)
+        mm_heap_select(vm, 0); /* the card calls for itself: no applet is the selected one */
+    return invoke(vm, obj, class_or_interface, name, descriptor, args, arg_n, ret);
+}
+
 /* ---- Applets ---- */
 
 static const char applet[] = "javacard/framework/Applet";
+static const char multi[] = "javacard/framework/MultiSelectable";
 
-enum mm_run mm_vm_select(struct mm_vm *vm, mm_ref ref, bool *accepted)
+/* A call that makes the object's applet the currently selected one (JCRE 3.0.5, 4.5, 4.6). */
+static enum mm_run invoke_selected(struct mm_vm *vm, mm_ref obj, const char *cls, const char *name,
+                                   const char *descriptor, const uint16_t *args, size_t arg_n,
+                                   uint16_t *ret)
+{
+    mm_heap_sync(vm);
+    mm_heap_select(vm, vm->objs[obj].ctx);
+    return invoke(vm, obj, cls, name, descriptor, args, arg_n, ret);
+}
+
+static enum mm_run select_with(struct mm_vm *vm, mm_ref ref, const char *cls,
+                               const char *descriptor, const uint16_t *args, size_t arg_n,
+                               bool *accepted)
 {
     uint16_t ret[2] = {0};
-    enum mm_run run = mm_vm_invoke_method(vm, ref, applet, "select", "()Z", NULL, 0, ret);
+    enum mm_run run = invoke_selected(vm, ref, cls, "select", descriptor, args, arg_n, ret);
 
     *accepted = run == MM_RUN_OK && (ret[0] & 1) != 0;
     return run;
 }
 
+enum mm_run mm_vm_select(struct mm_vm *vm, mm_ref ref, bool *accepted)
+{
+    return select_with(vm, ref, applet, "()Z", NULL, 0, accepted);
+}
+
+enum mm_run mm_vm_select_again(struct mm_vm *vm, mm_ref ref, bool already, bool *accepted)
+{
+    uint16_t arg = already;
+
+    return select_with(vm, ref, multi, "(Z)Z", &arg, 1, accepted);
+}
+
 enum mm_run mm_vm_deselect(struct mm_vm *vm, mm_ref ref)
 {
-    return mm_vm_invoke_method(vm, ref, applet, "deselect", "()V", NULL, 0, NULL);
+    return invoke_selected(vm, ref, applet, "deselect", "()V", NULL, 0, NULL);
+}
+
+enum mm_run mm_vm_deselect_one(struct mm_vm *vm, mm_ref ref, bool still)
+{
+    uint16_t arg = still;
+
+    return invoke_selected(vm, ref, multi, "deselect", "(Z)V", &arg, 1, NULL);
 }
 
 enum mm_run mm_vm_process(struct mm_vm *vm, mm_ref ref, mm_ref apdu)
 {
-    return mm_vm_invoke_method(vm, ref, applet, "process", "(Ljavacard/framework/APDU;)V", &apdu, 1,
-                               NULL);
+    return invoke_selected(vm, ref, applet, "process", "(Ljavacard/framework/APDU;)V", &apdu, 1,
+                           NULL);
 }
 
 enum mm_run mm_vm_uninstall(struct mm_vm *vm, mm_ref ref)
 {
     if (!mm_vm_instance_of(vm, ref, "javacard/framework/AppletEvent"))
         return MM_RUN_OK;
-    return mm_vm_invoke_method(vm, ref, "javacard/framework/AppletEvent", "uninstall", "()V", NULL,
-                               0, NULL);
+    return invoke_selected(vm, ref, "javacard/framework/AppletEvent", "uninstall", "()V", NULL, 0,
+                           NULL);
 }
 
 enum mm_run mm_vm_install(struct mm_vm *vm, mm_comp package, size_t applet_index, mm_comp owner,
@@ -185,6 +226,7 @@ enum mm_run mm_vm_install(struct mm_vm *vm, mm_comp package, size_t applet_index
     if (m == NULL || m->args != 3 || (m->ret != 0 && m->ret != MM_RET_NEVER))
         return mm_fault(vm, "the install method is not install(byte[], short, byte)");
     mm_vm_applet_bind(vm, owner, package);
+    mm_heap_select(vm, package);
     memset(vm->objs[vm->install_params].data, 0, UINT8_MAX);
     if (params_len != 0)
         memcpy(vm->objs[vm->install_params].data, params, params_len);

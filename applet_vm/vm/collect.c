@@ -52,7 +52,8 @@ static void mark_roots(struct marks *k, const struct mm_vm *vm, const mm_ref *ro
     for (uint32_t ref = 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
         /* The JCRE's own, and those of applets whose package is damaged: kept as they are. */
-        if (o->type != MM_TYPE_NONE && (o->owner == 0 || mm_package_get(vm, o->ctx) == NULL))
+        if (o->type != MM_TYPE_NONE &&
+            (o->owner == 0 || mm_package_get(vm, mm_heap_context(vm, o->owner)) == NULL))
             mark(k, vm, (mm_ref)ref);
     }
     for (size_t i = 0; i < vm->package_n; i++) {

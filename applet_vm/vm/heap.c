@@ -42,6 +42,49 @@ mm_comp mm_heap_context(const struct mm_vm *vm, mm_comp owner)
     return mm_package_get(vm, owner) != NULL ? owner : MM_CONTEXT_NONE;
 }
 
+void mm_heap_place(struct mm_vm *vm, mm_ref ref)
+{
+    struct mm_object *o = &vm->objs[ref];
+
+    o->ctx = mm_heap_context(vm, o->owner);
+    if (o->transient == MM_CLEAR_ON_DESELECT && o->ctx != vm->selected)
+        o->ctx = MM_CONTEXT_NONE;
+}
+
+void mm_heap_select(struct mm_vm *vm, mm_comp ctx)
+{
+    if (vm->selected == ctx)
+        return;
+    vm->selected = ctx;
+    for (size_t i = 0; i < vm->deselect_n; i++)
+        mm_heap_place(vm, vm->deselect[i]);
+}
+
+static bool deselect_room(struct mm_vm *vm)
+{
+    size_t cap = vm->deselect_cap == 0 ? 32 : 2 * vm->deselect_cap;
+    mm_ref *refs;
+
+    if (vm->deselect_n < vm->deselect_cap)
+        return true;
+    refs = realloc(vm->deselect, cap * sizeof(*refs));
+    if (refs == NULL)
+        return false;
+    vm->deselect = refs;
+    vm->deselect_cap = cap;
+    return true;
+}
+
+static void deselect_drop(struct mm_vm *vm, mm_ref ref)
+{
+    for (size_t i = 0; i < vm->deselect_n; i++) {
+        if (vm->deselect[i] == ref) {
+            vm->deselect[i] = vm->deselect[--vm->deselect_n];
+            return;
+        }
+    }
+}
+
 static void set_entry(struct mm_vm *vm, mm_ref ref, uint8_t type, const struct mm_class *cls,
                       uint16_t n, mm_comp owner, uint8_t *data)
 {
@@ -56,6 +99,17 @@ static void set_entry(struct mm_vm *vm, mm_ref ref, uint8_t type, const struct m
     };
     if (ref >= vm->ref_end)
         vm->ref_end = (uint32_t)ref + 1;
+}
+
+/* The entry of a transient array; there is room in vm->deselect. */
+static void set_transient(struct mm_vm *vm, mm_ref ref, uint8_t transient, size_t len)
+{
+    vm->objs[ref].transient = transient;
+    vm->objs[ref].flags = MM_OBJ_RAM;
+    vm->transient_used += len;
+    if (transient == MM_CLEAR_ON_DESELECT)
+        vm->deselect[vm->deselect_n++] = ref;
+    mm_heap_place(vm, ref);
 }
 
 /* Contents of transient arrays and JCRE objects, with room for a control element. */
@@ -74,6 +128,8 @@ void mm_heap_drop_entry(struct mm_vm *vm, mm_ref ref)
         vm->api_gone(vm, ref);
     if (o->transient != MM_PERSISTENT)
         vm->transient_used -= content_len(o->type, o->n);
+    if (o->transient == MM_CLEAR_ON_DESELECT)
+        deselect_drop(vm, ref);
     if ((o->flags & MM_OBJ_RAM) != 0)
         free(o->data);
     memset(o, 0, sizeof(*o));
@@ -153,7 +209,7 @@ static mm_ref heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cl
     mm_ref ref;
 
     mm_heap_sync(vm);
-    if (!remember_room(vm))
+    if (!remember_room(vm) || (transient == MM_CLEAR_ON_DESELECT && !deselect_room(vm)))
         return MM_REF_NULL;
     if (transient != MM_PERSISTENT) {
         if (vm->transient_used + len > vm->cfg.transient_max || (ram = ram_new(len)) == NULL)
@@ -168,11 +224,8 @@ static mm_ref heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cl
     if (mm_tx_active(vm->nvm))
         vm->tx_refs[vm->tx_ref_n++] = ref;
     set_entry(vm, ref, type, cls, n, owner, ram != NULL ? ram : record_content(vm, ref));
-    if (ram != NULL) {
-        vm->objs[ref].transient = (uint8_t)transient;
-        vm->objs[ref].flags = MM_OBJ_RAM;
-        vm->transient_used += len;
-    }
+    if (ram != NULL)
+        set_transient(vm, ref, (uint8_t)transient, len);
     if (sensitive)
         vm->objs[ref].flags |= MM_OBJ_SENSE;
     return ref;
@@ -257,17 +310,14 @@ static enum mm_status rebuild_one(struct mm_vm *vm, mm_ref ref)
                    (rec[10] != 0 ? 0u : content_len(rec[0], n) + (rec[11] != 0 ? MM_CONTROL : 0u)))
         return MM_OK;
     if (rec[10] != 0) {
-        ram = ram_new(content_len(rec[0], n));
+        ram = deselect_room(vm) ? ram_new(content_len(rec[0], n)) : NULL;
         if (ram == NULL)
             return MM_NO_MEMORY;
     }
     set_entry(vm, ref, rec[0], cls, n, mm_rec_comp(vm->nvm, ref),
               ram != NULL ? ram : record_content(vm, ref));
-    if (ram != NULL) {
-        vm->objs[ref].transient = rec[10];
-        vm->objs[ref].flags = MM_OBJ_RAM;
-        vm->transient_used += content_len(rec[0], n);
-    }
+    if (ram != NULL)
+        set_transient(vm, ref, rec[10], content_len(rec[0], n));
     if (rec[11] != 0)
         vm->objs[ref].flags |= MM_OBJ_SENSE;
     if (rec[11] != 0 && ram != NULL)
@@ -302,7 +352,7 @@ void mm_heap_clear_transients(struct mm_vm *vm, enum mm_transient kind, mm_comp 
     for (size_t i = MM_REF_RAM_MAX + 1; i < vm->ref_end; i++) {
         struct mm_object *o = &vm->objs[i];
         if (o->transient == (uint8_t)kind && o->transient != MM_PERSISTENT &&
-            (all || o->ctx == ctx))
+            (all || mm_heap_context(vm, o->owner) == ctx))
             clear(o);
     }
 }

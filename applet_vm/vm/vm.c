@@ -81,6 +81,7 @@ void mm_vm_free(struct mm_vm **vm_p)
     free(vm->objs);
     free(vm->bound);
     free(vm->tx_refs);
+    free(vm->deselect);
     free(vm);
     *vm_p = NULL;
 }
@@ -95,6 +96,7 @@ void mm_vm_reset(struct mm_vm *vm)
     vm->depth = 0;
     vm->nest = 0;
     vm->ctx = vm->owner = vm->previous = 0;
+    mm_heap_select(vm, 0);
     vm->thrown = MM_REF_NULL;
     vm->exception = (struct mm_exception){.class_name = vm->throwable_class->rom->name};
     vm->fault = NULL;
@@ -104,11 +106,9 @@ void mm_vm_reset(struct mm_vm *vm)
  * table was built. */
 static void set_contexts(struct mm_vm *vm, mm_comp owner)
 {
-    mm_comp ctx = mm_heap_context(vm, owner);
-
     for (size_t i = MM_REF_RAM_MAX + 1; i < vm->ref_end; i++) {
         if (vm->objs[i].owner == owner && vm->objs[i].type != MM_TYPE_NONE)
-            vm->objs[i].ctx = ctx;
+            mm_heap_place(vm, (mm_ref)i);
     }
 }
 
@@ -132,6 +132,18 @@ void mm_vm_applet_unbind(struct mm_vm *vm, mm_comp owner)
 void mm_vm_clear_on_deselect(struct mm_vm *vm, mm_comp package)
 {
     mm_heap_clear_transients(vm, MM_CLEAR_ON_DESELECT, package, false);
+}
+
+void mm_vm_transients_take(struct mm_vm *vm, const struct mm_vm *from)
+{
+    mm_heap_sync(vm);
+    for (uint32_t i = MM_REF_RAM_MAX + 1; i < vm->ref_end && i < from->ref_end; i++) {
+        const struct mm_object *o = &from->objs[i];
+        struct mm_object *n = &vm->objs[i];
+        if (n->transient != MM_PERSISTENT && n->transient == o->transient && n->type == o->type &&
+            n->n == o->n && n->owner == o->owner)
+            memcpy(n->data, o->data, n->n * mm_element_size(n->type) + MM_CONTROL);
+    }
 }
 
 const struct mm_vm_services *mm_vm_services(struct mm_vm *vm)
@@ -169,6 +181,11 @@ void mm_vm_api_gone_set(struct mm_vm *vm, void (*gone)(struct mm_vm *vm, mm_ref 
 mm_comp mm_vm_context(const struct mm_vm *vm)
 {
     return vm->ctx;
+}
+
+bool mm_vm_context_selected(const struct mm_vm *vm)
+{
+    return vm->ctx == 0 || vm->ctx == vm->selected;
 }
 
 mm_comp mm_vm_owner(const struct mm_vm *vm)

@@ -90,8 +90,9 @@ struct mm_vm_services {
     bool (*applet_aid)(void *ctx, mm_comp owner, struct mm_aid *aid);
     /* Is the instance selected on any channel (JCRE 3.0.5, 6.2)? */
     bool (*applet_selected)(void *ctx, mm_comp owner);
-    bool (*selecting)(void *ctx);  /* Applet.selectingApplet */
-    uint8_t (*channel)(void *ctx); /* assigned logical channel of the running APDU */
+    bool (*selecting)(void *ctx);   /* Applet.selectingApplet */
+    bool (*reselecting)(void *ctx); /* Applet.reSelectingApplet */
+    uint8_t (*channel)(void *ctx);  /* assigned logical channel of the running APDU */
     enum mm_status (*random)(void *ctx, uint8_t *out, size_t out_len);
     /* APDU exchange, for the APDU class natives: see applet_vm/api/api.h */
     const struct mm_apdu_services *apdu;
@@ -144,9 +145,15 @@ void mm_vm_applet_unbind(struct mm_vm *vm, mm_comp owner);
 enum mm_run mm_vm_install(struct mm_vm *vm, mm_comp package, size_t applet_index, mm_comp owner,
                           const uint8_t *params, uint8_t params_len);
 /* Applet.select(): *accepted. deselect(); process(APDU). The APDU buffer is filled by the card
- * through mm_api_apdu_begin before process. An exception is returned as MM_RUN_THROWN. */
+ * through mm_api_apdu_begin before process. An exception is returned as MM_RUN_THROWN. These, install
+ * and uninstall make the applet the currently selected one: its context may use its
+ * CLEAR_ON_DESELECT arrays, no other may (JCRE 3.0.5, 6.2.6). */
 enum mm_run mm_vm_select(struct mm_vm *vm, mm_ref applet, bool *accepted);
 enum mm_run mm_vm_deselect(struct mm_vm *vm, mm_ref applet);
+/* The same for an applet whose context is active on another channel (JCRE 3.0.5, 4.2):
+ * MultiSelectable.select(already), deselect(still). The applet implements the interface. */
+enum mm_run mm_vm_select_again(struct mm_vm *vm, mm_ref applet, bool already, bool *accepted);
+enum mm_run mm_vm_deselect_one(struct mm_vm *vm, mm_ref applet, bool still);
 enum mm_run mm_vm_process(struct mm_vm *vm, mm_ref applet, mm_ref apdu);
 /* AppletEvent.uninstall() when the applet implements it. */
 enum mm_run mm_vm_uninstall(struct mm_vm *vm, mm_ref applet);
@@ -161,6 +168,9 @@ enum mm_status mm_vm_owner_deletable_with(struct mm_vm *vm, mm_comp owner,
 /* Null every reference that leads to no record: after a damaged owner, which nobody may have asked
  * about, was dropped. Its handles would otherwise lead to whatever gets them next. */
 enum mm_status mm_vm_references_drop(struct mm_vm *vm) MM_USE_RESULT;
+/* Take over the contents of the transient arrays that both have: a VM made anew from the image in the
+ * middle of a card session must not clear them (JCRE 3.0.5, 5.1). */
+void mm_vm_transients_take(struct mm_vm *vm, const struct mm_vm *from);
 /* Clear CLEAR_ON_DESELECT transients of a context. */
 void mm_vm_clear_on_deselect(struct mm_vm *vm, mm_comp package);
 /* Garbage: mark from applets, statics and JCRE roots, free the rest (JCSystem.requestObjectDeletion,
@@ -200,7 +210,9 @@ void mm_vm_api_gone_set(struct mm_vm *vm, void (*gone)(struct mm_vm *vm, mm_ref 
  * into the VM, which must come before the next mm_tx_begin. */
 void mm_vm_tx_abort(struct mm_vm *vm);
 /* Contexts (JCRE 6.1): the running method's context, the context before the last switch. */
-mm_comp mm_vm_context(const struct mm_vm *vm);        /* package, 0 for the JCRE */
+mm_comp mm_vm_context(const struct mm_vm *vm); /* package, 0 for the JCRE */
+/* Is it the currently selected applet's, or the JCRE's? */
+bool mm_vm_context_selected(const struct mm_vm *vm);
 mm_comp mm_vm_owner(const struct mm_vm *vm);          /* running applet instance */
 mm_comp mm_vm_previous_owner(const struct mm_vm *vm); /* JCSystem.getPreviousContextAID */
 

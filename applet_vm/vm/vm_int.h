@@ -223,6 +223,9 @@ struct mm_vm {
     size_t transient_used;
     mm_ref *tx_refs; /* objects made in the open transaction */
     size_t tx_ref_n, tx_ref_cap;
+    mm_comp selected; /* context of the currently selected applet; 0: none */
+    mm_ref *deselect; /* the CLEAR_ON_DESELECT arrays */
+    size_t deselect_n, deselect_cap;
     bool tx_packages; /* a package was loaded in it */
     bool tx_forgot;   /* entries were dropped in it: an abort brings them back */
     bool collect_wanted;
@@ -344,6 +347,10 @@ enum mm_status mm_heap_rebuild(struct mm_vm *vm) MM_USE_RESULT; /* from the NVM,
 void mm_heap_drop_entry(struct mm_vm *vm, mm_ref ref); /* forget, without deleting the record */
 void mm_heap_clear_transients(struct mm_vm *vm, enum mm_transient kind, mm_comp ctx, bool all);
 mm_comp mm_heap_context(const struct mm_vm *vm, mm_comp owner);
+/* Give the object its context: the owner's, or nobody's for a CLEAR_ON_DESELECT array while its
+ * context is not the selected applet's (JCRE 3.0.5, 6.2.6). So the quick check needs no more. */
+void mm_heap_place(struct mm_vm *vm, mm_ref ref);
+void mm_heap_select(struct mm_vm *vm, mm_comp ctx);
 /* After a transaction may have been aborted: entries whose record is gone are dropped. */
 void mm_heap_sync_now(struct mm_vm *vm);
 static inline void mm_heap_sync(struct mm_vm *vm)

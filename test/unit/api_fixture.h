@@ -178,6 +178,7 @@ static inline int chip_setup(void **state)
                                             .applet_aid = chip_applet_aid,
                                             .applet_selected = chip_selected,
                                             .selecting = chip_selecting,
+                                            .reselecting = chip_selecting,
                                             .channel = chip_channel,
                                             .random = chip_random,
                                             .gp = &chip.gp};

@@ -47,7 +47,7 @@ __attribute__((unused)) static uint16_t load_blocks(struct host *h, const uint8_
 __attribute__((unused)) static uint16_t load_package(struct host *h, const char *aid_lv,
                                                      const uint8_t *lfdb, size_t len)
 {
-    char text[64];
+    char text[128];
     uint16_t sw;
 
     snprintf(text, sizeof(text), "%s00000000", aid_lv);

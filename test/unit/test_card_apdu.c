@@ -69,12 +69,13 @@ static void card_answers_6700_to_a_cut_command(void **state)
     assert_int_equal(host_hex(*state, "00A4040008 A000"), 0x6700);
 }
 
-static void card_refuses_other_channels_and_classes(void **state)
+static void card_refuses_closed_channels_and_unknown_classes(void **state)
 {
-    assert_int_equal(host_hex(*state, "0070000001"), 0x6881);
-    assert_int_equal(host_hex(*state, "01A4040000"), 0x6881);
-    assert_int_equal(host_hex(*state, "4FA4040000"), 0x6881);
+    assert_int_equal(host_hex(*state, "01CA006600"), 0x6881);
+    assert_int_equal(host_hex(*state, "4FCA006600"), 0x6881);
     assert_int_equal(host_hex(*state, "83CA006600"), 0x6881);
+    assert_int_equal(host_hex(*state, "02C0000000"), 0x6881);
+    assert_int_equal(host_hex(*state, "0270000001"), 0x6881);
     assert_int_equal(host_hex(*state, "10A4040000"), 0x6884);
     assert_int_equal(host_hex(*state, "04A4040000"), 0x6882);
     assert_int_equal(host_hex(*state, "20A4040000"), 0x6e00);
@@ -190,7 +191,7 @@ int main(void)
         cmocka_unit_test(apdu_takes_all_seven_forms),
         cmocka_unit_test(apdu_refuses_lengths_that_do_not_agree),
         WITH_CARD(card_answers_6700_to_a_cut_command),
-        WITH_CARD(card_refuses_other_channels_and_classes),
+        WITH_CARD(card_refuses_closed_channels_and_unknown_classes),
         WITH_CARD(select_takes_full_and_partial_names),
         WITH_CARD(atr_is_consistent),
         WITH_CARD(get_data_tells_what_tools_ask_for),

@@ -1,0 +1,54 @@
+package org.mintmark.single;
+
+import javacard.framework.AID;
+import javacard.framework.APDU;
+import javacard.framework.Applet;
+import javacard.framework.ISO7816;
+import javacard.framework.ISOException;
+import javacard.framework.JCSystem;
+import org.mintmark.runtime.Shared;
+
+/** An applet for one channel at a time, and a client of the other package. */
+public class Single extends Applet {
+    private static final byte INS_SHARED = 0x1E; // call Shared of the applet named in the data, P1: which
+    private static final byte INS_COMMAND = 0x20; // the header as it came
+
+    public static void install(byte[] data, short offset, byte length) {
+        new Single().register(data, (short) (offset + 1), data[offset]);
+    }
+
+    private static short answer(Shared to, byte what, byte[] buffer) {
+        if (what == 0) {
+            return to.caller(buffer, (short) 0);
+        }
+        short result = what == 1 ? to.makeTransient() : to.useTransient();
+        buffer[0] = (byte) (result >> 8);
+        buffer[1] = (byte) result;
+        return 2;
+    }
+
+    public void process(APDU apdu) {
+        byte[] buffer = apdu.getBuffer();
+        AID server;
+        short n = 4;
+
+        if (selectingApplet()) {
+            return;
+        }
+        switch (buffer[ISO7816.OFFSET_INS]) {
+        case INS_SHARED:
+            apdu.setIncomingAndReceive();
+            server = JCSystem.lookupAID(buffer, ISO7816.OFFSET_CDATA, buffer[ISO7816.OFFSET_LC]);
+            n = answer((Shared) JCSystem.getAppletShareableInterfaceObject(server, (byte) 0),
+                    buffer[ISO7816.OFFSET_P1], buffer);
+            break;
+        case INS_COMMAND:
+        case ISO7816.INS_SELECT:
+        case (byte) 0xC0:
+            break;
+        default:
+            ISOException.throwIt(ISO7816.SW_INS_NOT_SUPPORTED);
+        }
+        apdu.setOutgoingAndSend((short) 0, n);
+    }
+}
