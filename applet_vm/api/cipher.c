@@ -401,7 +401,7 @@ static enum mm_run hold_rsa(struct mm_vm *vm, struct mm_api_op *op, const uint16
 
     if (run != MM_RUN_OK)
         return run;
-    if (op->held.len + (size_t)MM_ARG_SHORT(3) > (size_t)EVP_PKEY_get_size(op->pkey))
+    if (op->held.len + (size_t)MM_ARG_SHORT(3) > mm_api_rsa_size(vm, op))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     mm_buf_bytes(&op->held, data, (size_t)MM_ARG_SHORT(3));
     return !op->held.bad ? MM_RUN_OK : mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
@@ -452,7 +452,7 @@ size_t mm_api_cipher_input_len(struct mm_vm *vm, mm_ref cipher, size_t len)
     if (op == NULL || op->alg == 0)
         return len; /* refused when it is to decipher */
     if (MM_CIPHER_OF(op->alg) == MM_CIPHER_RSA)
-        return (size_t)EVP_PKEY_get_size(op->pkey);
+        return mm_api_rsa_size(vm, op);
     return len + mm_api_pad(MM_PADDING_OF(op->alg), len, op->block, pad);
 }
 

@@ -60,6 +60,8 @@ bool mm_api_cipher_decipher(struct mm_vm *vm, mm_ref cipher, const uint8_t *data
 bool mm_api_rsa_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key);
 /* What op holds through RSA; then it holds nothing. out has MM_KEY_PART_MAX bytes. */
 bool mm_api_rsa_apply(struct mm_vm *vm, struct mm_api_op *op, uint8_t *out, size_t *out_len);
+/* Bytes of a whole message for the key of a cipher that was initialised. */
+size_t mm_api_rsa_size(struct mm_vm *vm, const struct mm_api_op *op);
 enum mm_run mm_api_rsa_final(struct mm_vm *vm, struct mm_api_op *op, mm_ref out, int out_off,
                              uint16_t *ret);
 bool mm_api_aead_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const uint8_t *nonce,

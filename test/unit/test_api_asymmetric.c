@@ -103,6 +103,29 @@ static void rsa_private_and_public_undo_each_other(void **state)
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_cipher_do_final, 6, raw, in, 0, 63, out, 0);
 }
 
+/* Libraries for big numbers use the cipher so: any exponent, any modulus of the key's length. */
+static void rsa_without_padding_raises_to_any_exponent(void **state)
+{
+    static const int types[] = {4, 5}; /* KeyBuilder.TYPE_RSA_PUBLIC, TYPE_RSA_PRIVATE */
+    static const uint8_t seventeen[64] = {[63] = 0x11};
+    static const uint8_t even[64] = {[62] = 0x01}, odd[64] = {[62] = 0x01, [63] = 0x01};
+    mm_ref raw = ok(mm_n_cipher_get_instance, 2, 12, 0), in = bytes_new(seventeen, 64);
+    mm_ref moduli[] = {bytes_new(even, 64), bytes_new(odd, 64)};
+    mm_ref out = bytes_new(NULL, 64), e = hex_new("0002");
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        mm_ref key = ok(mm_n_key_build, 3, types[i / 2], 512, 0), n = moduli[i % 2];
+        (void)ok(mm_n_rsa_set_exponent, 4, key, e, 0, 2);
+        throws(CRYPTO, MM_CRYPTO_UNINITIALIZED_KEY, mm_n_cipher_init, 3, raw, key, DECRYPT);
+        (void)ok(mm_n_rsa_set_modulus, 4, key, n, 0, 64);
+        (void)ok(mm_n_cipher_init, 3, raw, key, DECRYPT);
+        assert_int_equal(ok(mm_n_cipher_do_final, 6, raw, in, 0, 64, out, 0), 64);
+        holds(out, 62, i % 2 == 0 ? "0021" : "0020");
+        throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_cipher_do_final, 6, raw, n, 0, 64, out, 0);
+    }
+}
+
 static void rsa_pairs_keep_a_chosen_exponent(void **state)
 {
     struct keys k = pair_new(PAIR_RSA, 1024);
@@ -283,6 +306,7 @@ int main(void)
         TEST(rsa_signs_with_every_padding),
         TEST(rsa_enciphers_with_every_padding),
         TEST(rsa_private_and_public_undo_each_other),
+        TEST(rsa_without_padding_raises_to_any_exponent),
         TEST(rsa_pairs_keep_a_chosen_exponent),
         TEST(ecdsa_signs_on_every_curve),
         TEST(a_pair_uses_the_curve_that_was_set),
