@@ -210,6 +210,10 @@ enum mm_status mm_gp_encrypt(void *ctx, const uint8_t *data, size_t data_len, ui
  * access's own trace shows of the protected ones. NULL: no more. */
 typedef void (*mm_gp_trace)(void *ctx, bool response, const uint8_t *data, size_t data_len);
 void mm_gp_set_trace(struct mm_gp_session *session, mm_gp_trace trace, void *ctx);
+/* The protocol (02, 03), key version and diversification data the card answered with. Borrowed. */
+uint8_t mm_gp_session_scp(const struct mm_gp_session *session);
+uint8_t mm_gp_session_key_version(const struct mm_gp_session *session);
+const uint8_t *mm_gp_session_diversification(const struct mm_gp_session *session);
 /* AID of the session's domain, len 0 when the card does not tell it. Borrowed. */
 const struct mm_aid *mm_gp_domain(const struct mm_gp_session *session);
 const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session);
@@ -224,6 +228,7 @@ struct mm_gp_entry {
     bool has_version;
     uint8_t major, minor;      /* package */
     struct mm_aid package;     /* applet: its package; len 0 when the card does not say */
+    struct mm_aid domain;      /* the one it belongs to; likewise */
     struct mm_aid modules[16]; /* package: its applets' classes */
     size_t module_n;
 };
@@ -231,7 +236,15 @@ struct mm_gp_entry {
 enum mm_status mm_gp_parse_status(enum mm_gp_kind kind, const uint8_t *data, size_t data_len,
                                   void (*each)(void *ctx, const struct mm_gp_entry *entry),
                                   void *ctx, struct mm_err *err) MM_USE_RESULT;
-/* Ask the card: domains, applets, packages, in this order. */
+/* The same in the form of cards before 2.2 (P2 without bit 2): AID, life cycle, one byte of
+ * privileges; modules: each package with its modules (P1 10). */
+enum mm_status mm_gp_parse_old_status(enum mm_gp_kind kind, bool modules, const uint8_t *data,
+                                      size_t data_len,
+                                      void (*each)(void *ctx, const struct mm_gp_entry *entry),
+                                      void *ctx, struct mm_err *err) MM_USE_RESULT;
+/* The commands that mm_gp_registry sends first. */
+enum mm_status mm_gp_status_commands(struct mm_buf *list) MM_USE_RESULT;
+/* Ask the card: domains, applets, packages, in this order. Falls back on the older form. */
 enum mm_status mm_gp_registry(struct mm_gp_session *session,
                               void (*each)(void *ctx, const struct mm_gp_entry *entry), void *ctx,
                               struct mm_err *err) MM_USE_RESULT;

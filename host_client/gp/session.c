@@ -231,6 +231,22 @@ const struct mm_aid *mm_gp_domain(const struct mm_gp_session *session)
     return &session->domain;
 }
 
+uint8_t mm_gp_session_scp(const struct mm_gp_session *session)
+{
+    (void)session;
+    return 0x03;
+}
+
+uint8_t mm_gp_session_key_version(const struct mm_gp_session *session)
+{
+    return session->scp.key_version;
+}
+
+const uint8_t *mm_gp_session_diversification(const struct mm_gp_session *session)
+{
+    return session->scp.diversification;
+}
+
 const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session)
 {
     return &session->scp;

@@ -1,82 +1,125 @@
-/* mintmark-gp: what its commands share. Only main.c and the tool_*.c files include this. */
-#ifndef MM_GP_TOOL_H
-#define MM_GP_TOOL_H
+/* mintmark-gp: what its commands share. */
+#ifndef MM_GPTOOL_H
+#define MM_GPTOOL_H
 
 #include <stdio.h>
 
+#include "host_client/gp/card_info.h"
 #include "host_client/gp/gp.h"
 
-struct mm_gp_options {
+/* Where the keys are. */
+enum mm_gptool_keys { MM_GPTOOL_NO_KEYS, MM_GPTOOL_GIVEN, MM_GPTOOL_TEST_KEYS, MM_GPTOOL_IN_TOKEN };
+
+/* A plain value; wipe with OPENSSL_cleanse. An AID of length 0 and a pointer that is NULL: not given.
+ * Strings are borrowed from the command line. */
+struct mm_gptool_options {
     const char *reader;
-    struct mm_scp_keys keys;
-    bool has_keys;
-    bool master; /* keys.enc is a master key: derive the chip's keys from it */
-    uint8_t key_version;
-    bool dry_run, trace, json, related;
-    struct mm_aid applet, instance; /* len 0: not given */
-    uint8_t params[255];
-    size_t params_len;
-    uint8_t privileges[3];
+    enum mm_gptool_keys source;
+    struct mm_gp_keyset keys;
+    const char *token_uri;
+    char pin[64];
+    enum mm_gp_diversify diversify;
+    bool has_key_version;
+    uint8_t key_version, scp, level;
+    struct mm_aid connect;
+    bool yes, dry_run, trace, json;
+
+    struct mm_aid applet, package, instance, domain;
+    uint8_t params[255], system_params[255], load_params[255];
+    size_t params_len, system_params_len, load_params_len;
+    uint8_t privileges[MM_GP_PRIVILEGES_LEN];
+    bool has_privileges;
     size_t privileges_len;
-    uint8_t new_version;
-    struct mm_scp_keys new_keys; /* put-keys */
-    bool has_new_keys;
-    bool add;         /* put-keys: beside the others */
-    bool force;       /* terminate */
-    bool dgi;         /* store-data */
-    struct mm_aid to; /* store-data: application; len 0: the domain */
+    bool load_only, not_selectable, force;
+    size_t block_len;
+
+    struct mm_aid dap_domain;
+    const char *dap_key, *token_key;
+    uint8_t dap_signature[512];
+    size_t dap_signature_len;
+    enum mm_gp_hash hash;
+    enum mm_gp_rsa_scheme rsa;
+
+    bool deps;
+
+    struct mm_gp_keyset new_keys;
+    bool has_new_keys, has_new_type, add, has_replace;
+    enum mm_gp_diversify new_diversify;
+    enum mm_gp_key_type new_type;
+    uint8_t new_version, replace, key_id;
+    const char *public_key;
+
+    const char *file;
+    bool dgi, tlv;
 };
 
-/* 16 bytes in hex for all three keys, or 48 as enc:mac:dek. */
-enum mm_status mm_gp_read_keys(const char *text, struct mm_scp_keys *keys,
-                               struct mm_err *err) MM_USE_RESULT;
-/* The same from a file that only its owner may read. */
-enum mm_status mm_gp_read_key_file(const char *path, struct mm_scp_keys *keys,
-                                   struct mm_err *err) MM_USE_RESULT;
-/* What a life cycle state is called (GPCS 2.3.1, 11.1.1). */
-const char *mm_gp_state_text(enum mm_gp_kind kind, uint8_t life_cycle);
-
-enum mm_status mm_gp_tool_list(const struct mm_gp_options *opt, FILE *out,
-                               struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_info(const struct mm_gp_options *opt, FILE *out,
-                               struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_install(const struct mm_gp_options *opt, const char *path, FILE *out,
-                                  struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_delete(const struct mm_gp_options *opt, const char *aid, FILE *out,
-                                 struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_put_keys(const struct mm_gp_options *opt, FILE *out,
-                                   struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_hash(const char *path, FILE *out, struct mm_err *err) MM_USE_RESULT;
+/* ---- options.c ---- */
+/*
+ * Read the command line: options, then args[0] as the command and what follows. Permutes argv.
+ * first: index of the command in argv. MM_USAGE says what is wrong. *shown: --help or --version was
+ * asked for and answered; then there is nothing more to do.
+ */
+enum mm_status mm_gptool_read_options(int argc, char **argv, struct mm_gptool_options *opt,
+                                      int *first, bool *shown, struct mm_err *err) MM_USE_RESULT;
+/* "help COMMAND": its options. */
+enum mm_status mm_gptool_help(const char *command, struct mm_err *err) MM_USE_RESULT;
 /* An AID in hex or a name of apdu_spec/aid.def. */
-enum mm_status mm_gp_tool_aid(const char *text, struct mm_aid *out,
+enum mm_status mm_gptool_aid(const char *text, struct mm_aid *out,
+                             struct mm_err *err) MM_USE_RESULT;
+/* Keys in hexadecimal: one for all three, or three of one length. */
+enum mm_status mm_gptool_keys(const char *text, struct mm_gp_keyset *set,
                               struct mm_err *err) MM_USE_RESULT;
-/* Open a session and send the list, or print it (dry run). */
-enum mm_status mm_gp_tool_send(const struct mm_gp_options *opt, const struct mm_buf *list,
-                               FILE *out, struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_gptool_byte(const char *what, const char *text, uint8_t *out,
+                              struct mm_err *err) MM_USE_RESULT;
 
-/* ---- tool_manage.c ---- */
-/* aid NULL: the card. */
-enum mm_status mm_gp_tool_lock(const struct mm_gp_options *opt, const char *aid, bool lock,
-                               FILE *out, struct mm_err *err) MM_USE_RESULT;
-/* state: initialized or secured. */
-enum mm_status mm_gp_tool_set_state(const struct mm_gp_options *opt, const char *state, FILE *out,
-                                    struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_terminate(const struct mm_gp_options *opt, FILE *out,
-                                    struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_store_data(const struct mm_gp_options *opt, const char *hex, FILE *out,
-                                     struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_gp_tool_delete_keys(const struct mm_gp_options *opt, const char *version,
-                                      FILE *out, struct mm_err *err) MM_USE_RESULT;
-
-/* Reader, then secure channel, as the options say. close takes both, in any state. */
-struct mm_access;
-struct mm_gp_connection {
+/* ---- connect.c ---- */
+/* A reader, and a secure channel to the domain. close takes it in any state. */
+struct mm_gptool {
+    const struct mm_gptool_options *opt;
+    FILE *out;
     struct mm_access *access;
+    struct mm_gp_keys *keys;
     struct mm_gp_session *session;
     struct mm_trace *trace;
 };
-enum mm_status mm_gp_connect(const struct mm_gp_options *opt, bool session,
-                             struct mm_gp_connection *out, struct mm_err *err) MM_USE_RESULT;
-void mm_gp_disconnect(struct mm_gp_connection *connection);
+/* Connect to the reader and, with a session, open the channel as the options say. Tells on standard
+ * error what a failed authentication means. */
+enum mm_status mm_gptool_connect(struct mm_gptool *tool, bool session,
+                                 struct mm_err *err) MM_USE_RESULT;
+void mm_gptool_disconnect(struct mm_gptool *tool);
+/* The keys of the options as a source, for this card or (card NULL) without one. */
+enum mm_status mm_gptool_open_keys(const struct mm_gptool_options *opt, struct mm_gp_keys **out,
+                                   struct mm_err *err) MM_USE_RESULT;
+/* Connect unless that is done, and send the list; or print it (dry run). A progress bar where a
+ * terminal watches. */
+enum mm_status mm_gptool_send(struct mm_gptool *tool, const struct mm_buf *list,
+                              struct mm_err *err) MM_USE_RESULT;
+/* Ask on the terminal; without one, only --yes is a yes (MM_USAGE says so). A dry run asks nothing.
+ * MM_FAILED: the answer was no. */
+enum mm_status mm_gptool_confirm(const struct mm_gptool *tool, struct mm_err *err, const char *fmt,
+                                 ...) MM_PRINTF(3, 4) MM_USE_RESULT;
+
+/* Every command: its arguments after its name. */
+typedef enum mm_status (*mm_gptool_run)(struct mm_gptool *tool, char **args, int n,
+                                        struct mm_err *err);
+struct mm_gptool_command {
+    const char *name, *arguments;
+    int least, most;
+    mm_gptool_run run;
+    const char *help;
+};
+/* By name; NULL: none. */
+const struct mm_gptool_command *mm_gptool_find(const char *name);
+/* By index; NULL past the end. */
+const struct mm_gptool_command *mm_gptool_command_at(size_t index);
+
+#define MM_GP_COMMAND(name, arguments, least, most, run, help)                                     \
+    enum mm_status run(struct mm_gptool *tool, char **args, int n, struct mm_err *err)             \
+        MM_USE_RESULT;
+#include "host_client/gptool/commands.def"
+#undef MM_GP_COMMAND
+
+/* What a life cycle state is called (GPCS 2.3.1, 11.1.1). */
+const char *mm_gptool_state_text(enum mm_gp_kind kind, uint8_t life_cycle);
 
 #endif

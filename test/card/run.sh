@@ -33,39 +33,41 @@ content() {
     check "$1: the transit pass is installed" gp install "$caps/transit.cap"
     check "$1: the purse is listed" lists "$purse"
     check "$1: it can be selected" tool_run 'select purse => 9000'
-    check "$1: a package in use is not deleted" refuses 5 "DELETE: 69" gp delete purse-package
-    check "$1: with its applets it is" gp delete --related purse-package
+    check "$1: a package in use is not deleted" refuses 5 "DELETE: 69" gp --yes delete purse-package
+    check "$1: nothing is deleted unasked" refuses 2 "say --yes" gp delete --deps purse-package
+    check "$1: with its applets it is" gp --yes delete --deps purse-package
     check "$1: the purse is gone" lists_not "$purse"
     check "$1: and cannot be selected" tool_run 'select purse => none 6A82'
-    check "$1: what is not there is not deleted" refuses 5 "6A88" gp delete purse
-    check "$1: wrong keys are found out" refuses 1 "cryptogram" \
+    check "$1: what is not there is not deleted" refuses 5 "6A88" gp --yes delete purse
+    check "$1: wrong keys are found out, and said what that may mean" refuses 1 "may count" \
         "$bin/mintmark-gp" -r "$reader" -k 00112233445566778899AABBCCDDEEFF list
     check "$1: a locked applet" gp lock transit
     check "$1: is not selected" tool_run 'select transit => none 6A82'
     check "$1: unlocked" gp unlock transit
     check "$1: it is" tool_run 'select transit => 9000'
-    check "$1: a card is not locked before it is secured" refuses 5 "SET_STATUS: 6985" gp lock
-    check "$1: nor ended by mistake" refuses 2 "say --force" gp terminate
-    check "$1: it is secured" gp set-state initialized
-    check "$1: in two steps" gp set-state secured
-    check "$1: locked" gp lock
-    check "$1: it takes no content" refuses 5 "6985" gp delete transit
+    check "$1: a card is not locked before it is secured" refuses 5 "SET_STATUS: 6985" gp --yes lock
+    check "$1: nor ended by mistake" refuses 2 "say --yes" gp terminate
+    check "$1: it is secured" gp --yes set-state initialized
+    check "$1: in two steps" gp --yes set-state secured
+    check "$1: locked" gp --yes lock
+    check "$1: it takes no content" refuses 5 "6985" gp --yes delete transit
     check "$1: unlocked it does" gp unlock
     check "$1: the issuer number is stored" gp store-data 4203123456
     check "$1: and told, as JSON" says '"iin": "4203123456"' "$bin/mintmark-gp" -r "$reader" --json info
-    check "$1: an applet that takes no data" refuses 5 "personalization]: 6985" gp --to transit store-data 00
+    check "$1: an applet that takes no data" refuses 5 "personalization]: 6985" gp personalise transit 00
     check "$1: no new keys, no change" refuses 2 "no new keys given" gp put-keys
     echo 00112233445566778899AABBCCDDEEFF >"$work/new.key" && chmod 600 "$work/new.key"
     check "$1: keys are replaced" gp --new-key-file "$work/new.key" put-keys
     check "$1: the new keys are the card's" \
         "$bin/mintmark-gp" -r "$reader" -k 00112233445566778899AABBCCDDEEFF --key-version 30 list
-    check "$1: the test keys are not" refuses 1 "cryptogram" gp list
+    check "$1: the test keys are not even tried" refuses 1 "not tried" gp list
+    check "$1: and are not the card's" refuses 1 "cryptogram" gp --yes list
     check "$1: a second set" "$bin/mintmark-gp" -r "$reader" --key-file "$work/new.key" \
         --new-key-file "$work/new.key" --new-version 31 --add put-keys
     check "$1: opens the card too" "$bin/mintmark-gp" -r "$reader" --key-file "$work/new.key" --key-version 31 list
-    check "$1: and can go" "$bin/mintmark-gp" -r "$reader" --key-file "$work/new.key" delete-keys 31
+    check "$1: and can go" "$bin/mintmark-gp" -r "$reader" --key-file "$work/new.key" -y delete-keys 31
     check "$1: the last set cannot" refuses 5 "DELETE: 6985" \
-        "$bin/mintmark-gp" -r "$reader" --key-file "$work/new.key" delete-keys 30
+        "$bin/mintmark-gp" -r "$reader" --key-file "$work/new.key" -y delete-keys 30
 }
 tool_run() { printf '%s\n' "$1" | "$bin/mintmark-apdu" --reader "$reader" run -; }
 
@@ -94,7 +96,7 @@ tools() {
         "$bin/mintmark-apdu" check "$file"
     check "tools: an absent script" refuses 1 "No such file" "$bin/mintmark-apdu" check "$work/none"
     check "tools: no keys are assumed" refuses 2 "no keys given" "$bin/mintmark-gp" list
-    check "tools: half a key" refuses 2 "expected 16 bytes" "$bin/mintmark-gp" -k 0011 list
+    check "tools: half a key" refuses 2 "expected 16, 24" "$bin/mintmark-gp" -k 0011 list
     printf '404142434445464748494A4B4C4D4E4F\n' >"$file"
     chmod 644 "$file"
     check "tools: a key file that others may read" refuses 2 "chmod 600" "$bin/mintmark-gp" --key-file "$file" list

@@ -78,6 +78,7 @@ for build in "$@"; do
     group "fuzz seeds ($label)" fuzz_seeds "$build"
     group "card tests ($label)" test/system/with-reader.sh test/card/run.sh "$build"
     group "reader tests ($label)" test/system/with-reader.sh test/system/reader.sh "$build"
+    group "card tool ($label)" test/system/with-reader.sh test/system/gp.sh "$build"
     group "faults ($label)" test/system/with-reader.sh test/system/faults.sh "$build"
     group "story ($label)" test/system/with-reader.sh test/system/story.sh "$build"
 done

@@ -17,6 +17,6 @@ check "a scripted session" under_valgrind "$bin/mintmark-apdu" run --reader "$im
 check "loading and installing the purse over SCP03" under_valgrind \
     "$bin/mintmark-gp" --reader "$image" --test-keys install "$build/applets/purse.cap"
 check "deleting it" under_valgrind \
-    "$bin/mintmark-gp" --reader "$image" --test-keys delete F04D494E544D41524B10 --related
+    "$bin/mintmark-gp" --reader "$image" --test-keys --yes delete F04D494E544D41524B10 --deps
 check "looking at the chip" under_valgrind "$bin/mintmark-chip" info leak
 tap_end

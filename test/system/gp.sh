@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# mintmark-gp as its man page shows it, and with keys that stay in a PKCS#11 token.
+#     test/system/with-reader.sh test/system/gp.sh BUILD
+set -u
+build=${1:?usage: gp.sh BUILD}
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=test/system/lib.sh
+. test/system/lib.sh
+export MINTMARK_HOME="$work/home"
+tool=$(realpath "$bin/mintmark-gp")
+
+# Every example of the man page, in its order, in a folder that has the files they name.
+examples() {
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh SECURITY/s/^\$ //p' docs/man/mintmark-gp.1
+}
+prepare_examples() {
+    mkdir -p "$work/examples" && cp "$build"/applets/*.cap "$work/examples/" &&
+        (umask 077 && echo 00112233445566778899AABBCCDDEEFF >"$work/examples/master.key")
+}
+run_example() {
+    local line=$1
+    (cd "$work/examples" && eval "${line/#mintmark-gp/\"\$tool\" --reader \"\$reader\"}")
+}
+each_example() {
+    local line n=0
+    while read -r line; do
+        n=$((n + 1))
+        check "man: $line" run_example "$line"
+    done < <(examples)
+    check "the man page has examples" test "$n" -ge 10
+}
+options_are_documented() {
+    local option bad=0
+    while read -r option; do
+        grep -q -- "Fl -$option" docs/man/mintmark-gp.1 || { echo "man page: --$option"; bad=1; }
+        grep -q -- "--$option" docs/completion/mintmark-gp || { echo "completion: --$option"; bad=1; }
+    done < <(grep -oE '^MM_GP_OPTION\([A-Z0-9_]+, *"[a-z0-9-]+"' host_client/gptool/options.def | cut -d'"' -f2)
+    return "$bad"
+}
+commands_are_documented() {
+    local command bad=0
+    while read -r command; do
+        grep -qE -- "^\.It (Cm )?.*Cm $command|^\.It Cm $command" docs/man/mintmark-gp.1 ||
+            { echo "man page: $command"; bad=1; }
+        grep -qw -- "$command" docs/completion/mintmark-gp || { echo "completion: $command"; bad=1; }
+    done < <(grep -oE '^MM_GP_COMMAND\("[a-z-]+"' host_client/gptool/commands.def | cut -d'"' -f2)
+    return "$bad"
+}
+
+# ---- a token ----
+module=$(find /usr/lib -name libsofthsm2.so 2>/dev/null | head -n 1)
+make_token() {
+    export SOFTHSM2_CONF="$work/softhsm.conf"
+    mkdir -p "$work/tokens"
+    echo "directories.tokendir = $work/tokens" >"$SOFTHSM2_CONF"
+    softhsm2-util --init-token --free --label issuer --pin 1234 --so-pin 12345678 &&
+        printf '@ABCDEFGHIJKLMNO' >"$work/test.key" && # 40..4F
+        pkcs11-tool --module "$module" --token-label issuer --login --pin 1234 --write-object "$work/test.key" \
+            --type secrkey --key-type AES:16 --label card --usage-sign --sensitive &&
+        (umask 077 && echo 1234 >"$work/pin")
+}
+token() {
+    "$tool" --reader "$reader" --pkcs11 "pkcs11:token=issuer;object=card?module-path=$module" \
+        --pin-file "$work/pin" "$@"
+}
+
+check "every option is in the man page and in the completion" options_are_documented
+check "every command is in the man page and in the completion" commands_are_documented
+check "a chip is made" "$bin/mintmark-chip" init test
+check "it is in the reader" chip_start test
+check "a token with the card's key, which it does not give out" make_token
+check "a session whose keys are in the token" says OP_READY token list
+check "content management with it" token install "$build/applets/transit.cap"
+check "and with every response encrypted" says SELECTABLE token --security all list
+check "a wrong PIN is said" refuses 1 "PIN" env MINTMARK_GP_PIN=9999 "$tool" --reader "$reader" \
+    --pkcs11 "pkcs11:token=issuer;object=card?module-path=$module" list
+check "so is a key that is not there" refuses 1 "no secret key" env MINTMARK_GP_PIN=1234 "$tool" --reader "$reader" \
+    --pkcs11 "pkcs11:token=issuer;object=other?module-path=$module" list
+check "the package goes" token --yes delete --deps transit-package
+check "the files of the examples" prepare_examples
+each_example
+check "the keys are the derived ones" refuses 1 "not tried" "$tool" --reader "$reader" --test-keys list
+check "the chip stops" chip_stop
+tap_end
