@@ -5,8 +5,9 @@
 #include <string.h>
 #include <zip.h>
 
-#define DOS_TIME 0
-#define DOS_DATE ((1 << 5) | 1) /* 1980-01-01, the first day that ZIP knows */
+#define LINE_MAX_LEN 72
+#define DOS_TIME     0
+#define DOS_DATE     ((1 << 5) | 1) /* 1980-01-01, the first day that ZIP knows */
 
 static void put(struct mm_buf *out, const char *fmt, ...) MM_PRINTF(2, 3);
 static void put(struct mm_buf *out, const char *fmt, ...)
@@ -31,7 +32,7 @@ static void put_aid(struct mm_buf *out, const struct mm_aid *aid)
 static void write_manifest(const struct mm_conv *cv, struct mm_buf *out)
 {
     put(out, "Manifest-Version: 1.0\r\nCreated-By: mintmark-convert %s\r\n\r\n", MM_VERSION);
-    put(out, "Name: %s\r\nJava-Card-CAP-File-Version: 2.1\r\n", cv->name);
+    put(out, "Name: %s\r\nJava-Card-CAP-File-Version: 2.%u\r\n", cv->name, cv->cap_minor);
     put(out, "Java-Card-Converter-Provider: Mintmark\r\nJava-Card-Converter-Version: %s\r\n",
         MM_VERSION);
     put(out, "Java-Card-Integer-Support-Required: %s\r\n", cv->uses_int ? "TRUE" : "FALSE");
@@ -53,6 +54,22 @@ static void write_manifest(const struct mm_conv *cv, struct mm_buf *out)
             cv->imports[i]->minor);
     }
     put(out, "\r\n");
+}
+
+/* A line of a manifest has at most 72 bytes (JAR file specification); it goes on after CR LF SP. */
+static void fold(const struct mm_buf *lines, struct mm_buf *out)
+{
+    size_t column = 0;
+
+    for (size_t i = 0; i < lines->len; i++) {
+        if (column == LINE_MAX_LEN && lines->data[i] != '\r') {
+            mm_buf_bytes(out, "\r\n ", 3);
+            column = 1;
+        }
+        mm_buf_u8(out, lines->data[i]);
+        column = lines->data[i] == '\r' || lines->data[i] == '\n' ? 0 : column + 1;
+    }
+    out->bad = out->bad || lines->bad;
 }
 
 /* The archive borrows data until it is closed. */
@@ -90,7 +107,7 @@ enum mm_status mm_conv_archive(struct mm_conv *cv, const char *path, struct mm_e
 {
     int code = 0;
     zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
-    struct mm_buf manifest;
+    struct mm_buf lines, manifest;
     bool ok = zip != NULL;
     zip_error_t ze;
 
@@ -100,10 +117,12 @@ enum mm_status mm_conv_archive(struct mm_conv *cv, const char *path, struct mm_e
         zip_error_fini(&ze);
         return MM_IO;
     }
+    mm_buf_init(&lines);
     mm_buf_init(&manifest);
-    write_manifest(cv, &manifest);
+    write_manifest(cv, &lines);
+    fold(&lines, &manifest);
     ok = !manifest.bad && add(zip, "META-INF/MANIFEST.MF", manifest.data, manifest.len);
-    for (int tag = MM_CAP_HEADER; ok && tag <= MM_CAP_DESCRIPTOR; tag++) {
+    for (int tag = MM_CAP_HEADER; ok && tag < MM_CAP_COMPONENT_N; tag++) {
         if (cv->parts[tag].len != 0)
             ok = add_component(cv, zip, tag);
     }
@@ -113,5 +132,6 @@ enum mm_status mm_conv_archive(struct mm_conv *cv, const char *path, struct mm_e
         ok = false;
     }
     mm_buf_clear(&manifest);
+    mm_buf_clear(&lines);
     return ok ? MM_OK : MM_IO;
 }

@@ -23,9 +23,7 @@ static enum mm_status bad(struct reader *r, const char *what)
 
 static const char *utf8(const struct reader *r, uint16_t idx)
 {
-    if (idx == 0 || idx >= r->cls->cp_n || r->cls->cp[idx].tag != JCP_UTF8)
-        return NULL;
-    return r->cls->cp[idx].text;
+    return mm_conv_cp_text(r->cls, idx);
 }
 
 static enum mm_status read_constant(struct reader *r, struct jcp *c)
@@ -128,6 +126,33 @@ static enum mm_status read_lines(struct reader *r, struct jcode *code)
     return MM_OK;
 }
 
+static enum mm_status read_vars(struct reader *r, struct jcode *code)
+{
+    uint16_t n = mm_rd_u16(&r->rd);
+    struct jvar *vars;
+
+    if (mm_rd_left(&r->rd) < (size_t)n * 10)
+        return bad(r, "table of local variables is longer than its attribute");
+    vars = mm_arena_alloc(r->arena, code->var_n + n, sizeof(*vars));
+    if (code->var_n != 0)
+        memcpy(vars, code->vars, code->var_n * sizeof(*vars));
+    for (uint16_t i = 0; i < n; i++) {
+        struct jvar *v = &vars[code->var_n + i];
+
+        v->pc = mm_rd_u16(&r->rd);
+        v->len = mm_rd_u16(&r->rd);
+        v->name = utf8(r, mm_rd_u16(&r->rd));
+        v->desc = utf8(r, mm_rd_u16(&r->rd));
+        v->local = mm_rd_u16(&r->rd);
+        if (v->name == NULL || v->desc == NULL || v->local >= code->max_locals ||
+            (uint32_t)v->pc + v->len > code->len)
+            return bad(r, "local variable does not fit the code");
+    }
+    code->vars = vars;
+    code->var_n += n;
+    return MM_OK;
+}
+
 static enum mm_status read_handlers(struct reader *r, struct jcode *code)
 {
     uint16_t n = mm_rd_u16(&r->rd);
@@ -173,13 +198,15 @@ static enum mm_status read_code(struct reader *r, struct jcode *code)
         const char *name;
         struct mm_rd outer;
         struct mm_rd body;
+        bool lines;
 
         st = read_attribute(r, &name, &body);
-        if (st != MM_OK || strcmp(name, "LineNumberTable") != 0)
+        lines = st == MM_OK && strcmp(name, "LineNumberTable") == 0;
+        if (st != MM_OK || (!lines && strcmp(name, "LocalVariableTable") != 0))
             continue;
         outer = r->rd;
         r->rd = body;
-        st = read_lines(r, code);
+        st = lines ? read_lines(r, code) : read_vars(r, code);
         if (st == MM_OK)
             r->rd = outer;
     }
@@ -368,6 +395,10 @@ enum mm_status mm_conv_class_read(struct mm_arena *arena, const uint8_t *data, s
             return st;
         if (strcmp(name, "SourceFile") == 0)
             cls->source = utf8(&r, mm_rd_u16(&body));
+        if ((strcmp(name, "RuntimeInvisibleAnnotations") == 0 ||
+             strcmp(name, "RuntimeVisibleAnnotations") == 0) &&
+            !mm_conv_annotations(cls, &body))
+            return bad(&r, "annotations are malformed");
     }
     if (r.rd.bad || mm_rd_left(&r.rd) != 0)
         return bad(&r, "bytes after the last attribute");
@@ -401,16 +432,18 @@ enum mm_status mm_conv_class_check(const uint8_t *data, size_t data_len, struct 
     return st;
 }
 
+const char *mm_conv_cp_text(const struct mm_cls *cls, uint16_t idx)
+{
+    if (idx == 0 || idx >= cls->cp_n || cls->cp[idx].tag != JCP_UTF8)
+        return NULL;
+    return cls->cp[idx].text;
+}
+
 const char *mm_conv_cp_class(const struct mm_cls *cls, uint16_t idx)
 {
-    const struct jcp *name;
-
     if (idx == 0 || idx >= cls->cp_n || cls->cp[idx].tag != JCP_CLASS)
         return NULL;
-    if (cls->cp[idx].a == 0 || cls->cp[idx].a >= cls->cp_n)
-        return NULL;
-    name = &cls->cp[cls->cp[idx].a];
-    return name->tag == JCP_UTF8 ? name->text : NULL;
+    return mm_conv_cp_text(cls, cls->cp[idx].a);
 }
 
 bool mm_conv_cp_ref(const struct mm_cls *cls, uint16_t idx, struct jref *ref)
@@ -426,10 +459,8 @@ bool mm_conv_cp_ref(const struct mm_cls *cls, uint16_t idx, struct jref *ref)
     if (ref->cls == NULL || c->b == 0 || c->b >= cls->cp_n || cls->cp[c->b].tag != JCP_NAME_TYPE)
         return false;
     nt = &cls->cp[c->b];
-    if (nt->a >= cls->cp_n || nt->b >= cls->cp_n)
-        return false;
-    ref->name = cls->cp[nt->a].tag == JCP_UTF8 ? cls->cp[nt->a].text : NULL;
-    ref->desc = cls->cp[nt->b].tag == JCP_UTF8 ? cls->cp[nt->b].text : NULL;
+    ref->name = mm_conv_cp_text(cls, nt->a);
+    ref->desc = mm_conv_cp_text(cls, nt->b);
     return ref->name != NULL && ref->desc != NULL;
 }
 

@@ -1,4 +1,5 @@
-/* The components of a CAP file but Method and Descriptor (JCVM 3.0.5, chapter 6; format 2.1). */
+/* The components of a CAP file but Method and Descriptor (JCVM 3.0.5, chapter 6; formats 2.1
+ * and 2.2). */
 #include "converter/conv_int.h"
 
 #include <string.h>
@@ -22,7 +23,7 @@ static size_t class_size(const struct mm_cls *c)
 
 enum mm_status mm_conv_classes_place(struct mm_conv *cv, struct mm_err *err)
 {
-    size_t at = 0;
+    size_t at = cv->cap_minor >= 2 ? 2 : 0; /* behind the length of the signature pool */
 
     for (size_t i = 0; i < cv->class_n; i++) {
         cv->classes[i]->off = (uint16_t)at;
@@ -81,6 +82,8 @@ static enum mm_status write_classes(struct mm_conv *cv, struct mm_err *err)
     struct mm_buf *out = &cv->parts[MM_CAP_CLASS];
     enum mm_status st = MM_OK;
 
+    if (cv->cap_minor >= 2)
+        mm_buf_u16(out, 0);
     for (size_t i = 0; st == MM_OK && i < cv->class_n; i++) {
         struct mm_cls *c = cv->classes[i];
         bool iface = (c->access & ACC_INTERFACE) != 0;
@@ -350,17 +353,21 @@ static void write_head(struct mm_conv *cv, uint16_t image_size, uint16_t array_b
     struct mm_buf *header = &cv->parts[MM_CAP_HEADER];
     struct mm_buf *import = &cv->parts[MM_CAP_IMPORT];
     struct mm_buf *dir = &cv->parts[MM_CAP_DIRECTORY];
+    int last = cv->cap_minor >= 2 ? MM_CAP_DEBUG : MM_CAP_DESCRIPTOR;
 
     mm_buf_u32(header, CAP_MAGIC);
-    mm_buf_u8(header, 1);
+    mm_buf_u8(header, cv->cap_minor);
     mm_buf_u8(header, 2);
     mm_buf_u8(header, (uint8_t)(cv->flags | (cv->uses_int ? 1 : 0)));
     put_package(header, &cv->opt->aid, cv->opt->major, cv->opt->minor);
+    if (cv->cap_minor >= 2)
+        mm_buf_u8(header, 0); /* no name: Debug has it, cards have no use for it */
     mm_buf_u8(import, (uint8_t)cv->import_n);
     for (size_t i = 0; i < cv->import_n; i++)
         put_package(import, &cv->imports[i]->aid, cv->imports[i]->major, cv->imports[i]->minor);
-    for (int tag = MM_CAP_HEADER; tag <= MM_CAP_DESCRIPTOR; tag++)
-        mm_buf_u16(dir, tag == MM_CAP_DIRECTORY ? 31 : (uint16_t)cv->parts[tag].len);
+    for (int tag = MM_CAP_HEADER; tag <= last; tag++)
+        mm_buf_u16(dir, tag == MM_CAP_DIRECTORY ? (uint16_t)(2 * last + 9)
+                                                : (uint16_t)cv->parts[tag].len);
     mm_buf_u16(dir, image_size);
     mm_buf_u16(dir, (uint16_t)cv->array_n);
     mm_buf_u16(dir, array_bytes);
@@ -383,12 +390,14 @@ enum mm_status mm_conv_components(struct mm_conv *cv, struct mm_err *err)
     write_pool(cv);
     write_ref_location(cv);
     st = mm_conv_descriptor(cv, err); /* may import more packages */
+    if (st == MM_OK && cv->opt->debug)
+        st = mm_conv_debug(cv, err);
     if (st != MM_OK)
         return st;
     if (cv->import_n > 128)
         return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX, "more than 128 imported packages");
     write_head(cv, image_size, array_bytes);
-    for (int tag = MM_CAP_HEADER; tag <= MM_CAP_DESCRIPTOR; tag++) {
+    for (int tag = MM_CAP_HEADER; tag < MM_CAP_COMPONENT_N; tag++) {
         if (cv->parts[tag].bad)
             return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
         if (cv->parts[tag].len > 0xFFFF)

@@ -13,6 +13,7 @@
 
 #define MM_CONV_APPLET_MAX  16 /* applets in one package; the format allows 255 */
 #define MM_CONV_EXPORTS_MAX 16
+#define MM_CONV_CLASSES_MAX 64
 #define MM_CONV_USE_MAX     16
 
 struct mm_conv_applet {
@@ -28,10 +29,13 @@ struct mm_conv_use {
 
 /* What to convert. All pointers borrowed for the call. */
 struct mm_conv_options {
-    const char *classes; /* folder or jar with the package's class files below it */
+    const char
+        *classes[MM_CONV_CLASSES_MAX]; /* folders and jars with class files below, and files */
+    size_t class_n;
     const char *package; /* "org.mintmark.purse" */
     struct mm_aid aid;
     uint8_t major, minor; /* package version */
+    bool has_version;     /* it was asked for */
     struct mm_conv_applet applets[MM_CONV_APPLET_MAX];
     size_t applet_n;
     const char
@@ -39,7 +43,10 @@ struct mm_conv_options {
     size_t export_n;
     struct mm_conv_use uses[MM_CONV_USE_MAX];
     size_t use_n;
-    bool ints; /* the card has int: 32 bit fields, locals, arrays, arithmetic */
+    bool ints;    /* the card has int: 32 bit fields, locals, arrays, arithmetic */
+    bool debug;   /* add a Debug component: names and lines, for tools (makes the format 2.2) */
+    bool listing; /* write the listing of mm_conv_dump beside the CAP file, as "x.lst" */
+    uint8_t cap_minor; /* CAP format 2.1 or 2.2; 0: the lowest that can hold the package */
     /* Called for each refusal, if not NULL, in the order found. */
     void (*report)(void *ctx, const char *text);
     void *report_ctx;
@@ -67,7 +74,27 @@ enum mm_status mm_conv_export_rewrite(const uint8_t *data, size_t data_len, uint
 enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char *dir,
                            struct mm_err *err) MM_USE_RESULT;
 
-/* Write a CAP as readable assembly. */
-enum mm_status mm_conv_dump(const struct mm_cap *cap, FILE *out, struct mm_err *err) MM_USE_RESULT;
+/* Write the CAP file at path as readable assembly, with names: its own from its Debug component or
+ * the export file beside it, those of imports from the API beside this program and from export
+ * files below the folders (or in the jars) named. */
+enum mm_status mm_conv_dump(const char *path, const char *const *exports, size_t export_n,
+                            FILE *out, struct mm_err *err) MM_USE_RESULT;
+
+/* Write what takes the space in the CAP file at path, as a table or as JSON: components, classes,
+ * methods. Names as above. */
+enum mm_status mm_conv_size(const char *path, const char *const *exports, size_t export_n,
+                            bool json, FILE *out, struct mm_err *err) MM_USE_RESULT;
+
+/* Check the CAP file at path as the card does: structure, references, types. It may import packages
+ * of the API, of the CAP files named, and of export files below the folders named; the latter tell
+ * no fields. *methods: how many were checked; *described: false when the file has no Descriptor, so
+ * that only kinds of values were. */
+struct mm_conv_verdict {
+    size_t methods;
+    bool described;
+};
+enum mm_status mm_conv_verify(const char *path, const char *const *libraries, size_t library_n,
+                              const char *const *exports, size_t export_n,
+                              struct mm_conv_verdict *out, struct mm_err *err) MM_USE_RESULT;
 
 #endif

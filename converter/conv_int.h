@@ -30,6 +30,14 @@ enum mm_status mm_conv_option(struct mm_arena *arena, struct mm_conv_options *op
 enum mm_status mm_conv_config(struct mm_arena *arena, struct mm_conv_options *opt, const char *path,
                               struct mm_err *err) MM_USE_RESULT;
 
+bool mm_conv_parse_aid(const char *text, struct mm_aid *aid);                 /* hexadecimal */
+bool mm_conv_parse_version(const char *text, uint8_t *major, uint8_t *minor); /* "1.0" */
+
+/* ---- What was not asked for (defaults.c) ---- */
+/* Choose package, AIDs, version, applets, API and output where opt has none. */
+enum mm_status mm_conv_defaults(struct mm_arena *arena, struct mm_conv_options *opt,
+                                struct mm_err *err) MM_USE_RESULT;
+
 /* ---- Source to CAP (build.c) ---- */
 /* The API that lies beside this program: folders classes and exports; NULL when there is none. */
 const char *mm_conv_api_dir(struct mm_arena *arena);
@@ -47,6 +55,7 @@ enum mm_status mm_conv_build(struct mm_arena *arena, struct mm_conv_options *opt
 #define ACC_NATIVE       0x0100
 #define ACC_INTERFACE    0x0200
 #define ACC_ABSTRACT     0x0400
+#define ACC_ANNOTATION   0x2000
 #define ACC_SHAREABLE    0x0800 /* export files only */
 #define ACC_REMOTE       0x1000 /* export files only; synthetic in class files */
 
@@ -78,6 +87,10 @@ struct jhandler {
 struct jline {
     uint16_t pc, line;
 };
+struct jvar { /* a local variable by name, where javac was asked for them (-g) */
+    uint16_t pc, len, local;
+    const char *name, *desc;
+};
 struct jcode {
     uint16_t max_stack, max_locals;
     const uint8_t *bytes;
@@ -86,6 +99,8 @@ struct jcode {
     size_t handler_n;
     struct jline *lines;
     size_t line_n;
+    struct jvar *vars;
+    size_t var_n;
 };
 
 struct mm_cls;
@@ -136,6 +151,7 @@ struct mm_cls {
     const char *name; /* "org/mintmark/purse/Purse" */
     const char *super_name;
     const char *source;
+    const char *aid, *version; /* of the annotation org.mintmark.cap.Aid; NULL: none */
     const char **iface_names;
     size_t iface_name_n;
     uint16_t access;
@@ -149,7 +165,7 @@ struct mm_cls {
     struct mm_cref super;
     struct mm_cref *ifaces; /* declared here and all that those extend, base interfaces first */
     size_t iface_n;
-    bool shareable;
+    bool shareable, remote;
     uint8_t token; /* exported, or FF */
     uint8_t first_ref, ref_n, cell_n;
     uint8_t pub_base, pub_n, pkg_base, pkg_n; /* method tables as in class_info */
@@ -159,9 +175,15 @@ struct mm_cls {
     int mark;     /* while ordering: 1 being placed, 2 placed */
 };
 
+/* The annotations of a class (JVMS 8, 4.7.16): takes note of org.mintmark.cap.Aid. false: malformed.
+ * (annotation.c) */
+bool mm_conv_annotations(struct mm_cls *cls, struct mm_rd *rd) MM_USE_RESULT;
+
 /* Parse one class file. cls and its parts are from the arena; data must outlive it. */
 enum mm_status mm_conv_class_read(struct mm_arena *arena, const uint8_t *data, size_t data_len,
                                   struct mm_cls *cls, struct mm_err *err) MM_USE_RESULT;
+/* Text of a CONSTANT_Utf8, or NULL. */
+const char *mm_conv_cp_text(const struct mm_cls *cls, uint16_t idx);
 /* Class name of a CONSTANT_Class, or NULL. */
 const char *mm_conv_cp_class(const struct mm_cls *cls, uint16_t idx);
 /* Class, name and descriptor of a field or method reference; false when idx is none. */
@@ -174,12 +196,12 @@ unsigned mm_conv_line(const struct jcode *code, uint32_t pc);
 
 /* ---- Files (input.c) ---- */
 struct mm_files {
-    const char *root; /* folder or jar */
-    bool is_jar;
+    const char *root; /* folder, jar, or a single file: then names[0] is empty */
+    bool is_jar, is_single;
     char **names; /* below root, sorted */
     size_t n;
 };
-/* All files below root whose names end so. */
+/* All files below root whose names end so; root itself when it is a file whose name does. */
 enum mm_status mm_conv_files_list(struct mm_arena *arena, const char *root, const char *end,
                                   struct mm_files *files, struct mm_err *err) MM_USE_RESULT;
 /* One of them; the bytes live in the arena. */
@@ -216,7 +238,7 @@ struct mm_exp_package {
     const char *name; /* "javacard/framework" */
     struct mm_aid aid;
     uint8_t major, minor, flags;
-    uint8_t format_minor; /* 1 or 2 */
+    uint8_t format_minor; /* as written: 1 or 2 */
     struct mm_exp_class *classes;
     size_t class_n;
     int import; /* index in the Import component, -1 while unused */
@@ -254,7 +276,8 @@ struct mm_conv {
     size_t import_n;
     struct mm_cpref **pool;
     size_t pool_n;
-    uint8_t flags; /* Header: 02 export, 04 applet */
+    uint8_t flags;     /* Header: 02 export, 04 applet */
+    uint8_t cap_minor; /* CAP format 2.1 or 2.2 */
     /* static field image */
     struct mm_field **array_fields;
     size_t array_n;
@@ -280,6 +303,8 @@ enum mm_status mm_conv_note(struct mm_conv *cv, enum mm_status st,
                             const struct mm_err *err) MM_USE_RESULT;
 
 /* package.c */
+/* What javac makes of package-info.java: no class of the package. */
+bool mm_conv_is_package_info(const struct mm_cls *cls);
 enum mm_status mm_conv_load(struct mm_conv *cv, struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_conv_find_class(struct mm_conv *cv, const char *name, struct mm_cref *out,
                                   struct mm_err *err) MM_USE_RESULT;
@@ -487,9 +512,11 @@ struct mm_body {
     struct mm_chandler *handlers;
     size_t handler_n;
     uint8_t max_stack, max_locals;
-    uint16_t bytes;       /* length without header */
-    uint16_t header;      /* 2 or 4 */
-    uint16_t handler_idx; /* in the component */
+    const uint32_t *at;      /* JVM instruction index by pc */
+    const uint8_t *local_at; /* card cell of each Java local */
+    uint16_t bytes;          /* length without header */
+    uint16_t header;         /* 2 or 4 */
+    uint16_t handler_idx;    /* in the component */
 };
 enum mm_status mm_conv_translate(struct mm_conv *cv, struct mm_cls *cls, struct mm_method *m,
                                  struct mm_err *err) MM_USE_RESULT;
@@ -503,6 +530,8 @@ enum mm_status mm_conv_classes_place(struct mm_conv *cv, struct mm_err *err) MM_
 enum mm_status mm_conv_statics_place(struct mm_conv *cv, struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_conv_components(struct mm_conv *cv, struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_conv_descriptor(struct mm_conv *cv, struct mm_err *err) MM_USE_RESULT;
+/* debug.c: after all offsets are known */
+enum mm_status mm_conv_debug(struct mm_conv *cv, struct mm_err *err) MM_USE_RESULT;
 void mm_conv_own_exports(struct mm_conv *cv, struct mm_exp_package *pkg);
 enum mm_status mm_conv_archive(struct mm_conv *cv, const char *path,
                                struct mm_err *err) MM_USE_RESULT;

@@ -1,6 +1,7 @@
 /* A conversion from end to end. */
-#include "converter/conv_int.h"
+#include "converter/names.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -57,6 +58,37 @@ static const char *output_stem(struct mm_conv *cv)
     return mm_arena_printf(cv->arena, "%s/%s", out, last);
 }
 
+/* The listing of the CAP file just written, with all that is known of it. */
+static enum mm_status write_listing(struct mm_conv *cv, const char *stem, struct mm_err *err)
+{
+    const char *path = mm_arena_printf(cv->arena, "%s.lst", stem);
+    struct mm_buf *debug = &cv->parts[MM_CAP_DEBUG];
+    struct mm_names *names;
+    struct mm_cap *cap = NULL;
+    enum mm_status st = mm_cap_read_file(mm_arena_printf(cv->arena, "%s.cap", stem), &cap, err);
+    FILE *out;
+
+    if (st != MM_OK)
+        return st;
+    names = mm_names_new(cv->arena, cap);
+    for (size_t i = 0; i < cv->import_n; i++)
+        mm_names_package(names, cv->imports[i]);
+    if (debug->len == 0)
+        st = mm_conv_debug(cv, err);
+    if (st == MM_OK && !mm_names_debug(names, debug->data, debug->len))
+        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "%s: out of memory", path);
+    out = st == MM_OK ? fopen(path, "w") : NULL;
+    if (st == MM_OK && out == NULL)
+        st = mm_fail(err, MM_IO, SIZE_MAX, "%s: %s", path, strerror(errno));
+    if (out != NULL) {
+        st = mm_conv_list(cap, names, out, err);
+        if (fclose(out) != 0 && st == MM_OK)
+            st = mm_fail(err, MM_IO, SIZE_MAX, "%s: %s", path, strerror(errno));
+    }
+    mm_cap_free(&cap);
+    return st;
+}
+
 static enum mm_status write_files(struct mm_conv *cv, struct mm_err *err)
 {
     const char *stem = output_stem(cv);
@@ -77,6 +109,8 @@ static enum mm_status write_files(struct mm_conv *cv, struct mm_err *err)
                                  0644, err);
     if (st == MM_OK)
         st = mm_conv_archive(cv, mm_arena_printf(cv->arena, "%s.cap", stem), err);
+    if (st == MM_OK && cv->opt->listing)
+        st = write_listing(cv, stem, err);
     mm_buf_clear(&exp);
     return st;
 }
@@ -93,6 +127,7 @@ enum mm_status mm_conv_package(const struct mm_conv_options *opt, struct mm_err 
             *p = '/';
     }
     cv.name = name;
+    cv.cap_minor = opt->debug ? 2 : opt->cap_minor == 0 ? 1 : opt->cap_minor;
     for (int i = 0; i < MM_CAP_COMPONENT_N; i++)
         mm_buf_init(&cv.parts[i]);
     mm_buf_init(&cv.ref1);

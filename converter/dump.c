@@ -1,8 +1,9 @@
 /*
  * A CAP file as readable assembly. The file was read and checked by mm_cap_read, so offsets and
- * counts hold; reads go through the bounded cursor all the same.
+ * counts hold; reads go through the bounded cursor all the same. Names follow numbers where names.c
+ * knows some.
  */
-#include "converter/conv_int.h"
+#include "converter/names.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 struct dump {
     const struct mm_cap *cap;
+    const struct mm_names *names; /* NULL: numbers only */
     FILE *out;
     uint16_t starts[METHODS_MAX];
     size_t start_n;
@@ -45,8 +47,21 @@ static void print_class(FILE *out, uint16_t ref)
         fprintf(out, "@0x%04x", ref);
 }
 
-static void print_constant(FILE *out, const struct mm_cap_cp *c)
+static void print_name(FILE *out, const char *name)
 {
+    if (name != NULL)
+        fprintf(out, " %s", name);
+}
+
+static void print_named_class(const struct dump *d, uint16_t ref)
+{
+    print_class(d->out, ref);
+    print_name(d->out, mm_names_class(d->names, ref));
+}
+
+static void print_constant(const struct dump *d, const struct mm_cap_cp *c)
+{
+    FILE *out = d->out;
     static const char *const names[] = {"?",     "class",       "field",       "virtual",
                                         "super", "staticField", "staticMethod"};
 
@@ -60,6 +75,7 @@ static void print_constant(FILE *out, const struct mm_cap_cp *c)
     if (c->tag >= 2 && c->tag <= 4)
         fprintf(out, " token %u%s", c->b[2] & 0x7F,
                 c->tag != 2 && c->b[2] & 0x80 ? " (package)" : "");
+    print_name(out, mm_names_constant(d->names, c));
 }
 
 static void dump_head(struct dump *d)
@@ -75,7 +91,9 @@ static void dump_head(struct dump *d)
 
         fprintf(d->out, ".import %zu ", i);
         print_aid(d->out, &im->aid);
-        fprintf(d->out, " %u.%u\n", im->major, im->minor);
+        fprintf(d->out, " %u.%u", im->major, im->minor);
+        print_name(d->out, mm_names_import(d->names, i));
+        fputc('\n', d->out);
     }
     for (size_t i = 0; i < mm_cap_applet_n(d->cap); i++) {
         const struct mm_cap_applet *a = mm_cap_applet(d->cap, i);
@@ -87,7 +105,7 @@ static void dump_head(struct dump *d)
     fputc('\n', d->out);
     for (size_t i = 0; i < mm_cap_cp_n(d->cap); i++) {
         fprintf(d->out, ".constant %zu ", i);
-        print_constant(d->out, mm_cap_cp(d->cap, i));
+        print_constant(d, mm_cap_cp(d->cap, i));
         fputc('\n', d->out);
     }
 }
@@ -109,9 +127,11 @@ static void dump_table(struct dump *d, struct mm_rd *rd, const char *name, unsig
         uint16_t off = mm_rd_u16(rd);
 
         if (off == 0xFFFF)
-            fprintf(d->out, "    %s %u inherited\n", name, base + i);
+            fprintf(d->out, "    %s %u inherited", name, base + i);
         else
-            fprintf(d->out, "    %s %u @0x%04x\n", name, base + i, off);
+            fprintf(d->out, "    %s %u @0x%04x", name, base + i, off);
+        print_name(d->out, off == 0xFFFF ? NULL : mm_names_method(d->names, off));
+        fputc('\n', d->out);
         add_start(d, off);
     }
 }
@@ -123,7 +143,7 @@ static void dump_class(struct dump *d, struct mm_rd *rd, uint8_t bits)
     uint8_t pub = mm_rd_u8(rd), pub_n = mm_rd_u8(rd), pkg = mm_rd_u8(rd), pkg_n = mm_rd_u8(rd);
 
     fputs(" extends ", d->out);
-    print_class(d->out, super);
+    print_named_class(d, super);
     fprintf(d->out, " cells %u", cells);
     if (refs != 0)
         fprintf(d->out, " references %u..%u", first, first + refs - 1);
@@ -135,11 +155,19 @@ static void dump_class(struct dump *d, struct mm_rd *rd, uint8_t bits)
         uint8_t n = mm_rd_u8(rd);
 
         fputs("    implements ", d->out);
-        print_class(d->out, iface);
+        print_named_class(d, iface);
         for (unsigned k = 0; k < n; k++)
             fprintf(d->out, " %u", mm_rd_u8(rd));
         fputc('\n', d->out);
     }
+}
+
+static void print_source(const struct dump *d, uint16_t off)
+{
+    const struct mm_named_class *c = mm_names_class_at(d->names, off);
+
+    if (c != NULL && c->source[0] != '\0')
+        fprintf(d->out, " (%s)", c->source);
 }
 
 static void dump_classes(struct dump *d)
@@ -155,15 +183,17 @@ static void dump_classes(struct dump *d)
         size_t off = rd.off;
         uint8_t bits = mm_rd_u8(&rd);
 
-        fprintf(d->out, ".%s @0x%04zx%s", bits & 0x80 ? "interface" : "class", off,
-                bits & 0x40 ? " shareable" : "");
+        fprintf(d->out, ".%s @0x%04zx", bits & 0x80 ? "interface" : "class", off);
+        print_name(d->out, mm_names_class(d->names, (uint16_t)off));
+        print_source(d, (uint16_t)off);
+        fprintf(d->out, "%s%s", bits & 0x40 ? " shareable" : "", bits & 0x20 ? " remote" : "");
         if (!(bits & 0x80)) {
             dump_class(d, &rd, bits);
             continue;
         }
         for (unsigned i = 0; i < (bits & 15u); i++) {
             fputs(i == 0 ? " extends " : ", ", d->out);
-            print_class(d->out, mm_rd_u16(&rd));
+            print_named_class(d, mm_rd_u16(&rd));
         }
         if (bits & 0x20)
             (void)mm_rd_bytes(&rd, mm_rd_u8(&rd)); /* name of a remote interface */
@@ -180,7 +210,7 @@ static void print_ref(struct dump *d, uint16_t idx)
     fprintf(d->out, " %u", idx);
     if (c != NULL) {
         fputs(" ; ", d->out);
-        print_constant(d->out, c);
+        print_constant(d, c);
     }
 }
 
@@ -269,24 +299,38 @@ static void print_operands(struct dump *d, const uint8_t *p, uint16_t at)
     }
 }
 
+/* ".line" where a source line begins. */
+static void print_line(const struct dump *d, const struct mm_named_method *m, uint16_t pc)
+{
+    for (size_t i = 0; m != NULL && i < m->line_n; i++) {
+        if (m->lines[i].pc == pc)
+            fprintf(d->out, "    .line %u\n", m->lines[i].line);
+    }
+}
+
 static enum mm_status dump_method(struct dump *d, const struct mm_cap_component *c, uint16_t start,
                                   uint16_t end, struct mm_err *err)
 {
     const uint8_t *h = c->info + start;
     bool extended = (h[0] & 0x80) != 0;
-    uint16_t at = (uint16_t)(start + (extended ? 4 : 2));
+    const struct mm_named_class *cls = NULL;
+    const struct mm_named_method *m = mm_names_method_at(d->names, start, &cls);
+    uint16_t at = (uint16_t)(start + (extended ? 4 : 2)), first = at;
 
     if (end <= start || end - start < (extended ? 4 : 2))
         return mm_fail(err, MM_MALFORMED, start, "Method component, offset 0x%x: no header", start);
-    fprintf(d->out, "\n.method @0x%04x%s stack %u args %u locals %u\n", start,
-            h[0] & 0x40 ? " abstract" : "", extended ? h[1] : h[0] & 15u,
-            extended ? h[2] : h[1] >> 4, extended ? h[3] : h[1] & 15u);
+    fprintf(d->out, "\n.method @0x%04x", start);
+    print_name(d->out, mm_names_method(d->names, start));
+    fprintf(d->out, "%s stack %u args %u locals %u\n", h[0] & 0x40 ? " abstract" : "",
+            extended ? h[1] : h[0] & 15u, extended ? h[2] : h[1] >> 4,
+            extended ? h[3] : h[1] & 15u);
     while (at < end && !(h[0] & 0x40)) {
         size_t len = mm_op_len(c->info, end, at);
 
         if (len == 0)
             return mm_fail(err, MM_MALFORMED, at,
                            "Method component, offset 0x%x: not an instruction", at);
+        print_line(d, m, (uint16_t)(at - first));
         fprintf(d->out, "    %04x: %s", at, mm_op_info(c->info[at])->name);
         print_operands(d, c->info + at, at);
         fputc('\n', d->out);
@@ -410,9 +454,10 @@ static void dump_exports(struct dump *d)
     }
 }
 
-enum mm_status mm_conv_dump(const struct mm_cap *cap, FILE *out, struct mm_err *err)
+enum mm_status mm_conv_list(const struct mm_cap *cap, const struct mm_names *names, FILE *out,
+                            struct mm_err *err)
 {
-    struct dump d = {.cap = cap, .out = out};
+    struct dump d = {.cap = cap, .names = names, .out = out};
     enum mm_status st;
 
     dump_head(&d);
@@ -423,4 +468,21 @@ enum mm_status mm_conv_dump(const struct mm_cap *cap, FILE *out, struct mm_err *
     dump_statics(&d);
     dump_exports(&d);
     return ferror(out) ? mm_fail(err, MM_IO, SIZE_MAX, "cannot write the listing") : MM_OK;
+}
+
+enum mm_status mm_conv_dump(const char *path, const char *const *exports, size_t export_n,
+                            FILE *out, struct mm_err *err)
+{
+    struct mm_arena *arena = mm_arena_new();
+    struct mm_names *names = NULL;
+    struct mm_cap *cap = NULL;
+    enum mm_status st = mm_cap_read_file(path, &cap, err);
+
+    if (st == MM_OK)
+        st = mm_names_open(arena, cap, path, exports, export_n, &names, err);
+    if (st == MM_OK)
+        st = mm_conv_list(cap, names, out, err);
+    mm_cap_free(&cap);
+    mm_arena_free(&arena);
+    return st;
 }

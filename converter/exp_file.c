@@ -1,4 +1,4 @@
-/* Export files (JCVM 3.0.5, chapter 5), format 2.1 and 2.2. */
+/* Export files (JCVM 3.0.5, chapter 5), formats 2.1 to 2.3; written as 2.1 or 2.2. */
 #include "converter/conv_int.h"
 
 #include <stdlib.h>
@@ -24,6 +24,7 @@ struct exp_reader {
     struct mm_rd rd;
     struct exp_cp *cp;
     uint16_t cp_n;
+    uint8_t minor;
     struct mm_err *err;
 };
 
@@ -161,7 +162,21 @@ static enum mm_status read_class(struct exp_reader *r, struct mm_exp_class *c)
         st = read_names(r, mm_rd_u8(&r->rd), &c->ifaces, &c->iface_n);
     if (st == MM_OK)
         st = read_members(r, c);
+    if (st == MM_OK && r->minor >= 3)
+        (void)mm_rd_u8(&r->rd); /* methods that a class of another package can inherit */
     return st;
+}
+
+/* Since 2.3: the packages whose classes are named below. */
+static enum mm_status read_referenced(struct exp_reader *r)
+{
+    for (unsigned n = mm_rd_u8(&r->rd); n > 0; n--) {
+        uint16_t idx = mm_rd_u16(&r->rd);
+
+        if (r->rd.bad || idx >= r->cp_n || r->cp[idx].tag != EXP_PACKAGE)
+            return bad(r, "referenced package is not a package constant");
+    }
+    return r->rd.bad ? bad(r, "") : MM_OK;
 }
 
 static enum mm_status read_head(struct exp_reader *r, struct mm_exp_package *pkg)
@@ -172,9 +187,10 @@ static enum mm_status read_head(struct exp_reader *r, struct mm_exp_package *pkg
 
     if (r->rd.bad || magic != EXP_MAGIC)
         return bad(r, "magic is not 00FACADE");
-    if (major != 2 || minor < 1 || minor > 2)
-        return bad(r, "format version is not 2.1 or 2.2");
-    pkg->format_minor = minor;
+    if (major != 2 || minor < 1 || minor > 3)
+        return bad(r, "format version is not 2.1, 2.2 or 2.3");
+    r->minor = minor;
+    pkg->format_minor = minor < 2 ? 1 : 2; /* what 2.3 adds is of no use to a 2.2 file */
     r->cp_n = mm_rd_u16(&r->rd);
     if (mm_rd_left(&r->rd) < (size_t)r->cp_n * 3)
         return bad(r, "more constants than bytes");
@@ -194,7 +210,7 @@ static enum mm_status read_head(struct exp_reader *r, struct mm_exp_package *pkg
     pkg->major = r->cp[self].major;
     pkg->minor = r->cp[self].minor;
     pkg->flags = r->cp[self].flags;
-    return MM_OK;
+    return minor < 3 ? MM_OK : read_referenced(r);
 }
 
 enum mm_status mm_conv_exp_read(struct mm_arena *arena, const uint8_t *data, size_t data_len,

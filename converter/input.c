@@ -1,4 +1,4 @@
-/* Where class files come from: a folder, or a jar. */
+/* Where files come from: a folder, a jar, or one by one. */
 #include "converter/conv_int.h"
 
 #include <dirent.h>
@@ -101,6 +101,11 @@ enum mm_status mm_conv_files_list(struct mm_arena *arena, const char *root, cons
 
     memset(files, 0, sizeof(*files));
     files->root = root;
+    files->is_single = ends_with(root, end) && stat(root, &info) == 0 && S_ISREG(info.st_mode);
+    if (files->is_single) {
+        add(arena, files, "");
+        return MM_OK;
+    }
     files->is_jar = stat(root, &info) == 0 && S_ISREG(info.st_mode);
     st = files->is_jar ? list_jar(arena, root, end, files, err)
                        : list_folder(arena, root, "", end, 0, files, err);
@@ -143,7 +148,8 @@ enum mm_status mm_conv_files_read(struct mm_arena *arena, const struct mm_files 
                                   const char *name, const uint8_t **data, size_t *len,
                                   struct mm_err *err)
 {
-    const char *path = mm_arena_printf(arena, "%s/%s", files->root, name);
+    const char *path =
+        files->is_single ? files->root : mm_arena_printf(arena, "%s/%s", files->root, name);
     uint8_t *bytes = NULL, *kept;
     enum mm_status st;
 

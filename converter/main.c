@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "applet_vm/api/api.h"
-#include "applet_vm/verify/verify.h"
 #include "converter/conv_int.h"
 
 /* Those with a name are set by it; see options.c. */
@@ -20,8 +18,12 @@ static const struct option options[] = {
     {"output", required_argument, NULL, 'o'},
     {"use-version", required_argument, NULL, 'o'},
     {"classpath", required_argument, NULL, 'o'},
+    {"cap-format", required_argument, NULL, 'o'},
+    {"debug", no_argument, NULL, 'o'},
+    {"listing", no_argument, NULL, 'o'},
     {"config", required_argument, NULL, 'c'},
     {"int", no_argument, NULL, 'i'},
+    {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
     {"version", optional_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -32,33 +34,37 @@ struct command {
     struct mm_arena *arena;
     struct mm_conv_options opt;
     const char *config;
+    bool json;
     const char *names[SETTINGS_MAX], *values[SETTINGS_MAX]; /* set after the configuration file */
     size_t n;
 };
 
 static const char usage[] =
-    "Usage: mintmark-convert build [OPTIONS] SRC_DIR  Java sources to a CAP and an export file\n"
-    "       mintmark-convert [convert] OPTIONS        class files to a CAP and an export file\n"
-    "       mintmark-convert dump FILE.cap            print a CAP file as readable assembly\n"
+    "Usage: mintmark-convert build [OPTIONS] SRC_DIR    Java sources to a CAP and an export file\n"
+    "       mintmark-convert [convert] OPTIONS [CLASS_FILE...]\n"
+    "                                                   class files to a CAP and an export file\n"
+    "       mintmark-convert dump FILE.cap              print a CAP file as readable assembly\n"
+    "       mintmark-convert size [--json] FILE.cap     what takes the space\n"
     "       mintmark-convert verify FILE.cap [LIBRARY.cap...]\n"
-    "                                                 check a CAP file as the card does, types\n"
-    "                                                 included; libraries are packages it imports\n"
-    "       mintmark-convert api --output DIR TABLE...\n"
-    "                                                 Java stubs and export files of an API\n"
+    "                                                   check a CAP file as the card does\n"
+    "       mintmark-convert api --output DIR TABLE...  Java stubs and export files of an API\n"
     "\n"
-    "Convert and build (build needs none of them):\n"
+    "Convert and build (build needs none of them, convert only classes):\n"
+    "  --classes DIR|JAR|FILE     where the class files are; may be repeated (convert)\n"
     "  --package NAME             package to convert, as org.example.wallet\n"
     "  --aid AID                  package AID, 5 to 16 bytes in hexadecimal\n"
     "  --package-version M.m      package version (default 1.0); --version M.m does the same\n"
     "  --applet CLASS=AID         applet class and its AID; once for each applet\n"
-    "  --classes DIR|JAR          where the class files are, by package (convert)\n"
     "  --classpath PATH           classes of other libraries for javac (build)\n"
-    "  --exports DIR              folder with export files; may be repeated\n"
+    "  --exports DIR|JAR          export files (dump, size and verify take it too); repeatable\n"
     "  --use-version PACKAGE=M.m  import this version of a package\n"
     "  -i, --int                  the card has int: 32 bit fields, variables, arithmetic\n"
+    "  --cap-format 2.1|2.2       format of the CAP file (default: the lowest that will do)\n"
+    "  --debug                    add a Debug component: names and lines for tools\n"
+    "  --listing                  write a listing beside the CAP file\n"
     "  --output DIR|FILE.cap      where to write; the export file goes beside the CAP file\n"
-    "  --config FILE              options, one a line without dashes (build: "
-    "SRC_DIR/mintmark.conf)\n"
+    "  --config FILE              options, one a line without dashes\n"
+    "                             (build: SRC_DIR/mintmark.conf)\n"
     "\n"
     "  -h, --help                 this text\n"
     "      --version              name and version of the program\n"
@@ -97,7 +103,8 @@ static enum mm_status settle(struct command *cmd, struct mm_err *err)
     return st;
 }
 
-static int run_convert(struct command *cmd)
+/* Behind the verb: class files, or nothing. */
+static int run_convert(struct command *cmd, char **files, int n)
 {
     struct mm_conv_options *opt = &cmd->opt;
     struct mm_err err = {.text = ""};
@@ -105,10 +112,16 @@ static int run_convert(struct command *cmd)
 
     if (settle(cmd, &err) != MM_OK)
         return usage_error(err.text, NULL);
-    if (opt->classes == NULL || opt->package == NULL || opt->aid.len == 0 || opt->output == NULL ||
-        opt->export_n == 0)
-        return usage_error("convert needs --classes, --package, --aid, --exports and --output",
-                           NULL);
+    for (int i = 0; i < n; i++) {
+        if (opt->class_n == MM_CONV_CLASSES_MAX)
+            return usage_error("too many class files; name their folder", files[i]);
+        opt->classes[opt->class_n++] = files[i];
+    }
+    if (opt->class_n == 0)
+        return usage_error("convert needs --classes or class files", NULL);
+    st = mm_conv_defaults(cmd->arena, opt, &err);
+    if (st != MM_OK)
+        return fail(st, &err);
     opt->report = report;
     st = mm_conv_package(opt, &err);
     return st == MM_OK ? 0 : mm_status_exit(st);
@@ -142,60 +155,42 @@ static int run_build(struct command *cmd, const char *src)
     return 0;
 }
 
-static int run_dump(const char *path)
+static enum mm_status flush(enum mm_status st, struct mm_err *err)
 {
-    struct mm_err err = {.text = ""};
-    struct mm_cap *cap = NULL;
-    enum mm_status st = mm_cap_read_file(path, &cap, &err);
-
-    if (st == MM_OK)
-        st = mm_conv_dump(cap, stdout, &err);
     if (st == MM_OK && fflush(stdout) != 0)
-        st = mm_fail(&err, MM_IO, SIZE_MAX, "standard output: %s", strerror(errno));
-    mm_cap_free(&cap);
-    return st == MM_OK ? 0 : fail(st, &err);
-}
-
-/* The package to verify and the libraries it may import. */
-struct cap_list {
-    struct mm_cap **caps; /* [0] is the package */
-    size_t n;
-};
-
-static const struct mm_cap *library_at(void *ctx, size_t i)
-{
-    const struct cap_list *list = ctx;
-
-    return i + 1 < list->n ? list->caps[i + 1] : NULL;
-}
-
-static enum mm_status verify_list(struct cap_list *list, char **paths, size_t n, struct mm_err *err)
-{
-    struct mm_verify_env env = {.rom = mm_api_packages(), .loaded = library_at, .ctx = list};
-    struct mm_verify_stats stats;
-    enum mm_status st = MM_OK;
-
-    for (; st == MM_OK && list->n < n; list->n++)
-        st = mm_cap_read_file(paths[list->n], &list->caps[list->n], err);
-    if (st == MM_OK)
-        st = mm_verify(list->caps[0], &env, &stats, err);
-    if (st == MM_OK)
-        printf("%s: %zu methods verified%s\n", paths[0], stats.methods,
-               stats.described ? "" : ", without a Descriptor: kinds of values only");
-    if (st == MM_OK && fflush(stdout) != 0)
-        st = mm_fail(err, MM_IO, SIZE_MAX, "standard output: %s", strerror(errno));
+        return mm_fail(err, MM_IO, SIZE_MAX, "standard output: %s", strerror(errno));
     return st;
 }
 
-static int run_verify(char **paths, size_t n)
+static int run_show(struct command *cmd, const char *path, bool size)
 {
+    const struct mm_conv_options *opt = &cmd->opt;
     struct mm_err err = {.text = ""};
-    struct cap_list list = {.caps = calloc(n, sizeof(list.caps[0]))};
-    enum mm_status st = list.caps != NULL ? verify_list(&list, paths, n, &err) : MM_NO_MEMORY;
+    enum mm_status st;
 
-    while (list.n > 0)
-        mm_cap_free(&list.caps[--list.n]);
-    free(list.caps);
+    if (settle(cmd, &err) != MM_OK)
+        return usage_error(err.text, NULL);
+    st = size ? mm_conv_size(path, opt->exports, opt->export_n, cmd->json, stdout, &err)
+              : mm_conv_dump(path, opt->exports, opt->export_n, stdout, &err);
+    st = flush(st, &err);
+    return st == MM_OK ? 0 : fail(st, &err);
+}
+
+static int run_verify(struct command *cmd, char **paths, int n)
+{
+    struct mm_conv_options *opt = &cmd->opt;
+    struct mm_err err = {.text = ""};
+    struct mm_conv_verdict v;
+    enum mm_status st;
+
+    if (settle(cmd, &err) != MM_OK)
+        return usage_error(err.text, NULL);
+    st = mm_conv_verify(paths[0], (const char *const *)paths + 1, (size_t)n - 1, opt->exports,
+                        opt->export_n, &v, &err);
+    if (st == MM_OK)
+        printf("%s: %zu methods verified%s\n", paths[0], v.methods,
+               v.described ? "" : ", without a Descriptor: kinds of values only");
+    st = flush(st, &err);
     return st == MM_OK ? 0 : fail(st, &err);
 }
 
@@ -215,20 +210,24 @@ static int run_api(struct command *cmd, char **tables, int n)
 static int run(int argc, char **argv, struct command *cmd)
 {
     const char *verb = optind < argc ? argv[optind] : "convert";
+    char **args = argv + optind + 1;
     int rest = optind < argc ? argc - optind - 1 : 0;
+    size_t len = strlen(verb);
 
+    if (len > 6 && strcmp(verb + len - 6, ".class") == 0)
+        return run_convert(cmd, args - 1, rest + 1);
     if (strcmp(verb, "convert") == 0)
-        return rest == 0 ? run_convert(cmd) : usage_error("unexpected argument", argv[optind + 1]);
+        return run_convert(cmd, args, rest);
     if (strcmp(verb, "build") == 0)
-        return rest == 1 ? run_build(cmd, argv[optind + 1])
+        return rest == 1 ? run_build(cmd, args[0])
                          : usage_error("build needs one folder of Java sources", NULL);
     if (strcmp(verb, "api") == 0)
-        return run_api(cmd, argv + optind + 1, rest);
-    if (strcmp(verb, "dump") == 0)
-        return rest == 1 ? run_dump(argv[optind + 1]) : usage_error("expected one CAP file", NULL);
+        return run_api(cmd, args, rest);
+    if (strcmp(verb, "dump") == 0 || strcmp(verb, "size") == 0)
+        return rest == 1 ? run_show(cmd, args[0], verb[0] == 's')
+                         : usage_error("expected one CAP file", NULL);
     if (strcmp(verb, "verify") == 0)
-        return rest > 0 ? run_verify(argv + optind + 1, (size_t)rest)
-                        : usage_error("expected a CAP file", NULL);
+        return rest > 0 ? run_verify(cmd, args, rest) : usage_error("expected a CAP file", NULL);
     return usage_error("unknown command", verb);
 }
 
@@ -243,7 +242,7 @@ static int take(struct command *cmd, const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-    struct command cmd = {.arena = mm_arena_new(), .opt = {.major = 1}};
+    struct command cmd = {.arena = mm_arena_new()};
     int code, at = 0, status = -1;
 
     while (status < 0 && (code = getopt_long(argc, argv, "hi", options, &at)) != -1) {
@@ -254,6 +253,8 @@ int main(int argc, char **argv)
             status = take(&cmd, options[at].name, optarg);
         } else if (code == 'i') {
             status = take(&cmd, "int", NULL);
+        } else if (code == 'j') {
+            cmd.json = true;
         } else if (code == 'c') {
             cmd.config = optarg;
         } else if (code == 'v' && optarg == NULL &&

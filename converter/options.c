@@ -7,7 +7,7 @@
 
 #define CONFIG_MAX_LEN (64u << 10)
 
-static bool parse_aid(const char *text, struct mm_aid *aid)
+bool mm_conv_parse_aid(const char *text, struct mm_aid *aid)
 {
     uint8_t bytes[MM_AID_MAX];
     size_t len = sizeof(bytes);
@@ -15,7 +15,7 @@ static bool parse_aid(const char *text, struct mm_aid *aid)
     return mm_unhex(text, bytes, &len) == MM_OK && mm_aid_set(aid, bytes, len) == MM_OK;
 }
 
-static bool parse_version(const char *text, uint8_t *major, uint8_t *minor)
+bool mm_conv_parse_version(const char *text, uint8_t *major, uint8_t *minor)
 {
     char *end;
     unsigned long a, b;
@@ -40,7 +40,7 @@ static bool add_applet(struct mm_arena *arena, struct mm_conv_options *opt, cons
     struct mm_conv_applet *a = &opt->applets[opt->applet_n];
 
     if (eq == NULL || eq == text || opt->applet_n == MM_CONV_APPLET_MAX ||
-        !parse_aid(eq + 1, &a->aid))
+        !mm_conv_parse_aid(eq + 1, &a->aid))
         return false;
     a->class_name = mm_arena_text(arena, text, (size_t)(eq - text));
     opt->applet_n++;
@@ -54,10 +54,29 @@ static bool add_use(struct mm_arena *arena, struct mm_conv_options *opt, const c
     struct mm_conv_use *u = &opt->uses[opt->use_n];
 
     if (eq == NULL || eq == text || opt->use_n == MM_CONV_USE_MAX ||
-        !parse_version(eq + 1, &u->major, &u->minor))
+        !mm_conv_parse_version(eq + 1, &u->major, &u->minor))
         return false;
     u->package = mm_arena_text(arena, text, (size_t)(eq - text));
     opt->use_n++;
+    return true;
+}
+
+/* An option that is there or not. */
+static bool *flag_of(struct mm_conv_options *opt, const char *name)
+{
+    return strcmp(name, "int") == 0       ? &opt->ints
+           : strcmp(name, "debug") == 0   ? &opt->debug
+           : strcmp(name, "listing") == 0 ? &opt->listing
+                                          : NULL;
+}
+
+static bool set_format(struct mm_conv_options *opt, const char *text)
+{
+    uint8_t major, minor;
+
+    if (!mm_conv_parse_version(text, &major, &minor) || major != 2 || minor < 1 || minor > 2)
+        return false;
+    opt->cap_minor = minor;
     return true;
 }
 
@@ -66,16 +85,20 @@ static bool set(struct mm_arena *arena, struct mm_conv_options *opt, const char 
 {
     const char *kept = value == NULL ? NULL : mm_arena_text(arena, value, strlen(value));
 
-    if (strcmp(name, "int") == 0) {
-        opt->ints = true;
+    bool *flag = flag_of(opt, name);
+
+    if (flag != NULL) {
+        *flag = true;
         return value == NULL || *value == '\0';
     }
     if (value == NULL || *value == '\0')
         return false;
     if (strcmp(name, "aid") == 0)
-        return parse_aid(value, &opt->aid);
+        return mm_conv_parse_aid(value, &opt->aid);
     if (strcmp(name, "package-version") == 0)
-        return parse_version(value, &opt->major, &opt->minor);
+        return opt->has_version = mm_conv_parse_version(value, &opt->major, &opt->minor);
+    if (strcmp(name, "cap-format") == 0)
+        return set_format(opt, value);
     if (strcmp(name, "applet") == 0)
         return add_applet(arena, opt, value);
     if (strcmp(name, "use-version") == 0)
@@ -85,7 +108,9 @@ static bool set(struct mm_arena *arena, struct mm_conv_options *opt, const char 
             return false;
         opt->exports[opt->export_n++] = kept;
     } else if (strcmp(name, "classes") == 0) {
-        opt->classes = kept;
+        if (opt->class_n == MM_CONV_CLASSES_MAX)
+            return false;
+        opt->classes[opt->class_n++] = kept;
     } else if (strcmp(name, "classpath") == 0) {
         opt->classpath = kept;
     } else if (strcmp(name, "package") == 0) {

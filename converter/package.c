@@ -244,7 +244,7 @@ static enum mm_status read_class(struct mm_conv *cv, const struct mm_files *file
         st = mm_fail(err, MM_MALFORMED, SIZE_MAX, "class %s is not of package %s", (*out)->name,
                      cv->name);
     if (st != MM_OK)
-        mm_err_prefix(err, "%s/%s", files->root, name);
+        mm_err_prefix(err, "%s%s%s", files->root, *name == '\0' ? "" : "/", name);
     return st;
 }
 
@@ -355,35 +355,68 @@ static enum mm_status order_classes(struct mm_conv *cv, struct mm_err *err)
     return st;
 }
 
-/* Files of the package itself, not of those below it. */
-static bool in_package(const struct mm_conv *cv, const char *name)
+bool mm_conv_is_package_info(const struct mm_cls *cls)
+{
+    const char *slash = strrchr(cls->name, '/');
+
+    return slash != NULL && strcmp(slash, "/package-info") == 0;
+}
+
+/* No card can see package-info, or the type of an annotation. */
+static bool is_left_out(const struct mm_cls *cls)
+{
+    return mm_conv_is_package_info(cls) || (cls->access & ACC_ANNOTATION);
+}
+
+/* Files of the package itself, not of those below it. One named by itself has to be of the package. */
+static bool in_package(const struct mm_conv *cv, const struct mm_files *files, const char *name)
 {
     size_t len = strlen(cv->name);
 
-    return strncmp(name, cv->name, len) == 0 && name[len] == '/' &&
-           strchr(name + len + 1, '/') == NULL;
+    return files->is_single || (strncmp(name, cv->name, len) == 0 && name[len] == '/' &&
+                                strchr(name + len + 1, '/') == NULL);
 }
 
-enum mm_status mm_conv_load(struct mm_conv *cv, struct mm_err *err)
+/* The same class twice: the first one counts, as with a class path. */
+static bool is_known(const struct mm_conv *cv, const struct mm_cls *cls)
+{
+    for (size_t i = 0; i < cv->class_n; i++) {
+        if (strcmp(cv->classes[i]->name, cls->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum mm_status load_from(struct mm_conv *cv, const char *root, struct mm_err *err)
 {
     struct mm_files files;
-    enum mm_status st = mm_conv_files_list(cv->arena, cv->opt->classes, ".class", &files, err);
+    enum mm_status st = mm_conv_files_list(cv->arena, root, ".class", &files, err);
 
-    if (st != MM_OK)
-        return st;
-    cv->classes = mm_arena_alloc(cv->arena, files.n + 1, sizeof(*cv->classes));
     for (size_t i = 0; st == MM_OK && i < files.n; i++) {
-        if (!in_package(cv, files.names[i]))
+        struct mm_cls *cls;
+
+        if (!in_package(cv, &files, files.names[i]))
+            continue;
+        st = read_class(cv, &files, files.names[i], &cls, err);
+        if (st != MM_OK || is_left_out(cls) || is_known(cv, cls))
             continue;
         if (cv->class_n == CLASSES_MAX)
             return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX,
                            "package %s: more than %d classes; split it", cv->name, CLASSES_MAX);
-        st = read_class(cv, &files, files.names[i], &cv->classes[cv->class_n], err);
-        if (st == MM_OK)
-            cv->class_n++;
+        cv->classes = mm_arena_grow(cv->arena, cv->classes, cv->class_n, sizeof(*cv->classes));
+        cv->classes[cv->class_n++] = cls;
     }
+    return st;
+}
+
+enum mm_status mm_conv_load(struct mm_conv *cv, struct mm_err *err)
+{
+    enum mm_status st = MM_OK;
+
+    for (size_t i = 0; st == MM_OK && i < cv->opt->class_n; i++)
+        st = load_from(cv, cv->opt->classes[i], err);
     if (st == MM_OK && cv->class_n == 0)
         return mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "%s: no class files of package %s",
-                       cv->opt->classes, cv->name);
+                       cv->opt->class_n == 0 ? "?" : cv->opt->classes[0], cv->name);
     return st == MM_OK ? order_classes(cv, err) : st;
 }

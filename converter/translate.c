@@ -393,6 +393,8 @@ static enum mm_status translate(struct tr *t)
         st = tr_handlers(t);
     if (st == MM_OK && t->max_depth > 255)
         st = refuse(t, "more than 255 cells of stack; split the expression");
+    b->at = t->flow.at;
+    b->local_at = t->flow.local_at;
     b->max_stack = (uint8_t)t->max_depth;
     b->max_locals = (uint8_t)(t->flow.local_cells - t->m->nargs);
     return st;

@@ -126,7 +126,7 @@ static void conversion_gives_the_same_bytes_twice(void **state)
     assert_int_equal(mm_aid_set(&opt.applets[0].aid, (const uint8_t *)"\xF0MINTMARK\x21\x01", 11),
                      MM_OK);
     opt.applet_n = 1;
-    opt.classes = built("applets/classes/test");
+    opt.classes[opt.class_n++] = built("applets/classes/test");
     opt.exports[opt.export_n++] = built("api/exports");
     opt.exports[opt.export_n++] = built("applets/test_exports");
     for (int i = 0; i < 2; i++) {
@@ -177,7 +177,7 @@ static void dump_lists_every_part(void **state)
 
     (void)state;
     assert_non_null(f);
-    assert_int_equal(mm_conv_dump(constructs, f, NULL), MM_OK);
+    assert_int_equal(mm_conv_dump(built("applets/test_constructs.cap"), NULL, 0, f, NULL), MM_OK);
     fclose(f);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (strstr(text, parts[i]) == NULL)
@@ -212,23 +212,20 @@ static void ints_are_two_cells_and_have_their_instructions(void **state)
                                         "ireturn",
                                         "array 0 type 5: 00 00 00 01 ff ff ff fe"};
     struct mm_err err = {.text = ""};
-    struct mm_cap *cap = NULL;
     char *text = NULL;
     size_t len = 0;
     FILE *f = open_memstream(&text, &len);
 
     (void)state;
     assert_non_null(f);
-    if (mm_cap_read_file(built("applets/test_ints.cap"), &cap, &err) != MM_OK)
+    if (mm_conv_dump(built("applets/test_ints.cap"), NULL, 0, f, &err) != MM_OK)
         fail_msg("%s", err.text);
-    assert_int_equal(mm_conv_dump(cap, f, NULL), MM_OK);
     fclose(f);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (strstr(text, parts[i]) == NULL)
             fail_msg("listing has no \"%s\"", parts[i]);
     }
     free(text);
-    mm_cap_free(&cap);
 }
 
 static void purse_and_transit_pass_the_reader(void **state)

@@ -82,7 +82,7 @@ static enum mm_status convert_refused(const char *name, const char *other, struc
                  dir, built(REFUSED), name, dir);
     assert_int_equal(system(cmd), 0);
     assert_int_equal(mm_aid_set(&opt.aid, (const uint8_t *)"\xF0\x01\x02\x03\x04", 5), MM_OK);
-    opt.classes = dir;
+    opt.classes[opt.class_n++] = dir;
     opt.output = dir;
     opt.exports[opt.export_n++] = built("api/exports");
     st = mm_conv_package(&opt, err);
@@ -196,7 +196,7 @@ static void conversion_goes_on_behind_each_refusal(void **state)
              dir, built(REFUSED), dir, dir);
     assert_int_equal(system(cmd), 0);
     assert_int_equal(mm_aid_set(&opt.aid, (const uint8_t *)"\xF0\x01\x02\x03\x04", 5), MM_OK);
-    opt.classes = dir;
+    opt.classes[opt.class_n++] = dir;
     opt.output = dir;
     opt.exports[opt.export_n++] = built("api/exports");
     opt.report = note;
@@ -219,7 +219,7 @@ static void conversion_names_a_missing_export_file(void **state)
 
     (void)state;
     assert_int_equal(mm_aid_set(&opt.aid, (const uint8_t *)"\xF0\x01\x02\x03\x04", 5), MM_OK);
-    opt.classes = built("applets/classes/test");
+    opt.classes[opt.class_n++] = built("applets/classes/test");
     opt.output = "/tmp/mm-conv-none.cap";
     opt.exports[opt.export_n++] = "/nowhere";
     assert_int_equal(mm_conv_package(&opt, &err), MM_NOT_FOUND);
