@@ -244,6 +244,7 @@ install: all ## install under PREFIX (/usr/local), DESTDIR is honoured
 	install -m 0644 docs/completion/mintmark-* $(DESTDIR)$(PREFIX)/share/bash-completion/completions/
 	install -m 0644 $(applet_caps) $(DESTDIR)$(PREFIX)/share/mintmark/
 	cp -R --no-preserve=ownership $(BUILD)/api/classes $(BUILD)/api/exports $(DESTDIR)$(PREFIX)/share/mintmark/
+	install -m 0644 $(BUILD)/api/mintmark-api.jar $(BUILD)/api/mintmark-api-sources.jar $(DESTDIR)$(PREFIX)/share/mintmark/
 
 docs: $(BUILD)/bin/mintmark-apdu ## make docs/apdu.md anew from apdu_spec/
 	awk -f apdu_spec/apdu_md.awk apdu_spec/aid.def apdu_spec/ins.def apdu_spec/sw.def > docs/apdu.md

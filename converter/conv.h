@@ -69,10 +69,10 @@ enum mm_status mm_conv_export_rewrite(const uint8_t *data, size_t data_len, uint
                                       size_t *out_len, struct mm_err *err) MM_USE_RESULT;
 
 /* Make export files and Java stubs from fact tables (applet_vm/api/ *.tsv), into dir/exports and
- * dir/stubs. Where a table has several versions of a package, stubs and <name>.exp are those of the
+ * dir/stubs, with documentation comments from the sentences of docs (may be NULL). Where a table has several versions of a package, stubs and <name>.exp are those of the
  * highest; the others are <name>-M.m.exp. */
-enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char *dir,
-                           struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char *docs,
+                           const char *dir, struct mm_err *err) MM_USE_RESULT;
 
 /* Write the CAP file at path as readable assembly, with names: its own from its Debug component or
  * the export file beside it, those of imports from the API beside this program and from export

@@ -246,9 +246,17 @@ struct mm_exp_package {
 enum mm_status mm_conv_exp_read(struct mm_arena *arena, const uint8_t *data, size_t data_len,
                                 struct mm_exp_package *pkg, struct mm_err *err) MM_USE_RESULT;
 void mm_conv_exp_write(const struct mm_exp_package *pkg, struct mm_buf *out);
-/* Java sources that declare what the package exports, below dir. */
+/* Sentences about classes and methods (docs.c). */
+struct mm_docs;
+enum mm_status mm_conv_docs_read(struct mm_arena *arena, const char *path, struct mm_docs **out,
+                                 struct mm_err *err) MM_USE_RESULT;
+/* The sentence about a member of "javacard/framework/Util", about the class itself with "", or NULL.
+ * docs may be NULL. */
+const char *mm_conv_docs_find(const struct mm_docs *docs, const char *cls, const char *member);
+/* Java sources that declare what the packages export, below dir, with comments from docs. */
 enum mm_status mm_conv_stubs_write(struct mm_arena *arena, const struct mm_exp_package *pkgs,
-                                   size_t pkg_n, const char *dir, struct mm_err *err) MM_USE_RESULT;
+                                   size_t pkg_n, const struct mm_docs *docs, const char *dir,
+                                   struct mm_err *err) MM_USE_RESULT;
 /* Fact tables. */
 enum mm_status mm_conv_facts_read(struct mm_arena *arena, const char *path,
                                   struct mm_exp_package **pkgs, size_t *pkg_n,

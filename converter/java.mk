@@ -1,20 +1,28 @@
 # Java parts of the build, included by the Makefile: API stubs for javac, export files, applet CAPs.
 # Everything is made by this variant's converter from applet_vm/api/*.tsv; no kit is needed.
 JAVAC      ?= javac
+JAR        ?= jar
 JAVACFLAGS := --release 8 -g -Xlint:-options -nowarn -encoding UTF-8
 
 convert    := $(BUILD)/bin/mintmark-convert
 api_dir    := $(BUILD)/api
 api_tables := applet_vm/api/api_305.tsv applet_vm/api/api_gp.tsv
+api_docs   := applet_vm/api/api_docs.tsv
+api_extra  := $(wildcard converter/annotations/org/mintmark/cap/*.java)
 api_stamp  := $(api_dir)/.done
 
-# $(api_dir)/exports: export files; $(api_dir)/classes: what javac compiles against
-$(api_stamp): $(convert) $(api_tables)
+# $(api_dir)/exports: export files; $(api_dir)/classes and mintmark-api.jar: what javac compiles
+# against; mintmark-api-sources.jar: the same with documentation comments, for IDEs.
+$(api_stamp): $(convert) $(api_tables) $(api_docs) $(api_extra)
 	@rm -rf $(api_dir)
 	@mkdir -p $(api_dir)/classes
-	$(convert) api --output $(api_dir) $(api_tables)
+	$(convert) api --output $(api_dir) --docs $(api_docs) $(api_tables)
+	cp -R converter/annotations/org $(api_dir)/stubs/
 	find $(api_dir)/stubs -name '*.java' | LC_ALL=C sort > $(api_dir)/stubs.list
 	$(JAVAC) $(JAVACFLAGS) -d $(api_dir)/classes @$(api_dir)/stubs.list
+	chmod -R a+rX $(api_dir)
+	$(JAR) --create --no-manifest --date=1980-01-01T00:00:02Z --file $(api_dir)/mintmark-api.jar -C $(api_dir)/classes .
+	$(JAR) --create --no-manifest --date=1980-01-01T00:00:02Z --file $(api_dir)/mintmark-api-sources.jar -C $(api_dir)/stubs .
 	@touch $@
 
 # $(call applet_rule,name,folder,package,options): $(BUILD)/applets/<name>.cap from <folder>/src

@@ -24,6 +24,7 @@ static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
     {"int", no_argument, NULL, 'i'},
     {"json", no_argument, NULL, 'j'},
+    {"docs", required_argument, NULL, 'd'},
     {"help", no_argument, NULL, 'h'},
     {"version", optional_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -33,7 +34,7 @@ static const struct option options[] = {
 struct command {
     struct mm_arena *arena;
     struct mm_conv_options opt;
-    const char *config;
+    const char *config, *docs;
     bool json;
     const char *names[SETTINGS_MAX], *values[SETTINGS_MAX]; /* set after the configuration file */
     size_t n;
@@ -47,7 +48,8 @@ static const char usage[] =
     "       mintmark-convert size [--json] FILE.cap     what takes the space\n"
     "       mintmark-convert verify FILE.cap [LIBRARY.cap...]\n"
     "                                                   check a CAP file as the card does\n"
-    "       mintmark-convert api --output DIR TABLE...  Java stubs and export files of an API\n"
+    "       mintmark-convert api --output DIR [--docs FILE] TABLE...\n"
+    "                                                   Java stubs and export files of an API\n"
     "\n"
     "Convert and build (build needs none of them, convert only classes):\n"
     "  --classes DIR|JAR|FILE     where the class files are; may be repeated (convert)\n"
@@ -203,7 +205,7 @@ static int run_api(struct command *cmd, char **tables, int n)
         return usage_error(err.text, NULL);
     if (cmd->opt.output == NULL || n == 0)
         return usage_error("api needs --output and at least one table", NULL);
-    st = mm_conv_api((const char *const *)tables, (size_t)n, cmd->opt.output, &err);
+    st = mm_conv_api((const char *const *)tables, (size_t)n, cmd->docs, cmd->opt.output, &err);
     return st == MM_OK ? 0 : fail(st, &err);
 }
 
@@ -255,6 +257,8 @@ int main(int argc, char **argv)
             status = take(&cmd, "int", NULL);
         } else if (code == 'j') {
             cmd.json = true;
+        } else if (code == 'd') {
+            cmd.docs = optarg;
         } else if (code == 'c') {
             cmd.config = optarg;
         } else if (code == 'v' && optarg == NULL &&

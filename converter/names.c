@@ -138,7 +138,8 @@ struct mm_names *mm_names_new(struct mm_arena *arena, const struct mm_cap *cap)
 
     n->arena = arena;
     n->cap = cap;
-    n->imports = mm_arena_alloc(arena, mm_cap_import_n(cap), sizeof(n->imports[0]));
+    n->imports =
+        mm_arena_alloc(arena, cap == NULL ? 0 : mm_cap_import_n(cap), sizeof(n->imports[0]));
     return n;
 }
 

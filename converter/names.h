@@ -29,7 +29,7 @@ struct mm_named_class {
 };
 struct mm_names;
 
-/* No names yet. All lives in the arena; cap is borrowed. */
+/* No names yet. All lives in the arena; cap is borrowed; NULL: only Debug will be asked. */
 struct mm_names *mm_names_new(struct mm_arena *arena, const struct mm_cap *cap);
 /* Info bytes of the package's Debug component. false: malformed, nothing taken. */
 bool mm_names_debug(struct mm_names *n, const uint8_t *info, size_t len) MM_USE_RESULT;

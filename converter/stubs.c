@@ -11,6 +11,7 @@ struct stubs {
     struct mm_arena *arena;
     const struct mm_exp_package *pkgs;
     size_t pkg_n;
+    const struct mm_docs *docs;
     struct mm_buf out;
 };
 
@@ -58,6 +59,15 @@ static const char *java_type(struct stubs *s, const char *desc)
     default:
         return "short";
     }
+}
+
+/* The documentation comment of a class (member "") or method, when there is a sentence about it. */
+static void put_comment(struct stubs *s, const struct mm_exp_class *c, const char *member)
+{
+    const char *text = mm_conv_docs_find(s->docs, c->name, member);
+
+    if (text != NULL)
+        put(s, "%s/** %s */\n", *member == '\0' ? "" : "    ", text);
 }
 
 static const char *visibility(uint16_t access)
@@ -173,6 +183,7 @@ static void put_method(struct stubs *s, const struct mm_exp_class *c, const stru
 
     if (m->inherited && !implements(s, c, m))
         return;
+    put_comment(s, c, m->name);
     put(s, "    %s", visibility(m->access));
     if (strcmp(m->name, "<init>") == 0) {
         put(s, "%s", simple(c->name));
@@ -194,6 +205,11 @@ static void put_field(struct stubs *s, const struct mm_exp_field *f)
 {
     const char *type = java_type(s, f->desc);
 
+    if (f->has_value && f->desc[0] != 'Z') /* status words and masks read better so */
+        put(s, "    /** %s is %d, hexadecimal %X. */\n", f->name, (int)f->value,
+            (unsigned)f->value & (f->desc[0] == 'B'   ? 0xFFu
+                                  : f->desc[0] == 'S' ? 0xFFFFu
+                                                      : ~0u));
     put(s, "    %s%s%s%s %s", visibility(f->access), f->access & ACC_STATIC ? "static " : "",
         f->has_value ? "final " : "", type, f->name);
     if (f->has_value && f->desc[0] == 'Z')
@@ -211,6 +227,7 @@ static void put_class(struct stubs *s, const struct mm_exp_class *c)
     size_t name_len = strlen(c->name);
     bool has_init = iface;
 
+    put_comment(s, c, "");
     put(s, "%s%s", visibility(c->access), nested ? "static " : "");
     if (iface)
         put(s, "interface %s", simple(c->name));
@@ -248,9 +265,10 @@ static void put_class(struct stubs *s, const struct mm_exp_class *c)
 }
 
 enum mm_status mm_conv_stubs_write(struct mm_arena *arena, const struct mm_exp_package *pkgs,
-                                   size_t pkg_n, const char *dir, struct mm_err *err)
+                                   size_t pkg_n, const struct mm_docs *docs, const char *dir,
+                                   struct mm_err *err)
 {
-    struct stubs s = {.arena = arena, .pkgs = pkgs, .pkg_n = pkg_n};
+    struct stubs s = {.arena = arena, .pkgs = pkgs, .pkg_n = pkg_n, .docs = docs};
     enum mm_status st = MM_OK;
 
     for (size_t i = 0; st == MM_OK && i < pkg_n; i++) {
@@ -288,18 +306,22 @@ static const char *export_path(struct mm_arena *arena, const char *dir,
                            pkg->minor);
 }
 
-enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char *dir,
-                           struct mm_err *err)
+enum mm_status mm_conv_api(const char *const *tables, size_t table_n, const char *docs_path,
+                           const char *dir, struct mm_err *err)
 {
     struct mm_arena *arena = mm_arena_new();
+    struct mm_docs *docs = NULL;
     struct mm_exp_package *pkgs = NULL;
     size_t pkg_n = 0;
     enum mm_status st = MM_OK;
 
     for (size_t i = 0; st == MM_OK && i < table_n; i++)
         st = mm_conv_facts_read(arena, tables[i], &pkgs, &pkg_n, err);
+    if (st == MM_OK && docs_path != NULL)
+        st = mm_conv_docs_read(arena, docs_path, &docs, err);
     if (st == MM_OK)
-        st = mm_conv_stubs_write(arena, pkgs, pkg_n, mm_arena_printf(arena, "%s/stubs", dir), err);
+        st = mm_conv_stubs_write(arena, pkgs, pkg_n, docs, mm_arena_printf(arena, "%s/stubs", dir),
+                                 err);
     for (size_t i = 0; st == MM_OK && i < pkg_n; i++) {
         const char *where = mm_arena_printf(arena, "%s/exports/%s/javacard", dir, pkgs[i].name);
         struct mm_buf out;

@@ -96,7 +96,7 @@ static void fact_table_with_a_short_row_is_refused_by_line(void **state)
     assert_non_null(f);
     fputs("package\tpackage_aid\nfoo\tF001020304\n", f);
     fclose(f);
-    assert_int_equal(mm_conv_api(tables, 1, "/tmp/mm-conv-none", &err), MM_MALFORMED);
+    assert_int_equal(mm_conv_api(tables, 1, NULL, "/tmp/mm-conv-none", &err), MM_MALFORMED);
     assert_non_null(strstr(err.text, ":2: expected 17 columns"));
     unlink(path);
 }
