@@ -26,6 +26,31 @@ static enum mm_status derive_des(const struct mm_gp_keys *masters, const uint8_t
     return st;
 }
 
+/* KDF3: CMAC over | counter 1 | 00 00 00 identifier | 00 | diversification data | for each block. */
+static enum mm_status derive_kdf3(const struct mm_gp_keys *masters, const uint8_t *data,
+                                  enum mm_gp_key_id id, uint8_t *out, size_t len,
+                                  struct mm_err *err)
+{
+    uint8_t input[1 + 4 + 1 + MM_GP_DIVERSIFICATION] = {0}, block[16];
+    enum mm_status st = MM_OK;
+
+    input[4] = (uint8_t)id;
+    memcpy(input + 6, data, MM_GP_DIVERSIFICATION);
+    for (size_t off = 0; st == MM_OK && off < len; off += sizeof(block)) {
+        input[0]++;
+        st = masters->ops->cmac(masters->ctx, id, input, sizeof(input), block, err);
+        if (st == MM_OK)
+            memcpy(out + off, block, len - off < sizeof(block) ? len - off : sizeof(block));
+    }
+    OPENSSL_cleanse(block, sizeof(block));
+    return st;
+}
+
+bool mm_gp_diversify_is_aes(enum mm_gp_diversify how)
+{
+    return how == MM_GP_DIVERSIFY_KDF3 || how == MM_GP_DIVERSIFY_OURS;
+}
+
 enum mm_status mm_gp_diversify_from(enum mm_gp_diversify how, const struct mm_gp_keys *masters,
                                     const uint8_t data[MM_GP_DIVERSIFICATION],
                                     struct mm_gp_keyset *out, struct mm_err *err)
@@ -36,7 +61,7 @@ enum mm_status mm_gp_diversify_from(enum mm_gp_diversify how, const struct mm_gp
     uint8_t part[6];
     enum mm_status st = MM_OK;
 
-    if (how == MM_GP_DIVERSIFY_KDF3) {
+    if (mm_gp_diversify_is_aes(how)) {
         set.type = MM_GP_KEY_AES;
         set.len = (uint8_t)len;
     }
@@ -47,6 +72,8 @@ enum mm_status mm_gp_diversify_from(enum mm_gp_diversify how, const struct mm_gp
     }
     for (enum mm_gp_key_id id = MM_GP_KEY_ENC; st == MM_OK && id <= MM_GP_KEY_DEK; id++) {
         if (how == MM_GP_DIVERSIFY_KDF3)
+            st = derive_kdf3(masters, data, id, to[id], len, err);
+        else if (how == MM_GP_DIVERSIFY_OURS)
             st = mm_gp_keys_kdf(masters, id, (uint8_t)id, data, MM_GP_DIVERSIFICATION, to[id], len,
                                 err);
         else
@@ -64,8 +91,8 @@ enum mm_status mm_gp_diversify(enum mm_gp_diversify how, const struct mm_gp_keys
                                const uint8_t data[MM_GP_DIVERSIFICATION], struct mm_gp_keyset *out,
                                struct mm_err *err)
 {
-    /* The derivation's cipher, not the card's: triple DES but for KDF3. */
-    struct mm_gp_key_card card = {.scp = how == MM_GP_DIVERSIFY_KDF3 ? 0x03 : 0x02};
+    /* The derivation's cipher, not the card's. */
+    struct mm_gp_key_card card = {.scp = mm_gp_diversify_is_aes(how) ? 0x03 : 0x02};
     struct mm_gp_keys *keys = NULL;
     enum mm_status st;
 

@@ -76,8 +76,11 @@ enum mm_gp_diversify {
     MM_GP_DIVERSIFY_NONE,  /* what is given are the card's keys */
     MM_GP_DIVERSIFY_EMV,   /* EMV CPS 1.1, 5.2; triple DES */
     MM_GP_DIVERSIFY_VISA2, /* the same with other bytes of the data; triple DES */
-    MM_GP_DIVERSIFY_KDF3   /* SP 800-108 as in SCP03, constants 01, 02, 03 (docs/protocol.md) */
+    MM_GP_DIVERSIFY_KDF3, /* AES: SP 800-108, | counter 1 | 00 00 00 id | 00 | data | for each block */
+    MM_GP_DIVERSIFY_OURS /* AES: the KDF of SCP03, constants 01, 02, 03 (docs/protocol.md, keys) */
 };
+/* Does this derivation work with AES? Else it is triple DES. */
+bool mm_gp_diversify_is_aes(enum mm_gp_diversify how);
 /* A card's set from a source of master keys. MM_UNSUPPORTED: not with keys of this length. */
 enum mm_status mm_gp_diversify_from(enum mm_gp_diversify how, const struct mm_gp_keys *masters,
                                     const uint8_t data[MM_GP_DIVERSIFICATION],

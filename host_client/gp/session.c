@@ -189,7 +189,7 @@ enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *
     memcpy(set.enc, master, MM_SCP_KEY_LEN);
     memcpy(set.mac, master, MM_SCP_KEY_LEN);
     memcpy(set.dek, master, MM_SCP_KEY_LEN);
-    st = open_own(access, &how, &set, MM_GP_DIVERSIFY_KDF3, out, err);
+    st = open_own(access, &how, &set, MM_GP_DIVERSIFY_OURS, out, err);
     OPENSSL_cleanse(&set, sizeof(set));
     return st;
 }

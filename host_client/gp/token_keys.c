@@ -119,7 +119,7 @@ static enum mm_status token_choose(void *ctx, const struct mm_gp_key_card *card,
     struct token *t = ctx;
     bool aes = t->key_type == CKK_AES;
     bool needs_aes =
-        t->how == MM_GP_DIVERSIFY_KDF3 || (t->how == MM_GP_DIVERSIFY_NONE && card->scp != 0x02);
+        mm_gp_diversify_is_aes(t->how) || (t->how == MM_GP_DIVERSIFY_NONE && card->scp != 0x02);
 
     if (aes != needs_aes)
         return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX,

@@ -210,7 +210,8 @@ static enum mm_status read_diversify(const char *what, const char *text, enum mm
     static const char *const words[] = {[MM_GP_DIVERSIFY_NONE] = "none",
                                         [MM_GP_DIVERSIFY_EMV] = "emv",
                                         [MM_GP_DIVERSIFY_VISA2] = "visa2",
-                                        [MM_GP_DIVERSIFY_KDF3] = "kdf3"};
+                                        [MM_GP_DIVERSIFY_KDF3] = "kdf3",
+                                        [MM_GP_DIVERSIFY_OURS] = "mintmark"};
     size_t i = 0;
     enum mm_status st = read_word(what, text, WORDS(words), &i, err);
 
