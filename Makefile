@@ -55,7 +55,7 @@ LDLIBS := -lpcsclite -lcurl -levent_openssl -levent -lssl -lcrypto -lcbor -ljans
           -ledit -lp11-kit -lpthread -lm
 
 # ---- modules: a folder is a module, a module is a library; main.c is a program ----
-MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose scp:applet_vm/scp03 \
+MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose scp:applet_vm/scp \
            cap:applet_vm/cap nvm:applet_vm/nvm vm:applet_vm/vm api:applet_vm/api integrity:applet_vm/integrity verify:applet_vm/verify card:applet_vm/card \
            link:applet_vm/link chip:applet_vm conv:converter access:host_client/access \
            gp:host_client/gp gptool:host_client/gptool trust:host_client/trust net:host_client/net apdu:host_client/apdu pay:host_client/pay \

@@ -129,7 +129,7 @@ static json_t *hex_string(const uint8_t *data, size_t len)
 }
 
 static enum mm_status begin_session(struct mm_call *call, const struct mm_manage *s,
-                                    struct mm_scp03 *scp, struct mm_buf *command)
+                                    struct mm_gp_channel *scp, struct mm_buf *command)
 {
     struct mm_scp_keys keys;
     struct mm_chip chip;
@@ -139,7 +139,8 @@ static enum mm_status begin_session(struct mm_call *call, const struct mm_manage
         st = mm_scp_diversify(call->p->issuer_master, chip.diversification,
                               sizeof(chip.diversification), &keys);
     if (st == MM_OK)
-        st = mm_scp03_begin(scp, &keys, KEY_VERSION, s->host_challenge, command);
+        st = mm_gp_channel_begin(scp, &keys, KEY_VERSION, s->host_challenge,
+                                 sizeof(s->host_challenge), command);
     OPENSSL_cleanse(&keys, sizeof(keys));
     return st;
 }
@@ -150,7 +151,7 @@ static enum mm_status answer_begun(struct mm_call *call, const struct mm_manage 
     bool personalise = strcmp(s->op, "personalise") == 0;
     struct mm_aid aid = mm_aid_of(personalise ? pkg->applet : MM_AID_ISD);
     char *session = mm_b64url(s->id, sizeof(s->id));
-    struct mm_scp03 scp;
+    struct mm_gp_channel scp;
     struct mm_buf select, iu;
     json_t *body = NULL;
     enum mm_status st;
@@ -290,7 +291,7 @@ static enum mm_status put_apdu(json_t *apdus, const struct mm_buf *command)
     return MM_OK;
 }
 
-static enum mm_status wrap_all(struct mm_scp03 *scp, const struct mm_buf *list, json_t *apdus)
+static enum mm_status wrap_all(struct mm_gp_channel *scp, const struct mm_buf *list, json_t *apdus)
 {
     const uint8_t *apdu;
     size_t off = 0, len;
@@ -300,7 +301,7 @@ static enum mm_status wrap_all(struct mm_scp03 *scp, const struct mm_buf *list, 
     mm_buf_init(&command);
     while (st == MM_OK && (apdu = mm_gp_list_next(list, &off, &len)) != NULL) {
         command.len = 0;
-        st = mm_scp03_wrap(scp, apdu, len, &command, NULL);
+        st = mm_gp_channel_wrap(scp, apdu, len, &command, NULL);
         if (st == MM_OK)
             st = put_apdu(apdus, &command);
     }
@@ -309,7 +310,7 @@ static enum mm_status wrap_all(struct mm_scp03 *scp, const struct mm_buf *list, 
 }
 
 static enum mm_status authenticate(struct mm_call *call, const struct mm_manage *s,
-                                   struct mm_scp03 *scp, json_t *apdus)
+                                   struct mm_gp_channel *scp, json_t *apdus)
 {
     uint8_t response[IU_RESPONSE_MAX];
     size_t len;
@@ -325,8 +326,8 @@ static enum mm_status authenticate(struct mm_call *call, const struct mm_manage 
     mm_buf_init(&command);
     st = begin_session(call, s, scp, &command);
     command.len = 0;
-    if (st == MM_OK && mm_scp03_authenticate(scp, response, len, MM_SCP_C_MAC | MM_SCP_C_DEC,
-                                             &command, &err) != MM_OK)
+    if (st == MM_OK && mm_gp_channel_authenticate(scp, response, len, MM_SCP_C_MAC | MM_SCP_C_DEC,
+                                                  &command, &err) != MM_OK)
         st = mm_refuse(call, 403, "card_refused", "INITIALIZE UPDATE: %s", err.text);
     if (st == MM_OK)
         st = put_apdu(apdus, &command);
@@ -350,7 +351,7 @@ static enum mm_status find_session(struct mm_call *call, struct mm_manage *s)
 enum mm_status mm_call_manage_next(struct mm_call *call)
 {
     struct mm_manage s;
-    struct mm_scp03 scp;
+    struct mm_gp_channel scp;
     struct mm_buf list;
     json_t *apdus = json_array(), *body = NULL;
     enum mm_status st = find_session(call, &s);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "apdu_spec/apdu_spec.h"
-#include "applet_vm/scp03/scp03.h"
+#include "applet_vm/scp/scp.h"
 
 #define CHALLENGE_LEN 16
 #define MAC_LEN       16
@@ -139,7 +139,7 @@ static enum mm_status pairing_mac(const struct mm_agent *a, struct mm_access *ac
     if (st == MM_OK && challenge.len != CHALLENGE_LEN)
         st = mm_fail(err, MM_CARD, SIZE_MAX, "GET CHALLENGE: %zu bytes, expected %d", challenge.len,
                      CHALLENGE_LEN);
-    if (st == MM_OK && mm_scp_cmac(a->pairing, head, 2, challenge.data, challenge.len, data,
+    if (st == MM_OK && mm_scp_cmac(a->pairing, MM_SCP_KEY_LEN, head, 2, challenge.data, challenge.len, data,
                                    data_len, mac) != MM_OK)
         st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "AES-CMAC failed");
     mm_buf_clear(&challenge);

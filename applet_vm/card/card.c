@@ -22,13 +22,34 @@ uint16_t mm_card_failure(const char *what, enum mm_status st)
 }
 
 /* ---- A new image ---- */
-static enum mm_status write_test_keys(struct mm_nvm *nvm)
+/* What the chip speaks: scp[0] with the test keys, scp[1] with key sets of the other type. */
+static enum mm_status choose_scp(const struct mm_card_config *cfg, struct mm_card_scp scp[2])
+{
+    scp[0] = (struct mm_card_scp){3, MM_SCP03_R_MAC | MM_SCP03_R_ENC};
+    if (cfg->scp_n > 2 || (cfg->scp_n == 2 && cfg->scp[0].protocol == cfg->scp[1].protocol))
+        return MM_USAGE;
+    for (size_t i = 0; i < cfg->scp_n; i++) {
+        scp[i] = cfg->scp[i];
+        if (!mm_scp_known(scp[i].protocol, scp[i].i))
+            return MM_USAGE;
+    }
+    if (cfg->scp_n < 2)
+        scp[1] =
+            scp[0].protocol == 3
+                ? (struct mm_card_scp){2, 0x55}
+                : (struct mm_card_scp){3, MM_SCP03_PSEUDO_RANDOM | MM_SCP03_R_MAC | MM_SCP03_R_ENC};
+    return MM_OK;
+}
+
+static enum mm_status write_test_keys(struct mm_nvm *nvm, const struct mm_card_scp *scp)
 {
     struct mm_key_set set;
     enum mm_status st;
 
     mm_key_set_init(&set, 0, 0xff);
-    st = mm_key_set_put_channel(&set, MM_KEY_AES, &mm_scp_test_keys);
+    set.scp_i = scp->i;
+    st = mm_key_set_put_channel(&set, scp->protocol == 2 ? MM_KEY_DES : MM_KEY_AES,
+                                &mm_scp_test_keys);
     if (st == MM_OK)
         st = mm_key_set_store(nvm, &set);
     mm_key_set_clear(&set);
@@ -40,8 +61,13 @@ static enum mm_status write_platform(const struct mm_card_config *cfg, struct mm
 {
     struct mm_card who = {.cfg = *cfg};
     uint8_t record[MM_PLATFORM_LEN] = {MM_PLATFORM_FORMAT, (uint8_t)profile};
-    enum mm_status st = mm_card_random(&who, record + MM_PLATFORM_CHIP_ID, MM_CHIP_ID_LEN);
+    struct mm_card_scp scp[2];
+    enum mm_status st = choose_scp(cfg, scp);
 
+    if (st == MM_OK)
+        st = mm_card_random(&who, record + MM_PLATFORM_CHIP_ID, MM_CHIP_ID_LEN);
+    for (size_t i = 0; i < 2 && st == MM_OK; i++)
+        record[scp[i].protocol == 2 ? MM_PLATFORM_SCP02_I : MM_PLATFORM_SCP03_I] = scp[i].i;
     mm_put_be16(record + MM_PLATFORM_NEXT, 1);
     record[MM_PLATFORM_STATE] =
         profile == MM_PROFILE_PAYMENT ? MM_STATE_CARD_SECURED : MM_STATE_CARD_OP_READY;
@@ -50,7 +76,7 @@ static enum mm_status write_platform(const struct mm_card_config *cfg, struct mm
     if (st == MM_OK)
         st = mm_rec_write(nvm, MM_KEY_PLATFORM, 0, record, sizeof(record));
     if (st == MM_OK)
-        st = write_test_keys(nvm);
+        st = write_test_keys(nvm, &scp[0]);
     return st;
 }
 

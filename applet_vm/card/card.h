@@ -16,10 +16,18 @@ enum mm_profile {
     MM_PROFILE_PAYMENT    /* payment applets are unselectable until the agent opens the gate */
 };
 
+/* A secure channel protocol that new key sets of the chip speak: 02 with triple DES keys, 03 with AES
+ * keys; i is its parameter (GPCS table E-1; Amendment D, table 5-1). */
+struct mm_card_scp {
+    uint8_t protocol, i;
+};
+
 struct mm_card_config {
     struct mm_nvm_config nvm;
     uint64_t step_budget; /* 0: default */
     bool no_verify;       /* load without bytecode verification: developer profile only */
+    const struct mm_card_scp *scp; /* only for mm_card_init */
+    size_t scp_n;
     /* Random and time are passed in so that tests repeat; NULL: OpenSSL RAND, CLOCK_REALTIME. */
     enum mm_status (*random)(void *ctx, uint8_t *out, size_t out_len);
     void *random_ctx;
@@ -28,7 +36,9 @@ struct mm_card_config {
     void *pause_ctx;
 };
 
-/* mintmark-chip init: make a new image with profile, chip id (16 random bytes), empty registry. */
+/* mintmark-chip init: make a new image with profile, chip id (16 random bytes), empty registry, and
+ * cfg->scp: the protocol of the test keys first, at most one for each (none: SCP03, i = 60; what it
+ * leaves out is SCP02, i = 55, and SCP03, i = 70). MM_USAGE: an unknown one. */
 enum mm_status mm_card_init(const struct mm_card_config *cfg, enum mm_profile profile,
                             struct mm_err *err) MM_USE_RESULT;
 

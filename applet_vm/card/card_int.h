@@ -9,7 +9,7 @@
 #include "applet_vm/card/key_store.h"
 #include "applet_vm/card/keys.h"
 #include "applet_vm/integrity/integrity.h"
-#include "applet_vm/scp03/scp03.h"
+#include "applet_vm/scp/scp.h"
 #include "applet_vm/vm/vm.h"
 
 #define MM_CHIP_ID_LEN 16
@@ -92,40 +92,48 @@ enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *en
                           uint8_t state) MM_USE_RESULT;
 enum mm_status mm_reg_delete(struct mm_registry *reg, mm_comp comp) MM_USE_RESULT;
 
-/* ---- Secure channel, card side (Amendment D) ---- */
+/* ---- Secure channel, card side (session.c) ---- */
 enum mm_session_state { MM_SESSION_NONE, MM_SESSION_STARTED, MM_SESSION_OPEN };
 struct mm_session {
     enum mm_session_state state;
-    mm_comp owner;  /* the domain (0: the issuer's), or an applet that uses its domain's keys */
-    mm_comp domain; /* whose keys they are */
-    uint8_t level;  /* MM_SCP_ bits, as EXTERNAL AUTHENTICATE gave them */
-    uint8_t s_enc[16], s_mac[16], s_rmac[16], dek[16];
-    uint8_t chain[16];
-    uint8_t host_cryptogram[8];
-    uint32_t counter; /* encryption counter: commands since EXTERNAL AUTHENTICATE */
+    mm_comp owner;       /* the domain (0: the issuer's), or an applet that uses its domain's keys */
+    mm_comp domain;      /* whose keys they are */
+    uint8_t key_version; /* which of them */
+    uint32_t sequence;   /* SCP02: the counter the session keys were made with */
+    struct mm_scp scp;   /* scp.level: what the session protects */
+    uint8_t base_level;  /* as it was opened, without what BEGIN R-MAC SESSION added */
+    /* BEGIN and END R-MAC SESSION change the level after their own response. */
+    bool level_changes;
+    uint8_t next_level;
+    bool rmac_begins, rmac_ends;
 };
-#define MM_INIT_UPDATE_LEN 29 /* 10 diversification, 3 key information, 8 challenge, 8 cryptogram */
-
-/* The one secure messaging view of a command: header, and data that is changed in place. */
-struct mm_secured {
-    const uint8_t *header; /* CLA INS P1 P2 */
-    bool extended;
-    uint8_t *data;
-    size_t data_len;
-};
+/* 10 diversification, 2 or 3 key information, challenge, cryptogram, sequence counter */
+#define MM_INIT_UPDATE_MAX (10 + 3 + 2 * MM_SCP_CHALLENGE_MAX + 3)
 
 struct mm_card;
 void mm_session_end(struct mm_session *session);
+/* INITIALIZE UPDATE with the keys of the owner's domain (GPCS E.5.1; Amendment D, 7.1.1). */
 uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key_version,
                                 const uint8_t *data, size_t data_len,
-                                uint8_t out[MM_INIT_UPDATE_LEN]);
+                                uint8_t out[MM_INIT_UPDATE_MAX], size_t *out_len);
+/* EXTERNAL AUTHENTICATE; the command's data is changed. */
 uint16_t mm_session_authenticate(struct mm_card *card, mm_comp owner,
-                                 const struct mm_secured *command);
-/* Check C-MAC, remove it, decrypt. 9000, or 6982 and the session is over. */
-uint16_t mm_session_unwrap(struct mm_session *session, struct mm_secured *command);
+                                 struct mm_scp_command *command);
+/* A command with secure messaging: check the C-MAC, take it off, decrypt. It may open a session, where
+ * the domain's keys are for SCP02 with implicit initiation. 9000, or 6982 and the session is over. */
+uint16_t mm_session_unwrap(struct mm_card *card, mm_comp owner, struct mm_scp_command *command);
+/* A command without. 6982, and the session is over, when it has to have it. */
+uint16_t mm_session_plain(struct mm_card *card, const uint8_t header[4], bool extended,
+                          const uint8_t *data, size_t data_len);
 /* Encrypt and add R-MAC as the level asks; sw goes into the MAC. room: of data. */
-uint16_t mm_session_wrap(struct mm_session *session, uint8_t *data, size_t *data_len, size_t room,
+uint16_t mm_session_wrap(struct mm_card *card, uint8_t *data, size_t *data_len, size_t room,
                          uint16_t sw);
+/* BEGIN and END R-MAC SESSION (GPCS E.5.3, E.5.4; Amendment D, 7.1.3), inside the open session. */
+uint16_t mm_session_begin_rmac(struct mm_card *card, uint8_t p1, uint8_t p2, const uint8_t *data,
+                               size_t data_len);
+uint16_t mm_session_end_rmac(struct mm_card *card, uint8_t p1, uint8_t p2, size_t data_len);
+/* Parameter i that new key sets for that protocol get. */
+uint8_t mm_session_default_i(const struct mm_card *card, uint8_t protocol);
 
 /* ---- A package on its way in: INSTALL [for load] and LOAD blocks ---- */
 struct mm_loading {

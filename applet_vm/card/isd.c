@@ -9,16 +9,17 @@
 /* ---- Secure channel commands ---- */
 static uint16_t initialize_update(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    uint8_t answer[MM_INIT_UPDATE_LEN];
+    uint8_t answer[MM_INIT_UPDATE_MAX];
+    size_t answer_len = 0;
     uint16_t sw;
 
     if (apdu->p2 != 0)
         return MM_SW_6A86_INCORRECT_P1P2;
     mm_content_load_drop(card);
     mm_isd_store_drop(card);
-    sw = mm_session_init_update(card, 0, apdu->p1, apdu->data, apdu->data_len, answer);
+    sw = mm_session_init_update(card, 0, apdu->p1, apdu->data, apdu->data_len, answer, &answer_len);
     if (sw == MM_SW_9000_NO_ERROR)
-        mm_buf_bytes(&card->out, answer, sizeof(answer));
+        mm_buf_bytes(&card->out, answer, answer_len);
     return sw;
 }
 
@@ -32,15 +33,15 @@ static bool copy_data(struct mm_card *card, const struct mm_apdu *apdu)
 
 static uint16_t external_authenticate(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    uint8_t header[4] = {apdu->cla, apdu->ins, apdu->p1, apdu->p2};
-    struct mm_secured c = {.header = header, .extended = apdu->extended};
+    struct mm_scp_command c = {.header = {apdu->cla, apdu->ins, apdu->p1, apdu->p2},
+                               .extended = apdu->extended};
 
     if (apdu->p2 != 0)
         return MM_SW_6A86_INCORRECT_P1P2;
     if (!copy_data(card, apdu))
         return MM_SW_6A84_FILE_FULL;
     c.data = card->work.data;
-    c.data_len = card->work.len;
+    c.len = card->work.len;
     return mm_session_authenticate(card, 0, &c);
 }
 
@@ -51,6 +52,16 @@ static uint16_t enrol(struct mm_card *card, const struct mm_apdu *apdu)
 {
     return mm_integrity_enrol(card->integrity, apdu->ins, apdu->p1, apdu->p2, apdu->data,
                               apdu->data_len, &card->out);
+}
+
+static uint16_t begin_rmac(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    return mm_session_begin_rmac(card, apdu->p1, apdu->p2, apdu->data, apdu->data_len);
+}
+
+static uint16_t end_rmac(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    return mm_session_end_rmac(card, apdu->p1, apdu->p2, apdu->data_len);
 }
 
 static const struct handler {
@@ -67,6 +78,8 @@ static const struct handler {
     {MM_INS_ISD_PUT_KEY, NEED_MAC, false, mm_isd_put_key},
     {MM_INS_ISD_SET_STATUS, NEED_MAC, true, mm_isd_set_status},
     {MM_INS_ISD_STORE_DATA, NEED_MAC, false, mm_isd_store_data},
+    {MM_INS_ISD_BEGIN_RMAC_SESSION, NEED_SESSION, true, begin_rmac},
+    {MM_INS_ISD_END_RMAC_SESSION, NEED_SESSION, true, end_rmac},
     {MM_INS_ISD_GENERATE_ATTESTATION_KEY, NEED_ENCRYPTION, false, enrol},
     {MM_INS_ISD_PUT_CERTIFICATE, NEED_ENCRYPTION, false, enrol},
     {MM_INS_ISD_PUT_PAIRING_KEY, NEED_ENCRYPTION, false, enrol},
@@ -82,9 +95,9 @@ static bool allowed(const struct mm_session *s, enum need need)
     case NEED_SESSION:
         return open;
     case NEED_MAC:
-        return open && (s->level & MM_SCP_C_MAC);
+        return open && (s->scp.level & MM_SCP_C_MAC);
     case NEED_ENCRYPTION:
-        return open && (s->level & MM_SCP_C_MAC) && (s->level & MM_SCP_C_DEC);
+        return open && (s->scp.level & MM_SCP_C_MAC) && (s->scp.level & MM_SCP_C_DEC);
     }
     return false;
 }
@@ -106,43 +119,35 @@ static uint16_t run(struct mm_card *card, const struct mm_apdu *apdu)
 /* Remove secure messaging into plain; the session ends when it is wrong or missing. */
 static uint16_t unwrap(struct mm_card *card, const struct mm_apdu *apdu, struct mm_apdu *plain)
 {
-    uint8_t header[4] = {apdu->cla, apdu->ins, apdu->p1, apdu->p2};
-    struct mm_secured c = {.header = header, .extended = apdu->extended};
+    struct mm_scp_command c = {.header = {apdu->cla, apdu->ins, apdu->p1, apdu->p2},
+                               .extended = apdu->extended};
     uint16_t sw;
 
     *plain = *apdu;
-    if (!(apdu->cla & CLA_SM)) {
-        if (card->channel->session.state == MM_SESSION_OPEN &&
-            (card->channel->session.level & MM_SCP_C_MAC)) {
-            mm_session_end(&card->channel->session);
-            return MM_SW_6982_SECURITY_STATUS;
-        }
-        return MM_SW_9000_NO_ERROR;
-    }
+    if (!(apdu->cla & CLA_SM))
+        return mm_session_plain(card, c.header, c.extended, apdu->data, apdu->data_len);
     if (!copy_data(card, apdu))
         return MM_SW_6A84_FILE_FULL;
     c.data = card->work.data;
-    c.data_len = card->work.len;
-    sw = mm_session_unwrap(&card->channel->session, &c);
+    c.len = card->work.len;
+    sw = mm_session_unwrap(card, 0, &c);
     plain->cla = (uint8_t)(apdu->cla & ~CLA_SM);
     plain->data = c.data;
-    plain->data_len = c.data_len;
+    plain->data_len = c.len;
     return sw;
 }
 
-/* R-MAC goes on successes and warnings only (Amendment D, 6.2.5). */
+/* Protect the answer as the session's level says, if there is one. */
 static uint16_t wrap(struct mm_card *card, uint16_t sw)
 {
-    static const uint8_t room[MM_SCP_BLOCK_LEN + MM_SCP_MAC_LEN];
+    static const uint8_t room[MM_SCP_OVERHEAD];
     size_t len = card->out.len;
     uint16_t wrapped;
 
-    if (sw != MM_SW_9000_NO_ERROR && sw >> 8 != 0x62 && sw >> 8 != 0x63)
-        return sw;
     mm_buf_bytes(&card->out, room, sizeof(room));
     if (card->out.bad)
         return MM_SW_6A84_FILE_FULL;
-    wrapped = mm_session_wrap(&card->channel->session, card->out.data, &len, card->out.len, sw);
+    wrapped = mm_session_wrap(card, card->out.data, &len, card->out.len, sw);
     card->out.len = len;
     return wrapped == MM_SW_9000_NO_ERROR ? sw : wrapped;
 }
@@ -168,5 +173,5 @@ uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu)
     sw = run(card, &plain);
     if (sw != MM_SW_9000_NO_ERROR && sw >> 8 != 0x62 && sw >> 8 != 0x63)
         card->out.len = 0; /* what a command wrote before it failed is no answer */
-    return apdu->cla & CLA_SM ? wrap(card, sw) : sw;
+    return wrap(card, sw);
 }

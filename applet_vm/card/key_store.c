@@ -8,9 +8,10 @@
 
 #define AT_I        1
 #define AT_SEQUENCE 2
-#define AT_LEN      5
-#define AT_MAC      7
-#define AT_KEYS     23
+#define AT_FAILURES 5
+#define AT_LEN      6
+#define AT_MAC      8
+#define AT_KEYS     24
 
 /* ---- Records ---- */
 static const uint8_t *set_record(const struct mm_nvm *nvm, mm_key key, mm_comp domain, size_t *len)
@@ -72,7 +73,8 @@ static enum mm_status rest_mac(const struct rest_keys *keys, const struct mm_key
 
     mm_put_be16(head, set->domain);
     head[2] = set->version;
-    return mm_scp_cmac(keys->mac, head, sizeof(head), set->keys.data, set->keys.len, NULL, 0, mac);
+    return mm_scp_cmac(keys->mac, sizeof(keys->mac), head, sizeof(head), set->keys.data,
+                       set->keys.len, NULL, 0, mac);
 }
 
 static size_t padded(size_t len)
@@ -95,8 +97,8 @@ static enum mm_status open_keys(const struct mm_nvm *nvm, const uint8_t *record,
         return MM_NO_MEMORY;
     st = derive(nvm, &keys);
     if (st == MM_OK)
-        st = mm_scp_cbc(keys.enc, record + AT_MAC, false, set->keys.data, set->keys.len,
-                        set->keys.data);
+        st = mm_scp_cbc(keys.enc, sizeof(keys.enc), record + AT_MAC, false, set->keys.data,
+                        set->keys.len, set->keys.data);
     set->keys.len = n;
     if (st == MM_OK)
         st = rest_mac(&keys, set, mac);
@@ -133,6 +135,7 @@ enum mm_status mm_key_set_load(const struct mm_nvm *nvm, mm_comp domain, uint8_t
     set->version = record[0];
     set->scp_i = record[AT_I];
     set->sequence = mm_be32(record + AT_SEQUENCE - 1) & 0xffffff;
+    set->failures = record[AT_FAILURES];
     st = open_keys(nvm, record, len, set);
     if (st != MM_OK)
         mm_key_set_clear(set);
@@ -150,6 +153,7 @@ static enum mm_status seal_keys(const struct mm_nvm *nvm, const struct mm_key_se
 
     mm_put_be32(head + AT_SEQUENCE - 1, set->sequence);
     head[AT_I] = set->scp_i;
+    head[AT_FAILURES] = set->failures;
     mm_put_be16(head + AT_LEN, (uint16_t)set->keys.len);
     if (st == MM_OK)
         st = rest_mac(&keys, set, head + AT_MAC);
@@ -159,13 +163,13 @@ static enum mm_status seal_keys(const struct mm_nvm *nvm, const struct mm_key_se
     if (st == MM_OK && out->bad)
         st = MM_NO_MEMORY;
     if (st == MM_OK)
-        st = mm_scp_cbc(keys.enc, head + AT_MAC, true, out->data + AT_KEYS, out->len - AT_KEYS,
-                        out->data + AT_KEYS);
+        st = mm_scp_cbc(keys.enc, sizeof(keys.enc), head + AT_MAC, true, out->data + AT_KEYS,
+                        out->len - AT_KEYS, out->data + AT_KEYS);
     OPENSSL_cleanse(&keys, sizeof(keys));
     return st;
 }
 
-/* A key of its own transaction when the caller has none. */
+/* In a transaction of its own when the caller has none. */
 static enum mm_status write_record(struct mm_nvm *nvm, mm_key key, mm_comp domain,
                                    const struct mm_buf *bytes)
 {
@@ -214,16 +218,28 @@ enum mm_status mm_key_set_delete(struct mm_nvm *nvm, const struct mm_key_set *se
     return set->record == 0 ? MM_NOT_FOUND : mm_rec_delete(nvm, set->record);
 }
 
-enum mm_status mm_key_set_count(struct mm_nvm *nvm, struct mm_key_set *set, uint32_t sequence)
+enum mm_status mm_key_set_count(struct mm_nvm *nvm, mm_comp domain, uint8_t version,
+                                uint32_t sequence)
 {
+    mm_key record = find_set(nvm, domain, version);
     uint8_t bytes[4];
-    enum mm_status st;
 
     mm_put_be32(bytes, sequence);
-    st = mm_rec_write_now(nvm, set->record, AT_SEQUENCE, bytes + 1, 3);
-    if (st == MM_OK)
-        set->sequence = sequence;
-    return st;
+    return record == 0 ? MM_NOT_FOUND : mm_rec_write_now(nvm, record, AT_SEQUENCE, bytes + 1, 3);
+}
+
+uint8_t mm_key_failures(const struct mm_nvm *nvm, mm_comp domain)
+{
+    mm_key record = find_set(nvm, domain, 0);
+
+    return record == 0 ? 0 : mm_rec_data(nvm, record, NULL)[AT_FAILURES];
+}
+
+enum mm_status mm_key_failures_set(struct mm_nvm *nvm, mm_comp domain, uint8_t n)
+{
+    mm_key record = find_set(nvm, domain, 0);
+
+    return record == 0 ? MM_NOT_FOUND : mm_rec_write_now(nvm, record, AT_FAILURES, &n, 1);
 }
 
 /*
@@ -338,24 +354,55 @@ enum mm_status mm_key_find(const struct mm_nvm *nvm, mm_comp domain, uint8_t ver
 /* ---- The keys of a secure channel ---- */
 #define CHANNEL_N 3 /* 1 ENC, 2 MAC, 3 DEK (GPCS E.1.3; Amendment D, 5.1) */
 
-enum mm_status mm_key_set_channel(const struct mm_key_set *set, struct mm_scp_keys *keys)
+static bool is_des(uint8_t type)
 {
-    uint8_t *const parts[CHANNEL_N] = {keys->enc, keys->mac, keys->dek};
+    return type == MM_KEY_DES || type == MM_KEY_TDES_CBC;
+}
+
+uint8_t mm_key_set_protocol(const struct mm_key_set *set)
+{
     struct mm_domain_key key;
 
+    if (!mm_key_set_find(set, 1, &key) || key.part_n != 1)
+        return 0;
+    if (is_des(key.parts[0].type))
+        return 2;
+    return key.parts[0].type == MM_KEY_AES ? 3 : 0;
+}
+
+static bool channel_key(const struct mm_key_set *set, uint8_t id, uint8_t protocol,
+                        struct mm_key_part *part)
+{
+    struct mm_domain_key key;
+
+    if (!mm_key_set_find(set, id, &key) || key.part_n != 1)
+        return false;
+    *part = key.parts[0];
+    return protocol == 2 ? is_des(part->type) && (part->len == 16 || part->len == 24)
+                         : part->type == MM_KEY_AES && part->len <= MM_SCP_KEY_MAX;
+}
+
+enum mm_status mm_key_set_channel(const struct mm_key_set *set, struct mm_scp_keys *keys)
+{
+    uint8_t *const out[CHANNEL_N] = {keys->enc, keys->mac, keys->dek};
+    uint8_t protocol = mm_key_set_protocol(set);
+    bool base = protocol == 2 && !(set->scp_i & MM_SCP02_THREE_KEYS);
+    struct mm_key_part part = {0};
+
     memset(keys, 0, sizeof(*keys));
-    for (uint8_t i = 0; i < CHANNEL_N; i++) {
-        if (!mm_key_set_find(set, (uint8_t)(i + 1), &key) || key.part_n != 1 ||
-            key.parts[0].type != MM_KEY_AES || key.parts[0].len != MM_SCP_KEY_LEN) {
+    for (uint8_t i = 0; i < (base ? 1 : CHANNEL_N); i++) {
+        if (protocol == 0 || !channel_key(set, (uint8_t)(i + 1), protocol, &part) ||
+            (i > 0 && part.len != keys->len)) {
             OPENSSL_cleanse(keys, sizeof(*keys));
             return MM_NOT_FOUND;
         }
-        memcpy(parts[i], key.parts[0].value, key.parts[0].len);
+        keys->len = (uint8_t)part.len;
+        memcpy(out[i], part.value, part.len);
     }
     return MM_OK;
 }
 
-enum mm_status mm_key_set_put_channel(struct mm_key_set *set, uint8_t type,
+enum mm_status mm_key_set_put_channel(struct mm_key_set *set, enum mm_key_type type,
                                       const struct mm_scp_keys *keys)
 {
     const uint8_t *const parts[CHANNEL_N] = {keys->enc, keys->mac, keys->dek};
@@ -363,7 +410,7 @@ enum mm_status mm_key_set_put_channel(struct mm_key_set *set, uint8_t type,
 
     for (uint8_t i = 0; i < CHANNEL_N && st == MM_OK; i++) {
         struct mm_domain_key key = {
-            .id = (uint8_t)(i + 1), .part_n = 1, .parts = {{type, MM_SCP_KEY_LEN, parts[i]}}};
+            .id = (uint8_t)(i + 1), .part_n = 1, .parts = {{(uint8_t)type, keys->len, parts[i]}}};
         st = mm_key_set_put(set, &key);
     }
     return st;

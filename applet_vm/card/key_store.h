@@ -7,13 +7,14 @@
  *
  * Record (comp: the domain; 0 is the issuer security domain)
  *   0 key version   1 secure channel parameter i   2..4 sequence counter of the secure channel
- *   5..6 length of the keys   7..22 CMAC over domain, version, keys; also the IV   23.. keys, encrypted
+ *   5 in the domain's first set: failed authentications in a row, 255: or more
+ *   6..7 length of the keys   8..23 CMAC over domain, version, keys; also the IV   24.. keys, encrypted
  */
 #ifndef MM_CARD_KEY_STORE_H
 #define MM_CARD_KEY_STORE_H
 
 #include "applet_vm/nvm/nvm.h"
-#include "applet_vm/scp03/scp03.h"
+#include "applet_vm/scp/scp.h"
 
 #define MM_KEY_PARTS_MAX 8    /* an RSA private key has 5 components, an EC key with its curve 7 */
 #define MM_KEY_SET_MAX   8192 /* bytes of all keys of a set */
@@ -55,7 +56,8 @@ struct mm_key_set {
     uint8_t version;
     uint8_t scp_i;
     uint32_t sequence; /* 24 bits */
-    mm_key record;     /* 0: not stored yet */
+    uint8_t failures;
+    mm_key record; /* 0: not stored yet */
     struct mm_buf keys;
 };
 
@@ -79,19 +81,26 @@ bool mm_key_set_remove(struct mm_key_set *set, uint8_t id); /* false: there is n
  * MM_NO_MEMORY: there are as many sets as the chip holds. */
 enum mm_status mm_key_set_store(struct mm_nvm *nvm, struct mm_key_set *set) MM_USE_RESULT;
 enum mm_status mm_key_set_delete(struct mm_nvm *nvm, const struct mm_key_set *set) MM_USE_RESULT;
-/* Change the sequence counter alone, outside any transaction and promised at once. */
-enum mm_status mm_key_set_count(struct mm_nvm *nvm, struct mm_key_set *set,
+/* Change a sequence counter alone, outside any transaction and promised at once. MM_NOT_FOUND. */
+enum mm_status mm_key_set_count(struct mm_nvm *nvm, mm_comp domain, uint8_t version,
                                 uint32_t sequence) MM_USE_RESULT;
+/* Failed authentications of hosts to a domain since the last good one; 255: or more. Written at once,
+ * too. A domain without keys has none and takes none (MM_NOT_FOUND). */
+uint8_t mm_key_failures(const struct mm_nvm *nvm, mm_comp domain);
+enum mm_status mm_key_failures_set(struct mm_nvm *nvm, mm_comp domain, uint8_t n) MM_USE_RESULT;
 
 /* One key with one call. MM_NOT_FOUND. set is to be cleared in any case; key borrows from it. */
 enum mm_status mm_key_find(const struct mm_nvm *nvm, mm_comp domain, uint8_t version, uint8_t id,
                            struct mm_key_set *set, struct mm_domain_key *key) MM_USE_RESULT;
 
-/* The three keys of a secure channel, identifiers 1 to 3. MM_NOT_FOUND: the set has no such. */
+/* The protocol that key 1 is for: DES 02, AES 03; 00: there is none such. */
+uint8_t mm_key_set_protocol(const struct mm_key_set *set);
+/* The keys of a secure channel: identifiers 1 to 3, of one type and length; SCP02 with one base key has
+ * identifier 1 alone. MM_NOT_FOUND: the set has no such. */
 enum mm_status mm_key_set_channel(const struct mm_key_set *set,
                                   struct mm_scp_keys *keys) MM_USE_RESULT;
-/* The same put into a set. */
-enum mm_status mm_key_set_put_channel(struct mm_key_set *set, uint8_t type,
+/* The same put into a set: type DES or AES. */
+enum mm_status mm_key_set_put_channel(struct mm_key_set *set, enum mm_key_type type,
                                       const struct mm_scp_keys *keys) MM_USE_RESULT;
 
 #endif

@@ -42,8 +42,8 @@ static uint16_t read_key(const struct mm_session *session, struct mm_rd *rd, uin
 
     if (rd->bad || type != MM_KEY_AES || key_len != MM_SCP_KEY_LEN || kcv_len != MM_SCP_KCV_LEN)
         return MM_SW_6A80_WRONG_DATA;
-    if (mm_scp_cbc(session->dek, NULL, false, wrapped, MM_SCP_KEY_LEN, key) != MM_OK ||
-        mm_scp_kcv(key, kcv) != MM_OK)
+    if (mm_scp_data(&session->scp, false, wrapped, MM_SCP_KEY_LEN, key) != MM_OK ||
+        mm_scp_kcv(key, MM_SCP_KEY_LEN, kcv) != MM_OK)
         return MM_SW_6581_MEMORY_FAILURE;
     if (CRYPTO_memcmp(kcv, given, sizeof(kcv)) != 0)
         return MM_SW_6982_SECURITY_STATUS;
@@ -80,7 +80,7 @@ static uint16_t place(const struct mm_nvm *nvm, mm_comp domain, uint8_t replaced
 uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
 {
     struct mm_key_set set;
-    struct mm_scp_keys keys = {0};
+    struct mm_scp_keys keys = {.len = MM_SCP_KEY_LEN};
     uint8_t *const parts[KEY_N] = {keys.enc, keys.mac, keys.dek};
     bool all = apdu->p2 == 0x81;
     size_t first = all ? 0 : (size_t)apdu->p2 - 1, n = all ? KEY_N : 1;

@@ -3,8 +3,8 @@
  * the key sets of all domains behind those.
  *
  * PLATFORM (24 bytes)
- *   0 format (1)   1 profile   2..17 chip id   18..19 next component id   20 card life cycle
- *   21 failed authentications of a host since the last good one, 255: or more   22..23 zero
+ *   0 format (2)   1 profile   2..17 chip id   18..19 next component id   20 card life cycle
+ *   21 zero   22, 23 parameter i of new key sets for SCP02 and SCP03
  * ISD_DATA the objects STORE DATA brought, BER-TLV one behind the other
  * REGISTRY_FIRST.. one record for each package and applet, see registry.c
  * SETS_FIRST.. one record for each key set, of its domain's component, see key_store.h
@@ -19,12 +19,13 @@
 #define MM_KEY_SETS_FIRST     0x10200
 #define MM_KEY_SETS_LAST      0x102FF
 
-#define MM_PLATFORM_FORMAT   1
+#define MM_PLATFORM_FORMAT   2
 #define MM_PLATFORM_LEN      24
 #define MM_PLATFORM_PROFILE  1
 #define MM_PLATFORM_CHIP_ID  2
 #define MM_PLATFORM_NEXT     18
 #define MM_PLATFORM_STATE    20
-#define MM_PLATFORM_FAILURES 21
+#define MM_PLATFORM_SCP02_I  22
+#define MM_PLATFORM_SCP03_I  23
 
 #endif

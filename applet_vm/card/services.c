@@ -96,29 +96,56 @@ static enum mm_status wait_extension(void *ctx)
 #define CLA_SM         0x04
 #define CLA_SM_FURTHER 0x20 /* in the classes of the channels from 4 on */
 
+/* A command of the channel in an applet's buffer. false: Lc does not say what there is. */
+static bool command_in(uint8_t *buf, size_t apdu_len, struct mm_scp_command *c)
+{
+    if (apdu_len < CDATA_OFF || buf[4] != apdu_len - CDATA_OFF)
+        return false;
+    *c = (struct mm_scp_command){.data = buf + CDATA_OFF, .len = apdu_len - CDATA_OFF};
+    memcpy(c->header, buf, sizeof(c->header));
+    return true;
+}
+
+/* BEGIN and END R-MAC SESSION come as any command of the session does. */
+static uint16_t rmac_session(struct mm_card *card, mm_comp owner, struct mm_scp_command *c)
+{
+    const uint8_t *h = c->header;
+    uint16_t sw = mm_card_class_basic(h[0]) & CLA_SM
+                      ? mm_session_unwrap(card, owner, c)
+                      : mm_session_plain(card, h, false, c->data, c->len);
+
+    if (sw != MM_SW_9000_NO_ERROR)
+        return sw;
+    if (card->channel->session.owner != owner)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    return h[1] == MM_INS_ISD_BEGIN_RMAC_SESSION
+               ? mm_session_begin_rmac(card, h[2], h[3], c->data, c->len)
+               : mm_session_end_rmac(card, h[2], h[3], c->len);
+}
+
 static uint16_t process_security(void *ctx, mm_comp owner, uint8_t *buf, size_t buf_len,
                                  size_t apdu_len, size_t *out_len)
 {
     struct mm_card *card = ctx;
-    struct mm_secured c = {.header = buf, .data = buf + CDATA_OFF};
-    uint8_t answer[MM_INIT_UPDATE_LEN];
+    struct mm_scp_command c;
+    uint8_t answer[MM_INIT_UPDATE_MAX];
     uint16_t sw;
 
     *out_len = 0;
-    if (apdu_len < CDATA_OFF || apdu_len > buf_len || buf[4] != apdu_len - CDATA_OFF)
+    if (apdu_len > buf_len || !command_in(buf, apdu_len, &c))
         return MM_SW_6700_WRONG_LENGTH;
-    c.data_len = apdu_len - CDATA_OFF;
-    if (buf[3] != 0)
+    if (c.header[1] == MM_INS_ISD_BEGIN_RMAC_SESSION || c.header[1] == MM_INS_ISD_END_RMAC_SESSION)
+        return rmac_session(card, owner, &c);
+    if (c.header[3] != 0)
         return MM_SW_6A86_INCORRECT_P1P2;
-    switch (buf[1]) {
+    switch (c.header[1]) {
     case MM_INS_ISD_INITIALIZE_UPDATE:
-        sw = mm_session_init_update(card, owner, buf[2], c.data, c.data_len, answer);
+        sw = mm_session_init_update(card, owner, buf[2], c.data, c.len, answer, out_len);
         if (sw != MM_SW_9000_NO_ERROR)
             return sw;
-        if (buf_len < CDATA_OFF + sizeof(answer))
+        if (buf_len < CDATA_OFF + *out_len)
             return MM_SW_6700_WRONG_LENGTH;
-        memcpy(buf + CDATA_OFF, answer, sizeof(answer));
-        *out_len = sizeof(answer);
+        memcpy(buf + CDATA_OFF, answer, *out_len);
         return sw;
     case MM_INS_ISD_EXTERNAL_AUTHENTICATE:
         return mm_session_authenticate(card, owner, &c);
@@ -144,27 +171,22 @@ static bool is_personalised(const struct mm_card *card, mm_comp owner)
 static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
 {
     struct mm_card *card = ctx;
-    struct mm_secured c = {.header = apdu, .data = apdu + CDATA_OFF};
+    struct mm_scp_command c;
     uint16_t sw;
 
     if (!is_open_for(card, owner) || *len < CDATA_OFF)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    if (!(mm_card_class_basic(apdu[0]) & CLA_SM)) {
-        if (!(card->channel->session.level & MM_SCP_C_MAC))
-            return MM_SW_9000_NO_ERROR;
-        mm_session_end(&card->channel->session);
-        return MM_SW_6982_SECURITY_STATUS;
-    }
     /* The API hands over short commands only; Lc in the MAC is the byte that was sent. */
-    if (apdu[4] != *len - CDATA_OFF)
+    if (!command_in(apdu, *len, &c))
         return MM_SW_6700_WRONG_LENGTH;
-    c.data_len = *len - CDATA_OFF;
-    sw = mm_session_unwrap(&card->channel->session, &c);
+    if (!(mm_card_class_basic(apdu[0]) & CLA_SM))
+        return mm_session_plain(card, c.header, false, c.data, c.len);
+    sw = mm_session_unwrap(card, owner, &c);
     if (sw != MM_SW_9000_NO_ERROR)
         return sw;
     apdu[0] = (uint8_t)(apdu[0] & ~((apdu[0] & 0x40) != 0 ? CLA_SM_FURTHER : CLA_SM));
-    apdu[4] = (uint8_t)c.data_len;
-    *len = CDATA_OFF + c.data_len;
+    apdu[4] = (uint8_t)c.len;
+    *len = CDATA_OFF + c.len;
     return sw;
 }
 
@@ -181,7 +203,7 @@ static uint16_t wrap(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_
         return MM_SW_6700_WRONG_LENGTH;
     answer = mm_be16(data + *len - 2);
     n = *len - 2;
-    sw = mm_session_wrap(&card->channel->session, data, &n, cap - 2, answer);
+    sw = mm_session_wrap(card, data, &n, cap - 2, answer);
     if (sw == MM_SW_9000_NO_ERROR) {
         mm_put_be16(data + n, answer);
         *len = n + 2;
@@ -195,9 +217,9 @@ static uint16_t decrypt_data(void *ctx, mm_comp owner, uint8_t *data, size_t *le
 
     if (!is_open_for(card, owner) && !is_personalised(card, owner))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    if (*len == 0 || *len % MM_SCP_BLOCK_LEN != 0)
+    if (*len == 0 || *len % mm_scp_block(card->channel->session.scp.protocol) != 0)
         return MM_SW_6700_WRONG_LENGTH;
-    return mm_scp_cbc(card->channel->session.dek, NULL, false, data, *len, data) == MM_OK
+    return mm_scp_data(&card->channel->session.scp, false, data, *len, data) == MM_OK
                ? MM_SW_9000_NO_ERROR
                : MM_SW_6581_MEMORY_FAILURE;
 }
@@ -216,7 +238,7 @@ static uint8_t security_level(void *ctx, mm_comp owner)
 
     /* SecureChannel.AUTHENTICATED 80, or NO_SECURITY_LEVEL 00 */
     return is_open_for(card, owner) || is_personalised(card, owner)
-               ? (uint8_t)(0x80 | card->channel->session.level)
+               ? (uint8_t)(0x80 | card->channel->session.scp.level)
                : 0;
 }
 

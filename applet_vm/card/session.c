@@ -1,7 +1,8 @@
 /*
- * SCP03 as the card sees it (GPCS Amendment D v1.1.2). One session at a time: the card has one
- * logical channel, and selecting another application ends the session. Parameter i is 60: random
- * card challenge, R-MAC and R-ENC supported.
+ * Secure channels as the card sees them: SCP02 (GPCS 2.3.1, appendix E) and SCP03 (Amendment D v1.2).
+ * Each logical channel has a session at most, of the application that is selected there; selecting
+ * another ends it. The keys are those of the application's security domain, and which protocol with
+ * which parameter is spoken is a matter of the key set.
  */
 #include "applet_vm/card/card_int.h"
 
@@ -10,9 +11,9 @@
 
 #include <openssl/crypto.h>
 
-#define SCP_ID  0x03
-#define SCP_I   0x60
-#define DIV_LEN 10
+#define DIV_LEN            10
+#define SEQUENCE_MAX_SCP02 0xffffu
+#define SEQUENCE_MAX_SCP03 0xffffffu
 
 void mm_session_end(struct mm_session *session)
 {
@@ -20,67 +21,152 @@ void mm_session_end(struct mm_session *session)
     session->state = MM_SESSION_NONE;
 }
 
-static enum mm_status start(struct mm_card *card, const struct mm_scp_keys *keys,
-                            const uint8_t *host_challenge, uint8_t *challenge, uint8_t *cryptogram)
+uint8_t mm_session_default_i(const struct mm_card *card, uint8_t protocol)
+{
+    size_t len = 0;
+    const uint8_t *platform = mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len);
+
+    if (platform == NULL || len < MM_PLATFORM_LEN)
+        return 0;
+    return platform[protocol == 2 ? MM_PLATFORM_SCP02_I : MM_PLATFORM_SCP03_I];
+}
+
+/* The AID that well-known challenges and ICVs are made of: the application that is spoken to. */
+static struct mm_aid owner_aid(const struct mm_card *card, mm_comp owner)
+{
+    const struct mm_reg_entry *e = owner == 0 ? NULL : mm_reg_comp(&card->registry, owner);
+
+    return e != NULL ? e->aid : mm_aid_of(MM_AID_ISD);
+}
+
+/* ---- INITIALIZE UPDATE ---- */
+static enum mm_status load_keys(const struct mm_card *card, mm_comp domain, uint8_t version,
+                                struct mm_key_set *set, struct mm_scp_keys *keys)
+{
+    enum mm_status st = mm_key_set_load(card->nvm, domain, version, set);
+
+    memset(keys, 0, sizeof(*keys));
+    if (st == MM_OK)
+        st = mm_key_set_channel(set, keys);
+    return st;
+}
+
+/* SCP02: sequence counter (2) and challenge (6). SCP03: challenge; a calculated one is of the counter's
+ * next value, which is written before it is used. */
+static enum mm_status challenge(struct mm_card *card, mm_comp owner, const struct mm_scp_keys *keys,
+                                struct mm_key_set *set, uint8_t protocol, uint8_t *out)
+{
+    struct mm_scp_source source = mm_scp_source_of(keys);
+    struct mm_aid aid = owner_aid(card, owner);
+    bool known = protocol == 2 ? (set->scp_i & MM_SCP02_KNOWN_CHALLENGE) != 0
+                               : (set->scp_i & MM_SCP03_PSEUDO_RANDOM) != 0;
+    size_t len = mm_scp_challenge_len(protocol, set->scp_i);
+    enum mm_status st;
+
+    if (protocol == 2) {
+        mm_put_be16(out, (uint16_t)set->sequence);
+        out += 2;
+        len -= 2;
+    }
+    if (!known)
+        return mm_card_random(card, out, len);
+    if (protocol == 3) {
+        st = mm_key_set_count(card->nvm, set->domain, set->version, set->sequence + 1);
+        if (st != MM_OK)
+            return st;
+        set->sequence++;
+    }
+    return mm_scp_known_challenge(protocol, set->scp_i, &source, set->sequence, &aid, out);
+}
+
+/* No session once the counter has no next value: it would come again (GPCS E.1.2.1). */
+static bool exhausted(const struct mm_key_set *set, uint8_t protocol)
+{
+    if (protocol == 2)
+        return set->sequence >= SEQUENCE_MAX_SCP02;
+    return (set->scp_i & MM_SCP03_PSEUDO_RANDOM) && set->sequence >= SEQUENCE_MAX_SCP03;
+}
+
+static size_t write_answer(const struct mm_card *card, const struct mm_key_set *set,
+                           const struct mm_scp *scp, const uint8_t *card_challenge,
+                           uint8_t out[MM_INIT_UPDATE_MAX])
+{
+    size_t n = mm_scp_challenge_len(scp->protocol, scp->i), at = DIV_LEN;
+
+    memcpy(out, card->chip_id, DIV_LEN);
+    out[at++] = set->version;
+    out[at++] = scp->protocol;
+    if (scp->protocol == 3)
+        out[at++] = scp->i;
+    memcpy(out + at, card_challenge, n);
+    memcpy(out + at + n, scp->card_cryptogram, mm_scp_mac_len(scp));
+    at += n + mm_scp_mac_len(scp);
+    if (scp->protocol == 3 && (scp->i & MM_SCP03_PSEUDO_RANDOM)) {
+        out[at++] = (uint8_t)(set->sequence >> 16);
+        mm_put_be16(out + at, (uint16_t)set->sequence);
+        at += 2;
+    }
+    return at;
+}
+
+static uint16_t start(struct mm_card *card, mm_comp owner, struct mm_key_set *set,
+                      const struct mm_scp_keys *keys, const uint8_t *data, size_t data_len,
+                      uint8_t out[MM_INIT_UPDATE_MAX], size_t *out_len)
 {
     struct mm_session *s = &card->channel->session;
-    enum mm_status st = mm_card_random(card, challenge, MM_SCP_CHALLENGE_LEN);
+    struct mm_scp_source source = mm_scp_source_of(keys);
+    uint8_t protocol = mm_key_set_protocol(set), card_challenge[MM_SCP_CHALLENGE_MAX];
+    enum mm_status st;
 
+    if (data_len != mm_scp_challenge_len(protocol, set->scp_i))
+        return MM_SW_6700_WRONG_LENGTH;
+    if (exhausted(set, protocol) || (protocol == 2 && !(set->scp_i & MM_SCP02_EXPLICIT)))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    st = challenge(card, owner, keys, set, protocol, card_challenge);
     if (st == MM_OK)
-        st = mm_scp_session_keys(keys, host_challenge, challenge, s->s_enc, s->s_mac, s->s_rmac);
-    if (st == MM_OK)
-        st = mm_scp_cryptogram(s->s_mac, MM_SCP_CARD_CRYPTOGRAM, host_challenge, challenge,
-                               cryptogram);
-    if (st == MM_OK)
-        st = mm_scp_cryptogram(s->s_mac, MM_SCP_HOST_CRYPTOGRAM, host_challenge, challenge,
-                               s->host_cryptogram);
-    if (st == MM_OK)
-        memcpy(s->dek, keys->dek, sizeof(s->dek));
-    return st;
+        st = mm_scp_start(&s->scp, protocol, set->scp_i, &source, data, card_challenge);
+    if (st != MM_OK) {
+        mm_session_end(s);
+        return mm_card_failure("session", st);
+    }
+    if (protocol == 3)
+        memcpy(s->scp.dek, keys->dek, keys->len);
+    *out_len = write_answer(card, set, &s->scp, card_challenge, out);
+    s->state = MM_SESSION_STARTED;
+    s->owner = owner;
+    s->domain = set->domain;
+    s->key_version = set->version;
+    s->sequence = set->sequence;
+    return MM_SW_9000_NO_ERROR;
 }
 
 uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key_version,
                                 const uint8_t *data, size_t data_len,
-                                uint8_t out[MM_INIT_UPDATE_LEN])
+                                uint8_t out[MM_INIT_UPDATE_MAX], size_t *out_len)
 {
-    mm_comp domain = mm_reg_domain(&card->registry, owner);
     struct mm_key_set set;
-    struct mm_scp_keys keys = {0};
+    struct mm_scp_keys keys;
+    uint16_t sw;
     enum mm_status st;
 
+    *out_len = 0;
     mm_session_end(&card->channel->session);
-    if (data_len != MM_SCP_CHALLENGE_LEN)
-        return MM_SW_6700_WRONG_LENGTH;
-    st = mm_key_set_load(card->nvm, domain, key_version, &set);
+    st = load_keys(card, mm_reg_domain(&card->registry, owner), key_version, &set, &keys);
     if (st == MM_OK)
-        st = mm_key_set_channel(&set, &keys);
+        sw = start(card, owner, &set, &keys, data, data_len, out, out_len);
+    else
+        sw = st == MM_NOT_FOUND ? MM_SW_6A88_DATA_NOT_FOUND : mm_card_failure("keys", st);
     mm_key_set_clear(&set);
-    if (st == MM_NOT_FOUND)
-        return MM_SW_6A88_DATA_NOT_FOUND;
-    if (st != MM_OK)
-        return mm_card_failure("keys", st);
-    memcpy(out, card->chip_id, DIV_LEN);
-    out[10] = set.version;
-    out[11] = SCP_ID;
-    out[12] = SCP_I;
-    st = start(card, &keys, data, out + 13, out + 21);
     OPENSSL_cleanse(&keys, sizeof(keys));
-    if (st != MM_OK) {
-        mm_session_end(&card->channel->session);
-        return mm_card_failure("session", st);
-    }
-    card->channel->session.state = MM_SESSION_STARTED;
-    card->channel->session.owner = owner;
-    card->channel->session.domain = domain;
-    return MM_SW_9000_NO_ERROR;
+    return sw;
 }
 
 /*
  * ---- Velocity checking (GPCS 2.3.1, 10.2.3) ----
- * Failures are counted in the image, before the verdict: neither reset nor power cut gives a try for
- * nothing. After some the verdict waits, longer each time and never longer than PAUSE_MAX_MS; a card
- * is not locked for ever, and the right keys always open it. At that pace 2^64 cryptograms take more
- * than 10^12 years.
+ * Failures are counted in the image, for each domain, before the verdict: neither reset nor power cut
+ * gives a try for nothing. After some the verdict waits, longer each time and never longer than
+ * PAUSE_MAX_MS; a card is not locked for ever, and the right keys always open it. At that pace 2^64
+ * cryptograms take more than 10^12 years.
  */
 #define FAILURES_FREE   3
 #define PAUSE_FIRST_MS  50u
@@ -113,163 +199,234 @@ static void pause_for(const struct mm_card *card, unsigned ms)
 }
 
 /* Count this try as failed, and wait as the failures before it ask. */
-static enum mm_status count_try(struct mm_card *card)
+static enum mm_status count_try(struct mm_card *card, mm_comp domain)
 {
-    size_t len = 0;
-    const uint8_t *platform = mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len);
-    uint8_t failures;
-    enum mm_status st;
+    uint8_t failures = mm_key_failures(card->nvm, domain);
+    enum mm_status st = mm_key_failures_set(card->nvm, domain,
+                                            (uint8_t)(failures < 0xff ? failures + 1 : failures));
 
-    if (platform == NULL || len < MM_PLATFORM_LEN) { /* a damaged image: there is no count */
-        pause_for(card, PAUSE_MAX_MS);
-        return MM_OK;
-    }
-    failures = platform[MM_PLATFORM_FAILURES];
-    if (failures < 0xff)
-        failures++;
-    st = mm_rec_write_now(card->nvm, MM_KEY_PLATFORM, MM_PLATFORM_FAILURES, &failures, 1);
     if (st == MM_OK)
-        pause_for(card, pause_ms(failures - 1u));
+        pause_for(card, pause_ms(failures < 0xff ? failures : 0xfe));
     return st;
 }
 
-/* The try was good. When this cannot be written the answer will not be 9000 either. */
-static enum mm_status clear_tries(struct mm_card *card)
+/* The try was good. SCP02's counter moves with it (GPCS E.1.2.1), so that its session keys are never
+ * made again; it has moved already when another channel was faster, and then this one is too late. */
+static enum mm_status accept(struct mm_card *card, const struct mm_session *s)
 {
-    size_t len = 0;
-    const uint8_t none = 0;
+    enum mm_status st = mm_key_failures_set(card->nvm, s->domain, 0);
 
-    if (mm_rec_data(card->nvm, MM_KEY_PLATFORM, &len) == NULL || len < MM_PLATFORM_LEN)
-        return MM_OK;
-    return mm_rec_write(card->nvm, MM_KEY_PLATFORM, MM_PLATFORM_FAILURES, &none, 1);
+    if (st == MM_OK && s->scp.protocol == 2)
+        st = mm_key_set_count(card->nvm, s->domain, s->key_version, s->sequence + 1);
+    return st;
 }
 
-/* Amendment D, table 7-4: no C-DECRYPTION without C-MAC, no R-ENC without R-MAC and C-DECRYPTION. */
-static bool level_allowed(uint8_t level)
+static bool counter_stands(const struct mm_card *card, const struct mm_session *s)
 {
-    static const uint8_t levels[] = {0x00, 0x01, 0x03, 0x11, 0x13, 0x33};
+    struct mm_key_set set;
+    bool stands = mm_key_set_load(card->nvm, s->domain, s->key_version, &set) == MM_OK &&
+                  set.sequence == s->sequence;
 
-    return memchr(levels, level, sizeof(levels)) != NULL;
+    mm_key_set_clear(&set);
+    return s->scp.protocol != 2 || stands;
 }
 
-/* Check the C-MAC at the end of the data and take it off; the chain moves on. */
-static bool check_mac(struct mm_session *s, struct mm_secured *c)
+static void open_with(struct mm_session *s, uint8_t level)
 {
-    uint8_t head[7], mac[MM_SCP_BLOCK_LEN] = {0};
-    size_t head_len = 4;
-    bool good = false;
-
-    if (c->data_len < MM_SCP_MAC_LEN)
-        return false;
-    memcpy(head, c->header, 4);
-    head[0] = mm_card_class_basic(head[0]);
-    if (c->extended) {
-        head[head_len++] = 0;
-        mm_put_be16(head + head_len, (uint16_t)c->data_len);
-        head_len += 2;
-    } else {
-        head[head_len++] = (uint8_t)c->data_len;
-    }
-    if (mm_scp_mac(s->s_mac, s->chain, head, head_len, c->data, c->data_len - MM_SCP_MAC_LEN,
-                   mac) == MM_OK &&
-        CRYPTO_memcmp(mac, c->data + c->data_len - MM_SCP_MAC_LEN, MM_SCP_MAC_LEN) == 0) {
-        memcpy(s->chain, mac, sizeof(s->chain));
-        c->data_len -= MM_SCP_MAC_LEN;
-        good = true;
-    }
-    OPENSSL_cleanse(mac, sizeof(mac));
-    return good;
+    s->scp.level = s->base_level = level;
+    s->scp.counter = 0;
+    s->state = MM_SESSION_OPEN;
+    if (s->scp.protocol == 2 && (level & MM_SCP_R_MAC))
+        mm_scp02_rmac_begin(&s->scp);
 }
 
 uint16_t mm_session_authenticate(struct mm_card *card, mm_comp owner,
-                                 const struct mm_secured *command)
+                                 struct mm_scp_command *command)
 {
     struct mm_session *s = &card->channel->session;
-    struct mm_secured c = *command;
+    size_t len = mm_scp_mac_len(&s->scp);
+    uint8_t level = command->header[2];
+    uint16_t sw = MM_SW_9000_NO_ERROR;
     enum mm_status st;
-    bool good = false;
+    bool good;
 
     if (s->state != MM_SESSION_STARTED || s->owner != owner)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    if (c.data_len != sizeof(s->host_cryptogram) + MM_SCP_MAC_LEN || !level_allowed(c.header[2])) {
-        uint16_t sw = c.data_len != 16 ? MM_SW_6700_WRONG_LENGTH : MM_SW_6A86_INCORRECT_P1P2;
-        mm_session_end(s);
-        return sw;
+    if (command->len != 2 * len)
+        sw = MM_SW_6700_WRONG_LENGTH;
+    else if (!mm_scp_level_allowed(s->scp.protocol, s->scp.i, level))
+        sw = MM_SW_6A86_INCORRECT_P1P2;
+    else if (!counter_stands(card, s))
+        sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    st = sw == MM_SW_9000_NO_ERROR ? count_try(card, s->domain) : MM_OK;
+    if (st == MM_NOT_FOUND) /* the keys went meanwhile */
+        sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    else if (st != MM_OK)
+        sw = mm_card_failure("failed authentications", st);
+    if (sw == MM_SW_9000_NO_ERROR) {
+        good = CRYPTO_memcmp(command->data, s->scp.host_cryptogram, len) == 0;
+        good = mm_scp_check_first(&s->scp, command) == MM_OK && good;
+        st = good ? accept(card, s) : MM_OK;
+        if (!good)
+            sw = MM_SW_6300_AUTHENTICATION_FAILED;
+        else if (st != MM_OK)
+            sw = mm_card_failure("failed authentications", st);
     }
-    st = count_try(card);
-    if (st != MM_OK) {
+    if (sw == MM_SW_9000_NO_ERROR)
+        open_with(s, level);
+    else
         mm_session_end(s);
-        return mm_card_failure("failed authentications", st);
-    }
-    good = CRYPTO_memcmp(c.data, s->host_cryptogram, sizeof(s->host_cryptogram)) == 0;
-    good = check_mac(s, &c) && good;
-    if (good)
-        st = clear_tries(card);
-    if (!good || st != MM_OK) {
-        mm_session_end(s);
-        return good ? mm_card_failure("failed authentications", st)
-                    : MM_SW_6300_AUTHENTICATION_FAILED;
-    }
-    s->level = c.header[2];
-    s->counter = 0;
-    s->state = MM_SESSION_OPEN;
-    return MM_SW_9000_NO_ERROR;
+    return sw;
 }
 
-/* C-DECRYPTION (Amendment D, 6.2.6): the counter moves with each command, data or not. */
-static bool decrypt(struct mm_session *s, struct mm_secured *c)
+/* ---- Implicit initiation (GPCS E.1.2.2): the first C-MAC opens a session of the default keys ---- */
+static uint16_t start_implicit(struct mm_card *card, mm_comp owner, struct mm_scp_command *command)
 {
-    uint8_t icv[MM_SCP_BLOCK_LEN];
+    struct mm_session *s = &card->channel->session;
+    struct mm_aid aid = owner_aid(card, owner);
+    uint16_t sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    struct mm_key_set set;
+    struct mm_scp_keys keys;
+    struct mm_scp_source source;
+    enum mm_status st = load_keys(card, mm_reg_domain(&card->registry, owner), 0, &set, &keys);
 
-    if (c->data_len == 0)
-        return true;
-    if (c->data_len % MM_SCP_BLOCK_LEN != 0)
-        return false;
-    return mm_scp_icv(s->s_enc, s->counter, false, icv) == MM_OK &&
-           mm_scp_cbc(s->s_enc, icv, false, c->data, c->data_len, c->data) == MM_OK &&
-           mm_scp_unpad(c->data, c->data_len, &c->data_len) == MM_OK;
+    source = mm_scp_source_of(&keys);
+    mm_session_end(s);
+    if (st == MM_OK && mm_key_set_protocol(&set) == 2 && !(set.scp_i & MM_SCP02_EXPLICIT) &&
+        !exhausted(&set, 2)) {
+        *s = (struct mm_session){.owner = owner,
+                                 .domain = set.domain,
+                                 .key_version = set.version,
+                                 .sequence = set.sequence};
+        st = mm_scp02_start_implicit(&s->scp, set.scp_i, &source, (uint16_t)set.sequence, &aid);
+        if (st == MM_OK)
+            st = count_try(card, set.domain);
+        if (st == MM_OK)
+            st = mm_scp_check_first(&s->scp, command);
+        if (st == MM_OK)
+            st = accept(card, s);
+        if (st == MM_OK)
+            open_with(s, MM_SCP_C_MAC);
+        sw = st == MM_OK     ? MM_SW_9000_NO_ERROR
+             : st == MM_AUTH ? MM_SW_6982_SECURITY_STATUS
+                             : mm_card_failure("session", st);
+    }
+    if (sw != MM_SW_9000_NO_ERROR)
+        mm_session_end(s);
+    mm_key_set_clear(&set);
+    OPENSSL_cleanse(&keys, sizeof(keys));
+    return sw;
 }
 
-uint16_t mm_session_unwrap(struct mm_session *session, struct mm_secured *command)
+/* ---- Commands and responses ---- */
+
+/* What BEGIN or END R-MAC SESSION ordered for after its response. */
+static void settle(struct mm_session *s)
 {
-    if (session->state != MM_SESSION_OPEN)
+    if (!s->level_changes)
+        return;
+    s->level_changes = false;
+    s->scp.level = s->next_level;
+    if (s->rmac_begins)
+        mm_scp02_rmac_begin(&s->scp);
+    if (s->rmac_ends)
+        mm_scp02_rmac_end(&s->scp);
+    s->rmac_begins = s->rmac_ends = false;
+}
+
+uint16_t mm_session_unwrap(struct mm_card *card, mm_comp owner, struct mm_scp_command *command)
+{
+    struct mm_session *s = &card->channel->session;
+
+    if (s->state == MM_SESSION_NONE)
+        return start_implicit(card, owner, command);
+    if (s->state != MM_SESSION_OPEN || s->owner != owner)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    session->counter++;
-    if (session->level & MM_SCP_C_MAC) {
-        if (!check_mac(session, command) ||
-            ((session->level & MM_SCP_C_DEC) && !decrypt(session, command))) {
-            mm_session_end(session);
-            return MM_SW_6982_SECURITY_STATUS;
-        }
-    }
-    return MM_SW_9000_NO_ERROR;
+    settle(s);
+    if (mm_scp_unwrap_command(&s->scp, command) == MM_OK)
+        return MM_SW_9000_NO_ERROR;
+    mm_session_end(s);
+    return MM_SW_6982_SECURITY_STATUS;
 }
 
-static bool encrypt(struct mm_session *s, uint8_t *data, size_t *data_len)
+uint16_t mm_session_plain(struct mm_card *card, const uint8_t header[4], bool extended,
+                          const uint8_t *data, size_t data_len)
 {
-    uint8_t icv[MM_SCP_BLOCK_LEN];
+    struct mm_session *s = &card->channel->session;
 
-    if (*data_len == 0)
-        return true;
-    *data_len = mm_scp_pad(data, *data_len);
-    return mm_scp_icv(s->s_enc, s->counter, true, icv) == MM_OK &&
-           mm_scp_cbc(s->s_enc, icv, true, data, *data_len, data) == MM_OK;
+    if (s->state != MM_SESSION_OPEN)
+        return MM_SW_9000_NO_ERROR;
+    settle(s);
+    if (!(s->scp.level & MM_SCP_C_MAC) &&
+        mm_scp_plain_command(&s->scp, header, extended, data, data_len) == MM_OK)
+        return MM_SW_9000_NO_ERROR;
+    mm_session_end(s);
+    return MM_SW_6982_SECURITY_STATUS;
 }
 
-uint16_t mm_session_wrap(struct mm_session *session, uint8_t *data, size_t *data_len, size_t room,
+uint16_t mm_session_wrap(struct mm_card *card, uint8_t *data, size_t *data_len, size_t room,
                          uint16_t sw)
 {
-    uint8_t sw_bytes[2], mac[MM_SCP_BLOCK_LEN];
+    struct mm_session *s = &card->channel->session;
+    enum mm_status st;
 
-    if (session->state != MM_SESSION_OPEN || !(session->level & MM_SCP_R_MAC))
+    if (s->state != MM_SESSION_OPEN)
         return MM_SW_9000_NO_ERROR;
-    if (room < *data_len + MM_SCP_BLOCK_LEN + MM_SCP_MAC_LEN)
+    st = mm_scp_wrap_response(&s->scp, data, data_len, room, sw);
+    settle(s);
+    if (st == MM_OK)
+        return MM_SW_9000_NO_ERROR;
+    return st == MM_TOO_LONG ? MM_SW_6700_WRONG_LENGTH : MM_SW_6581_MEMORY_FAILURE;
+}
+
+/* ---- R-MAC sessions ---- */
+#define RMAC_BEGIN 0x01 /* P2 */
+#define RMAC_TELL  0x01 /* END: tell the R-MAC and go on (SCP02) */
+#define RMAC_END   0x03
+
+static bool supported(const struct mm_scp *scp, uint8_t level)
+{
+    if (scp->protocol == 2)
+        return (scp->i & MM_SCP02_R_MAC) && (level == 0 || level == MM_SCP_R_MAC);
+    return mm_scp_level_allowed(3, scp->i, (uint8_t)(scp->level | level)) &&
+           (level & MM_SCP_R_MAC) && level > (scp->level & (MM_SCP_R_MAC | MM_SCP_R_ENC));
+}
+
+uint16_t mm_session_begin_rmac(struct mm_card *card, uint8_t p1, uint8_t p2, const uint8_t *data,
+                               size_t data_len)
+{
+    struct mm_session *s = &card->channel->session;
+
+    if (p2 != RMAC_BEGIN || (p1 & ~(MM_SCP_R_MAC | MM_SCP_R_ENC)) != 0)
+        return MM_SW_6A86_INCORRECT_P1P2;
+    /* data: its length and a challenge of 1 to 24 bytes that the C-MAC binds, or none */
+    if (data_len > 0 && (data_len > 25 || data[0] != data_len - 1))
+        return MM_SW_6A80_WRONG_DATA;
+    if (s->state != MM_SESSION_OPEN || !supported(&s->scp, p1) || s->scp.rmac.on)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    s->level_changes = true;
+    s->next_level = (uint8_t)(s->scp.level | p1);
+    s->rmac_begins = s->scp.protocol == 2;
+    return MM_SW_9000_NO_ERROR;
+}
+
+uint16_t mm_session_end_rmac(struct mm_card *card, uint8_t p1, uint8_t p2, size_t data_len)
+{
+    struct mm_session *s = &card->channel->session;
+    bool scp02 = s->scp.protocol == 2;
+    bool begun =
+        scp02 ? s->scp.rmac.on && !(s->base_level & MM_SCP_R_MAC) : s->scp.level != s->base_level;
+
+    if (p1 != 0 || (p2 != RMAC_END && !(scp02 && p2 == RMAC_TELL)))
+        return MM_SW_6A86_INCORRECT_P1P2;
+    if (data_len != 0)
         return MM_SW_6700_WRONG_LENGTH;
-    mm_put_be16(sw_bytes, sw);
-    if (((session->level & MM_SCP_R_ENC) && !encrypt(session, data, data_len)) ||
-        mm_scp_mac(session->s_rmac, session->chain, data, *data_len, sw_bytes, 2, mac) != MM_OK)
-        return MM_SW_6581_MEMORY_FAILURE;
-    memcpy(data + *data_len, mac, MM_SCP_MAC_LEN);
-    *data_len += MM_SCP_MAC_LEN;
+    if (s->state != MM_SESSION_OPEN || !begun)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    s->level_changes = true;
+    s->next_level = p2 == RMAC_END ? s->base_level : s->scp.level;
+    s->rmac_ends = scp02 && p2 == RMAC_END;
+    if (scp02) /* the answer has the R-MAC, also where the others had none */
+        s->scp.level |= MM_SCP_R_MAC;
     return MM_SW_9000_NO_ERROR;
 }

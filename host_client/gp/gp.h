@@ -1,5 +1,5 @@
 /*
- * GlobalPlatform, host side: SCP03 (GPCS Amendment D v1.1.2) and content management (GPCS 2.3.1).
+ * GlobalPlatform, host side: secure channels (channel.h) and content management (GPCS 2.3.1).
  *
  * A session is plain bytes in, plain bytes out: it wraps commands and does no I/O. So the platform
  * makes wrapped commands that a client merely carries, and mintmark-gp sends them itself.
@@ -9,55 +9,9 @@
 
 #include "applet_vm/base/base.h"
 #include "applet_vm/cap/cap.h"
-#include "applet_vm/scp03/scp03.h" /* struct mm_scp_keys, mm_scp_test_keys, mm_scp_diversify */
+#include "host_client/gp/channel.h"
 #include "host_client/gp/keysource.h"
 #include "host_client/gp/sign.h"
-
-#define MM_SCP_DIVERSIFICATION_LEN 10
-
-/* A plain value: may be stored between commands (the platform keeps it in its store). No inner
- * pointers. Wipe with OPENSSL_cleanse. */
-struct mm_scp03 {
-    struct mm_scp_keys keys;
-    uint8_t key_version; /* asked for; after mm_scp03_authenticate what the card uses */
-    uint8_t host_challenge[8];
-    uint8_t s_enc[16], s_mac[16], s_rmac[16];
-    uint8_t chain[16]; /* MAC chaining value */
-    uint32_t counter;  /* encryption counter */
-    uint8_t level;
-    uint8_t open; /* 0: INITIALIZE UPDATE sent; 1: EXTERNAL AUTHENTICATE made */
-    uint8_t diversification[MM_SCP_DIVERSIFICATION_LEN]; /* from the INITIALIZE UPDATE response */
-};
-/* Start: keys and host challenge (from a random source; fresh for each session); writes the
- * INITIALIZE UPDATE command. */
-enum mm_status mm_scp03_begin(struct mm_scp03 *s, const struct mm_scp_keys *keys,
-                              uint8_t key_version, const uint8_t host_challenge[8],
-                              struct mm_buf *command) MM_USE_RESULT;
-/* The response's diversification data alone, for who must derive the keys from it first; then set
- * s->keys and go on with mm_scp03_authenticate. */
-enum mm_status mm_scp03_diversification(const uint8_t *resp, size_t resp_len,
-                                        uint8_t out[MM_SCP_DIVERSIFICATION_LEN],
-                                        struct mm_err *err) MM_USE_RESULT;
-/* Take its response (without status word), check the card cryptogram (MM_AUTH), write EXTERNAL
- * AUTHENTICATE with level. */
-enum mm_status mm_scp03_authenticate(struct mm_scp03 *s, const uint8_t *resp, size_t resp_len,
-                                     uint8_t level, struct mm_buf *command,
-                                     struct mm_err *err) MM_USE_RESULT;
-/* The same where a source has the static keys; s->keys is not used. keys: ready for this card
- * afterwards (choose was called). */
-enum mm_status mm_scp03_authenticate_with(struct mm_scp03 *s, const struct mm_gp_keys *keys,
-                                          const uint8_t *resp, size_t resp_len, uint8_t level,
-                                          struct mm_buf *command, struct mm_err *err) MM_USE_RESULT;
-/* Wrap one command (header, optional Lc data, optional Le) for the open session. */
-enum mm_status mm_scp03_wrap(struct mm_scp03 *s, const uint8_t *apdu, size_t apdu_len,
-                             struct mm_buf *command, struct mm_err *err) MM_USE_RESULT;
-/*
- * Take the response to the wrapped command before: data and status word in resp become plain data
- * and status word. Checks the R-MAC and decrypts as the session's level says; without R-MAC it
- * leaves resp as it is. MM_AUTH: the R-MAC is wrong, the session is no longer open.
- */
-enum mm_status mm_scp03_unwrap(struct mm_scp03 *s, struct mm_buf *resp,
-                               struct mm_err *err) MM_USE_RESULT;
 
 /* ---- Commands as plain APDUs, appended one after another with a u16 length before each ---- */
 /* The next command of a list at *off, which moves on; NULL at the end or when the list is cut. */
@@ -216,7 +170,7 @@ uint8_t mm_gp_session_key_version(const struct mm_gp_session *session);
 const uint8_t *mm_gp_session_diversification(const struct mm_gp_session *session);
 /* AID of the session's domain, len 0 when the card does not tell it. Borrowed. */
 const struct mm_aid *mm_gp_domain(const struct mm_gp_session *session);
-const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session);
+const struct mm_gp_channel *mm_gp_scp(const struct mm_gp_session *session);
 
 /* ---- The registry (GET STATUS, GPCS 11.4) ---- */
 enum mm_gp_kind { MM_GP_DOMAIN = 0x80, MM_GP_APPLET = 0x40, MM_GP_PACKAGE = 0x20 };

@@ -112,11 +112,11 @@ const uint8_t *mm_gp_keyset_key(const struct mm_gp_keyset *set, enum mm_gp_key_i
 
 struct mm_gp_keyset mm_gp_keyset_of(const struct mm_scp_keys *keys)
 {
-    struct mm_gp_keyset set = {.type = MM_GP_KEY_AES, .len = MM_SCP_KEY_LEN};
+    struct mm_gp_keyset set = {.type = MM_GP_KEY_AES, .len = keys->len};
 
-    memcpy(set.enc, keys->enc, MM_SCP_KEY_LEN);
-    memcpy(set.mac, keys->mac, MM_SCP_KEY_LEN);
-    memcpy(set.dek, keys->dek, MM_SCP_KEY_LEN);
+    memcpy(set.enc, keys->enc, keys->len);
+    memcpy(set.mac, keys->mac, keys->len);
+    memcpy(set.dek, keys->dek, keys->len);
     return set;
 }
 

@@ -10,7 +10,7 @@
 #define MM_GP_KEYSOURCE_H
 
 #include "applet_vm/base/base.h"
-#include "applet_vm/scp03/scp03.h"
+#include "applet_vm/scp/scp.h"
 
 #define MM_GP_KEY_MAX           32 /* AES-256 */
 #define MM_GP_DIVERSIFICATION   10 /* bytes, first in an INITIALIZE UPDATE response */

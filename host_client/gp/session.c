@@ -1,4 +1,4 @@
-/* A session with the card in hand: the secure channel of scp03.c over card access. */
+/* A session with the card in hand: the secure channel of channel.c over card access. */
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct mm_gp_session {
     struct mm_aid domain;          /* as the card names it */
     mm_gp_trace trace;             /* may be NULL */
     void *trace_ctx;
-    struct mm_scp03 scp;
+    struct mm_gp_channel scp;
 };
 
 static enum mm_status card_said(struct mm_err *err, const char *command, uint16_t sw)
@@ -89,37 +89,51 @@ static enum mm_status exchange(struct mm_access *access, const struct mm_buf *co
     return MM_OK;
 }
 
+/* INITIALIZE UPDATE; a card in S16 mode says 6700 to 8 bytes of challenge and gets 16. */
+static enum mm_status initialize(struct mm_gp_session *session, uint8_t key_version,
+                                 struct mm_buf *resp, struct mm_err *err)
+{
+    static const size_t lens[] = {MM_SCP_CHALLENGE_LEN, MM_SCP_CHALLENGE_MAX};
+    uint8_t challenge[MM_SCP_CHALLENGE_MAX];
+    struct mm_buf command;
+    uint16_t sw = MM_SW_6700_WRONG_LENGTH;
+    enum mm_status st = MM_OK;
+
+    mm_buf_init(&command);
+    for (size_t i = 0; st == MM_OK && sw == MM_SW_6700_WRONG_LENGTH && i < 2; i++) {
+        command.len = 0;
+        if (RAND_bytes(challenge, sizeof(challenge)) != 1)
+            st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "no random bytes");
+        if (st == MM_OK)
+            st =
+                mm_gp_channel_begin(&session->scp, NULL, key_version, challenge, lens[i], &command);
+        if (st == MM_OK)
+            st = exchange(session->access, &command, resp, &sw, err);
+    }
+    if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
+        st = card_said(err, "INITIALIZE UPDATE", sw);
+    mm_buf_clear(&command);
+    return st;
+}
+
 static enum mm_status authenticate(struct mm_gp_session *session, const struct mm_gp_open_how *how,
                                    struct mm_err *err)
 {
-    static const struct mm_scp_keys elsewhere;
     uint8_t level = how->level != 0 ? how->level : MM_SCP_C_MAC | MM_SCP_C_DEC;
-    uint8_t challenge[8];
     struct mm_buf command, resp;
     uint16_t sw = 0;
     enum mm_status st;
 
     mm_buf_init(&command);
     mm_buf_init(&resp);
-    if (RAND_bytes(challenge, sizeof(challenge)) != 1) {
-        st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "no random bytes");
-        goto out;
-    }
-    st = mm_scp03_begin(&session->scp, &elsewhere, how->key_version, challenge, &command);
+    st = initialize(session, how->key_version, &resp, err);
     if (st == MM_OK)
-        st = exchange(session->access, &command, &resp, &sw, err);
-    if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
-        st = card_said(err, "INITIALIZE UPDATE", sw);
-    if (st != MM_OK)
-        goto out;
-    command.len = 0;
-    st = mm_scp03_authenticate_with(&session->scp, session->keys, resp.data, resp.len, level,
-                                    &command, err);
+        st = mm_gp_channel_authenticate_with(&session->scp, session->keys, resp.data, resp.len,
+                                             level, &command, err);
     if (st == MM_OK)
         st = exchange(session->access, &command, &resp, &sw, err);
     if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
         st = card_said(err, "EXTERNAL AUTHENTICATE", sw);
-out:
     mm_buf_clear(&command);
     mm_buf_clear(&resp);
     return st;
@@ -217,7 +231,7 @@ enum mm_status mm_gp_encrypt(void *ctx, const uint8_t *data, size_t data_len, ui
 {
     struct mm_gp_session *session = ctx;
 
-    return session->keys->ops->cbc(session->keys->ctx, MM_GP_KEY_DEK, data, data_len, out, err);
+    return mm_gp_channel_encrypt(&session->scp, session->keys, data, data_len, out, err);
 }
 
 void mm_gp_set_trace(struct mm_gp_session *session, mm_gp_trace trace, void *ctx)
@@ -233,8 +247,7 @@ const struct mm_aid *mm_gp_domain(const struct mm_gp_session *session)
 
 uint8_t mm_gp_session_scp(const struct mm_gp_session *session)
 {
-    (void)session;
-    return 0x03;
+    return session->scp.scp.protocol;
 }
 
 uint8_t mm_gp_session_key_version(const struct mm_gp_session *session)
@@ -247,7 +260,7 @@ const uint8_t *mm_gp_session_diversification(const struct mm_gp_session *session
     return session->scp.diversification;
 }
 
-const struct mm_scp03 *mm_gp_scp(const struct mm_gp_session *session)
+const struct mm_gp_channel *mm_gp_scp(const struct mm_gp_session *session)
 {
     return &session->scp;
 }
@@ -263,11 +276,11 @@ enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, si
     if (session->trace != NULL)
         session->trace(session->trace_ctx, false, apdu, apdu_len);
     mm_buf_init(&command);
-    st = mm_scp03_wrap(&session->scp, apdu, apdu_len, &command, err);
+    st = mm_gp_channel_wrap(&session->scp, apdu, apdu_len, &command, err);
     if (st == MM_OK)
         st = mm_access_send(session->access, command.data, command.len, resp, err);
     if (st == MM_OK)
-        st = mm_scp03_unwrap(&session->scp, resp, err);
+        st = mm_gp_channel_unwrap(&session->scp, resp, err);
     if (st == MM_OK && session->trace != NULL)
         session->trace(session->trace_ctx, true, resp->data, resp->len);
     if (st == MM_OK) {

@@ -26,38 +26,38 @@ static void entry_is_sound(void *ctx, const struct mm_gp_entry *entry)
 static void try_authenticate(const uint8_t *data, size_t size)
 {
     static const uint8_t challenge[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    struct mm_scp03 s;
+    struct mm_gp_channel s;
     struct mm_buf out;
 
     mm_buf_init(&out);
-    must(mm_scp03_begin(&s, &mm_scp_test_keys, 0, challenge, &out) == MM_OK);
-    if (mm_scp03_authenticate(&s, data, size, 0x33, &out, NULL) != MM_OK)
+    must(mm_gp_channel_begin(&s, &mm_scp_test_keys, 0, challenge, 8, &out) == MM_OK);
+    if (mm_gp_channel_authenticate(&s, data, size, 0x33, &out, NULL) != MM_OK)
         must(s.open == 0);
     mm_buf_clear(&out);
 }
 
 static void try_unwrap(const uint8_t *data, size_t size)
 {
-    struct mm_scp03 s = {.level = 0x33, .open = 1, .counter = 1};
+    struct mm_gp_channel s = {.scp = {.protocol = 3, .key_len = 16, .level = 0x33, .counter = 1}, .open = 1};
     struct mm_buf resp;
 
     mm_buf_init(&resp);
     mm_buf_bytes(&resp, data, size);
-    if (mm_scp03_unwrap(&s, &resp, NULL) == MM_OK)
+    if (mm_gp_channel_unwrap(&s, &resp, NULL) == MM_OK)
         must(resp.len >= 2 && resp.len <= size);
     mm_buf_clear(&resp);
 }
 
 static void try_wrap(const uint8_t *data, size_t size)
 {
-    struct mm_scp03 s = {.level = 0x33, .open = 1};
+    struct mm_gp_channel s = {.scp = {.protocol = 3, .key_len = 16, .level = 0x33}, .open = 1};
     struct mm_buf out;
 
     mm_buf_init(&out);
-    if (mm_scp03_wrap(&s, data, size, &out, NULL) == MM_OK)
-        must(out.len >= 4 + 1 + 8 && (out.data[0] & 0x24) != 0 && s.counter == 1);
+    if (mm_gp_channel_wrap(&s, data, size, &out, NULL) == MM_OK)
+        must(out.len >= 4 + 1 + 8 && (out.data[0] & 0x24) != 0 && s.scp.counter == 1);
     else
-        must(out.len == 0 && s.counter == 0);
+        must(out.len == 0 && s.scp.counter == 0);
     mm_buf_clear(&out);
 }
 

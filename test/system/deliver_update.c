@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "apdu_spec/apdu_spec.h"
-#include "applet_vm/scp03/scp03.h"
+#include "applet_vm/scp/scp.h"
 #include "host_client/access/access.h"
 
 #define BLOCK_LEN  200
@@ -48,7 +48,7 @@ static bool deliver(struct mm_access *card, const uint8_t key[16], uint8_t kind,
 
     mm_buf_init(&challenge);
     good = send(card, MM_INS_INTEGRITY_GET_CHALLENGE, 0, 0, NULL, 0, &challenge, sw) &&
-           mm_scp_cmac(key, head, 2, challenge.data, challenge.len, object->data, object->len,
+           mm_scp_cmac(key, MM_SCP_KEY_LEN, head, 2, challenge.data, challenge.len, object->data, object->len,
                        mac) == MM_OK;
     if (good)
         mm_buf_bytes(object, mac, sizeof(mac));

@@ -15,44 +15,30 @@ static const struct mm_gp_services *gp_of(const struct host *h)
 static uint16_t authenticate(struct host *h, mm_comp owner, uint8_t level)
 {
     const struct mm_gp_services *gp = gp_of(h);
-    uint8_t buf[261] = {0x80, 0x50, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8}, host[8];
+    uint8_t buf[261] = {0x80, 0x50, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8}, challenge[8];
     size_t n = 0;
     uint16_t sw;
 
-    memcpy(host, buf + 5, 8);
+    memcpy(challenge, buf + 5, 8);
     sw = gp->process_security(gp->ctx, owner, buf, sizeof(buf), 13, &n);
     if (sw != 0x9000)
         return sw;
     assert_int_equal(n, 29);
-    assert_int_equal(
-        mm_scp_session_keys(&h->keys, host, buf + 5 + 13, h->s_enc, h->s_mac, h->s_rmac), MM_OK);
-    assert_int_equal(mm_scp_cryptogram(h->s_mac, MM_SCP_HOST_CRYPTOGRAM, host, buf + 5 + 13, host),
-                     MM_OK);
-    memcpy(buf, (const uint8_t[]){0x84, 0x82, level, 0, 16}, 5);
-    memcpy(buf + 5, host, 8);
-    memset(h->chain, 0, sizeof(h->chain));
-    assert_int_equal(mm_scp_mac(h->s_mac, h->chain, buf, 5, buf + 5, 8, h->chain), MM_OK);
-    memcpy(buf + 13, h->chain, 8);
-    h->counter = 0;
-    return gp->process_security(gp->ctx, owner, buf, sizeof(buf), 21, &n);
+    assert_true(host_derive(h, challenge, buf + 5, n));
+    return gp->process_security(gp->ctx, owner, buf, sizeof(buf), host_authenticate(h, level, buf),
+                                &n);
 }
 
 /* A wrapped command with data, C-MAC and C-DECRYPTION; its length. */
 static size_t wrapped(struct host *h, const char *text, uint8_t apdu[261])
 {
-    uint8_t icv[16];
-    size_t n = 200;
+    struct mm_scp_command c = {.header = {0x84, 0xe2, 0, 0}, .data = apdu + 5, .len = 200};
 
-    memcpy(apdu, (const uint8_t[]){0x84, 0xe2, 0, 0}, 4);
-    assert_int_equal(mm_unhex(text, apdu + 5, &n), MM_OK);
-    h->counter++;
-    n = mm_scp_pad(apdu + 5, n);
-    assert_int_equal(mm_scp_icv(h->s_enc, h->counter, false, icv), MM_OK);
-    assert_int_equal(mm_scp_cbc(h->s_enc, icv, true, apdu + 5, n, apdu + 5), MM_OK);
-    apdu[4] = (uint8_t)(n + 8);
-    assert_int_equal(mm_scp_mac(h->s_mac, h->chain, apdu, 5, apdu + 5, n, h->chain), MM_OK);
-    memcpy(apdu + 5 + n, h->chain, 8);
-    return 5 + n + 8;
+    memcpy(apdu, c.header, 4);
+    assert_int_equal(mm_unhex(text, apdu + 5, &c.len), MM_OK);
+    assert_int_equal(mm_scp_wrap_command(&h->scp, &c, 255), MM_OK);
+    apdu[4] = (uint8_t)c.len;
+    return 5 + c.len;
 }
 
 static void applet_unwraps_what_the_host_wrapped(void **state)
@@ -106,15 +92,15 @@ static void response_is_wrapped_with_its_status_word(void **state)
 {
     struct host *h = *state;
     const struct mm_gp_services *gp = gp_of(h);
-    uint8_t data[64] = {0x11, 0x22, 0x90, 0x00}, mac[16], sw[2] = {0x90, 0x00};
-    size_t len = 4;
+    uint8_t data[64] = {0x11, 0x22, 0x90, 0x00};
+    size_t len = 4, n = 10;
 
     assert_int_equal(authenticate(h, OWNER, 0x13), 0x9000);
     assert_int_equal(gp->wrap(gp->ctx, OWNER, data, &len, sizeof(data)), 0x9000);
     assert_int_equal(len, 2 + 8 + 2);
-    assert_int_equal(mm_scp_mac(h->s_rmac, h->chain, data, 2, sw, 2, mac), MM_OK);
-    assert_memory_equal(data + 2, mac, 8);
     assert_int_equal(mm_be16(data + 10), 0x9000);
+    assert_int_equal(mm_scp_unwrap_response(&h->scp, data, &n, 0x9000), MM_OK);
+    assert_int_equal(n, 2);
 }
 
 static void data_is_decrypted_under_the_dek(void **state)
@@ -124,7 +110,7 @@ static void data_is_decrypted_under_the_dek(void **state)
     uint8_t key[16] = {1, 2, 3}, data[16];
     size_t len = 16;
 
-    assert_int_equal(mm_scp_cbc(h->keys.dek, NULL, true, key, 16, data), MM_OK);
+    assert_int_equal(mm_scp_cbc(h->keys.dek, 16, NULL, true, key, 16, data), MM_OK);
     assert_int_equal(gp->decrypt_data(gp->ctx, OWNER, data, &len), 0x6985);
     assert_int_equal(authenticate(h, OWNER, 0x03), 0x9000);
     assert_int_equal(gp->decrypt_data(gp->ctx, OWNER, data, &len), 0x9000);

@@ -10,15 +10,15 @@ static int with_session(void **state)
     return host_open(h, 0x03) != 0x9000;
 }
 
-static const struct mm_scp_keys keys_a = {{1, 2, 3}, {4, 5, 6}, {7, 8, 9}};
-static const struct mm_scp_keys keys_b = {{11, 2, 3}, {14, 5, 6}, {17, 8, 9}};
+static const struct mm_scp_keys keys_a = {{1, 2, 3}, {4, 5, 6}, {7, 8, 9}, 16};
+static const struct mm_scp_keys keys_b = {{11, 2, 3}, {14, 5, 6}, {17, 8, 9}, 16};
 
 static size_t put_part(const struct host *h, const uint8_t *key, uint8_t *out)
 {
     memcpy(out, "\x88\x11\x10", 3);
-    assert_int_equal(mm_scp_cbc(h->keys.dek, NULL, true, key, 16, out + 3), MM_OK);
+    assert_int_equal(mm_scp_cbc(h->keys.dek, 16, NULL, true, key, 16, out + 3), MM_OK);
     out[19] = 3;
-    assert_int_equal(mm_scp_kcv(key, out + 20), MM_OK);
+    assert_int_equal(mm_scp_kcv(key, 16, out + 20), MM_OK);
     return 23;
 }
 

@@ -15,7 +15,7 @@ static void pass(void *ctx, unsigned ms)
 
     c->ms = ms;
     c->pauses++;
-    c->counted = mm_rec_data(c->h->card->nvm, MM_KEY_PLATFORM, NULL)[MM_PLATFORM_FAILURES];
+    c->counted = mm_key_failures(c->h->card->nvm, 0);
 }
 
 static void reopen(struct host *h, struct clock *clock)

@@ -161,9 +161,9 @@ static void gp_put_key_sends_keys_under_the_dek(void **state)
                      MM_OK);
     assert_int_equal(list.len, 2 + 5 + 1 + 3 * 23 + 1);
     assert_memory_equal(list.data, "\x00\x4c\x80\xd8\x30\x81\x46\x31\x88\x11\x10", 11);
-    assert_int_equal(mm_scp_cbc(dek, NULL, false, list.data + 11, 16, key), MM_OK);
+    assert_int_equal(mm_scp_cbc(dek, 16, NULL, false, list.data + 11, 16, key), MM_OK);
     assert_memory_equal(key, fresh.enc, sizeof(key));
-    assert_int_equal(mm_scp_kcv(fresh.enc, kcv), MM_OK);
+    assert_int_equal(mm_scp_kcv(fresh.enc, 16, kcv), MM_OK);
     assert_int_equal(list.data[27], sizeof(kcv));
     assert_memory_equal(list.data + 28, kcv, sizeof(kcv));
     assert_int_equal(mm_gp_put_keys_command(encrypt_under, dek, 0x30, 0x00, &fresh, &list, &err),

@@ -1,5 +1,5 @@
 /*
- * SCP03 host side against sessions recorded with a real card (the AES-128 vectors of pySim's
+ * The host's end of a channel against sessions recorded with a real card (the AES-128 vectors of pySim's
  * tests/unittests/test_globalplatform.py, key set 30), and what must be refused.
  */
 #include <setjmp.h>
@@ -74,14 +74,14 @@ static void assert_hex(const struct mm_buf *buf, const char *hex)
     assert_string_equal(mm_hex(buf->data, buf->len, text), hex);
 }
 
-static void assert_wraps(struct mm_scp03 *s, const char *plain, const char *wrapped)
+static void assert_wraps(struct mm_gp_channel *s, const char *plain, const char *wrapped)
 {
     uint8_t apdu[64];
     size_t n = from_hex(plain, apdu);
     struct mm_buf out;
 
     mm_buf_init(&out);
-    assert_int_equal(mm_scp03_wrap(s, apdu, n, &out, NULL), MM_OK);
+    assert_int_equal(mm_gp_channel_wrap(s, apdu, n, &out, NULL), MM_OK);
     assert_hex(&out, wrapped);
     mm_buf_clear(&out);
 }
@@ -89,7 +89,7 @@ static void assert_wraps(struct mm_scp03 *s, const char *plain, const char *wrap
 /* Key set of the recordings: 000102.., 101112.., 202122... */
 static struct mm_scp_keys recorded_keys(void)
 {
-    struct mm_scp_keys keys;
+    struct mm_scp_keys keys = {.len = MM_SCP_KEY_LEN};
 
     for (uint8_t i = 0; i < MM_SCP_KEY_LEN; i++) {
         keys.enc[i] = i;
@@ -99,16 +99,16 @@ static struct mm_scp_keys recorded_keys(void)
     return keys;
 }
 
-static void begin(const struct recorded *r, struct mm_scp03 *s, struct mm_buf *out)
+static void begin(const struct recorded *r, struct mm_gp_channel *s, struct mm_buf *out)
 {
     struct mm_scp_keys keys = recorded_keys();
     uint8_t init[64];
 
     (void)from_hex(r->init_update, init);
-    assert_int_equal(mm_scp03_begin(s, &keys, 0x30, init + 5, out), MM_OK);
+    assert_int_equal(mm_gp_channel_begin(s, &keys, 0x30, init + 5, 8, out), MM_OK);
 }
 
-static void open_session(const struct recorded *r, struct mm_scp03 *s)
+static void open_session(const struct recorded *r, struct mm_gp_channel *s)
 {
     uint8_t resp[64];
     size_t n = from_hex(r->response, resp);
@@ -118,7 +118,7 @@ static void open_session(const struct recorded *r, struct mm_scp03 *s)
     begin(r, s, &out);
     assert_hex(&out, r->init_update);
     out.len = 0;
-    assert_int_equal(mm_scp03_authenticate(s, resp, n, r->level, &out, NULL), MM_OK);
+    assert_int_equal(mm_gp_channel_authenticate(s, resp, n, r->level, &out, NULL), MM_OK);
     assert_hex(&out, r->authenticate);
     mm_buf_clear(&out);
 }
@@ -127,7 +127,7 @@ static void scp03_wraps_as_a_real_card_understood(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SESSION_N; i++) {
-        struct mm_scp03 s;
+        struct mm_gp_channel s;
 
         open_session(&sessions[i], &s);
         for (size_t k = 0; k < 5; k++)
@@ -139,7 +139,7 @@ static void scp03_unwraps_a_real_card_answer(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SESSION_N; i++) {
-        struct mm_scp03 s;
+        struct mm_gp_channel s;
         struct mm_buf resp;
         uint8_t bytes[64];
         size_t n = from_hex(sessions[i].answer, bytes);
@@ -148,7 +148,7 @@ static void scp03_unwraps_a_real_card_answer(void **state)
         mm_buf_bytes(&resp, bytes, n);
         open_session(&sessions[i], &s);
         assert_wraps(&s, sessions[i].commands[0].plain, sessions[i].commands[0].wrapped);
-        assert_int_equal(mm_scp03_unwrap(&s, &resp, NULL), MM_OK);
+        assert_int_equal(mm_gp_channel_unwrap(&s, &resp, NULL), MM_OK);
         assert_hex(&resp, PLAIN_ANSWER);
         assert_int_equal(s.open, 1);
         mm_buf_clear(&resp);
@@ -162,7 +162,7 @@ static void scp03_closes_on_any_flipped_answer_byte(void **state)
     size_t n = from_hex(sessions[2].answer, bytes);
 
     for (size_t flip = 0; flip < n; flip++) {
-        struct mm_scp03 s;
+        struct mm_gp_channel s;
         struct mm_buf resp;
 
         mm_buf_init(&resp);
@@ -170,7 +170,7 @@ static void scp03_closes_on_any_flipped_answer_byte(void **state)
         resp.data[flip] ^= 0x01;
         open_session(&sessions[2], &s);
         assert_wraps(&s, sessions[2].commands[0].plain, sessions[2].commands[0].wrapped);
-        assert_int_equal(mm_scp03_unwrap(&s, &resp, NULL), MM_AUTH);
+        assert_int_equal(mm_gp_channel_unwrap(&s, &resp, NULL), MM_AUTH);
         assert_int_equal(s.open, 0);
         mm_buf_clear(&resp);
     }
@@ -179,24 +179,24 @@ static void scp03_closes_on_any_flipped_answer_byte(void **state)
 static void scp03_lets_a_bare_error_status_through(void **state)
 {
     (void)state;
-    struct mm_scp03 s;
+    struct mm_gp_channel s;
     struct mm_buf resp;
 
     mm_buf_init(&resp);
     mm_buf_u16(&resp, 0x6985);
     open_session(&sessions[2], &s);
-    assert_int_equal(mm_scp03_unwrap(&s, &resp, NULL), MM_OK);
+    assert_int_equal(mm_gp_channel_unwrap(&s, &resp, NULL), MM_OK);
     assert_hex(&resp, "6985");
     resp.len = 0;
     mm_buf_u16(&resp, 0x9000); /* success must carry a MAC */
-    assert_int_equal(mm_scp03_unwrap(&s, &resp, NULL), MM_AUTH);
+    assert_int_equal(mm_gp_channel_unwrap(&s, &resp, NULL), MM_AUTH);
     mm_buf_clear(&resp);
 }
 
 static void scp03_refuses_a_wrong_card_cryptogram(void **state)
 {
     (void)state;
-    struct mm_scp03 s;
+    struct mm_gp_channel s;
     struct mm_buf out;
     struct mm_err err;
     uint8_t resp[64];
@@ -206,7 +206,7 @@ static void scp03_refuses_a_wrong_card_cryptogram(void **state)
     begin(&sessions[0], &s, &out);
     out.len = 0;
     resp[28] ^= 0x80;
-    assert_int_equal(mm_scp03_authenticate(&s, resp, n, 0x03, &out, &err), MM_AUTH);
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x03, &out, &err), MM_AUTH);
     assert_non_null(strstr(err.text, "cryptogram"));
     assert_int_equal(out.len, 0);
     assert_int_equal(s.open, 0);
@@ -219,22 +219,27 @@ static void scp03_refuses_responses_of_another_shape(void **state)
     uint8_t resp[64];
     size_t n = from_hex(sessions[0].response, resp);
     struct mm_buf out;
-    struct mm_scp03 s;
+    struct mm_gp_channel s;
 
     mm_buf_init(&out);
     begin(&sessions[0], &s, &out);
     for (size_t len = 0; len < n; len++) {
         if (len != 29) /* without sequence counter it is whole as well */
-            assert_int_equal(mm_scp03_authenticate(&s, resp, len, 0x03, &out, NULL), MM_MALFORMED);
+            assert_int_equal(mm_gp_channel_authenticate(&s, resp, len, 0x03, &out, NULL),
+                             MM_MALFORMED);
     }
     resp[10] = 0x31; /* another key version than asked for */
-    assert_int_equal(mm_scp03_authenticate(&s, resp, n, 0x03, &out, NULL), MM_MALFORMED);
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x03, &out, NULL), MM_MALFORMED);
     resp[10] = 0x30;
-    resp[11] = 0x02; /* SCP02 */
-    assert_int_equal(mm_scp03_authenticate(&s, resp, n, 0x03, &out, NULL), MM_UNSUPPORTED);
+    resp[11] = 0x01; /* SCP01 */
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x03, &out, NULL), MM_UNSUPPORTED);
+    resp[11] = 0x02; /* SCP02 has no such length */
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x03, &out, NULL), MM_MALFORMED);
     resp[11] = 0x03;
-    resp[12] |= 0x01; /* S16 */
-    assert_int_equal(mm_scp03_authenticate(&s, resp, n, 0x03, &out, NULL), MM_UNSUPPORTED);
+    resp[12] |= 0x01; /* S16 has not either, nor would the challenge do */
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x03, &out, NULL), MM_MALFORMED);
+    resp[12] = 0x30;
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x33, &out, NULL), MM_UNSUPPORTED);
     mm_buf_clear(&out);
 }
 
@@ -246,29 +251,73 @@ static void scp03_refuses_levels_that_do_not_exist(void **state)
     size_t n = from_hex(sessions[0].response, resp);
 
     for (unsigned level = 0; level < 256; level++) {
-        struct mm_scp03 s;
+        struct mm_gp_channel s;
         struct mm_buf out;
         bool fine = memchr(good, (int)level, sizeof(good)) != NULL;
 
         mm_buf_init(&out);
         begin(&sessions[0], &s, &out);
-        assert_int_equal(mm_scp03_authenticate(&s, resp, n, (uint8_t)level, &out, NULL),
+        assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, (uint8_t)level, &out, NULL),
                          fine ? MM_OK : MM_USAGE);
         mm_buf_clear(&out);
     }
+}
+
+static void scp03_checks_a_challenge_that_can_be_calculated(void **state)
+{
+    (void)state;
+    struct mm_gp_channel s;
+    uint8_t resp[64], aid[64];
+    size_t n = from_hex(sessions[0].response, resp);
+    struct mm_buf out;
+
+    mm_buf_init(&out);
+    begin(&sessions[0], &s, &out);
+    s.aid = (struct mm_aid){.len = 16};
+    (void)from_hex("A0000005591010FFFFFFFF8900000100", aid);
+    memcpy(s.aid.bytes, aid, 16);
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x03, &out, NULL), MM_OK);
+    assert_int_equal(s.sequence, 2);
+    begin(&sessions[0], &s, &out);
+    s.aid = (struct mm_aid){.len = 5}; /* another application's */
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x03, &out, NULL), MM_AUTH);
+    mm_buf_clear(&out);
+}
+
+/* The recorded SCP02 session of kaoh/globalplatform's unit tests, keys 40..4F. */
+static void scp02_opens_and_wraps_as_recorded(void **state)
+{
+    (void)state;
+    struct mm_gp_channel s;
+    uint8_t challenge[64], resp[64];
+    size_t n = from_hex("000074746E6E6E626262010206A15086BBEE58F467149061DA4B6EAE", resp);
+    struct mm_buf out;
+
+    (void)from_hex("EBAA9E53C696281B", challenge);
+    mm_buf_init(&out);
+    assert_int_equal(mm_gp_channel_begin(&s, &mm_scp_test_keys, 0, challenge, 8, &out), MM_OK);
+    assert_hex(&out, "8050000008EBAA9E53C696281B00");
+    out.len = 0;
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x33, &out, NULL), MM_USAGE);
+    assert_int_equal(mm_gp_channel_authenticate(&s, resp, n, 0x03, &out, NULL), MM_OK);
+    assert_hex(&out, "848203001005814C116071EB67D8BA9D9879454564");
+    assert_int_equal(s.sequence, 0x06a1);
+    assert_wraps(&s, "80E400800A4F08D0D1D2D3D4D5010100",
+                 "84E4008018BC146FA0403BE4BAD3BC089E4ABD8674DA7EFEA21047B85800");
+    mm_buf_clear(&out);
 }
 
 static void scp03_wraps_nothing_before_it_is_open(void **state)
 {
     (void)state;
     static const uint8_t apdu[] = {0x80, 0xca, 0x00, 0x66};
-    struct mm_scp03 s;
+    struct mm_gp_channel s;
     struct mm_buf out;
 
     mm_buf_init(&out);
     begin(&sessions[0], &s, &out);
     out.len = 0;
-    assert_int_equal(mm_scp03_wrap(&s, apdu, sizeof(apdu), &out, NULL), MM_STATE);
+    assert_int_equal(mm_gp_channel_wrap(&s, apdu, sizeof(apdu), &out, NULL), MM_STATE);
     assert_int_equal(out.len, 0);
     mm_buf_clear(&out);
 }
@@ -279,7 +328,7 @@ static void scp03_refuses_malformed_commands(void **state)
     static const char *const bad[] = {
         "80",           "80F220",           "80F2200205AA",      "80F2200201AABBCC",
         "80F220020000", "80F22002000000AA", "80F22002000001AABB"};
-    struct mm_scp03 s;
+    struct mm_gp_channel s;
     struct mm_buf out;
 
     mm_buf_init(&out);
@@ -287,17 +336,17 @@ static void scp03_refuses_malformed_commands(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         uint8_t apdu[64];
         size_t n = from_hex(bad[i], apdu);
-        assert_int_not_equal(mm_scp03_wrap(&s, apdu, n, &out, NULL), MM_OK);
+        assert_int_not_equal(mm_gp_channel_wrap(&s, apdu, n, &out, NULL), MM_OK);
     }
     assert_int_equal(out.len, 0);
-    assert_int_equal(s.counter, 0);
+    assert_int_equal(s.scp.counter, 0);
     mm_buf_clear(&out);
 }
 
 static void scp03_uses_extended_length_when_data_outgrows_short(void **state)
 {
     (void)state;
-    struct mm_scp03 s;
+    struct mm_gp_channel s;
     struct mm_buf apdu, out;
 
     mm_buf_init(&apdu);
@@ -307,7 +356,7 @@ static void scp03_uses_extended_length_when_data_outgrows_short(void **state)
     for (int i = 0; i < 250; i++)
         mm_buf_u8(&apdu, (uint8_t)i);
     open_session(&sessions[1], &s);
-    assert_int_equal(mm_scp03_wrap(&s, apdu.data, apdu.len, &out, NULL), MM_OK);
+    assert_int_equal(mm_gp_channel_wrap(&s, apdu.data, apdu.len, &out, NULL), MM_OK);
     assert_int_equal(out.len, 4 + 3 + 256 + 8); /* padded to 256, and the MAC */
     assert_int_equal(mm_be32(out.data + 3) & 0xffffff, 256 + 8);
     mm_buf_clear(&apdu);
@@ -322,9 +371,9 @@ static void scp03_gives_diversification_data(void **state)
 
     for (uint8_t i = 0; i < sizeof(div); i++)
         resp[i] = (uint8_t)(0xa0 + i);
-    assert_int_equal(mm_scp03_diversification(resp, n, div, NULL), MM_OK);
+    assert_int_equal(mm_gp_channel_diversification(resp, n, div, NULL), MM_OK);
     assert_memory_equal(div, resp, sizeof(div));
-    assert_int_equal(mm_scp03_diversification(resp, 12, div, NULL), MM_MALFORMED);
+    assert_int_equal(mm_gp_channel_diversification(resp, 12, div, NULL), MM_MALFORMED);
 }
 
 int main(void)
@@ -337,6 +386,8 @@ int main(void)
         cmocka_unit_test(scp03_refuses_a_wrong_card_cryptogram),
         cmocka_unit_test(scp03_refuses_responses_of_another_shape),
         cmocka_unit_test(scp03_refuses_levels_that_do_not_exist),
+        cmocka_unit_test(scp03_checks_a_challenge_that_can_be_calculated),
+        cmocka_unit_test(scp02_opens_and_wraps_as_recorded),
         cmocka_unit_test(scp03_wraps_nothing_before_it_is_open),
         cmocka_unit_test(scp03_refuses_malformed_commands),
         cmocka_unit_test(scp03_uses_extended_length_when_data_outgrows_short),
