@@ -22,6 +22,7 @@ struct host {
     struct mm_scp scp;
     uint8_t key_version;
     uint8_t scp02_i; /* of key sets with triple DES, which the card does not tell */
+    uint8_t channel; /* logical channel of the session */
     uint8_t resp[MM_RESPONSE_MAX];
     size_t resp_len; /* without status word */
 };
@@ -56,21 +57,28 @@ __attribute__((unused)) static void assert_resp(const struct host *h, const char
     assert_memory_equal(h->resp, expected, n);
 }
 
+/* GlobalPlatform's class byte for the session's channel (GPCS 11.1.4). */
+__attribute__((unused)) static uint8_t host_class(const struct host *h, bool secure)
+{
+    if (h->channel < 4)
+        return (uint8_t)(0x80 | (secure ? 0x04 : 0) | h->channel);
+    return (uint8_t)(0xc0 | (secure ? 0x20 : 0) | (h->channel - 4));
+}
+
 /* Wrap a short command (header, data) for the open session, Le 00, and send it. R-MAC and R-ENC are
  * checked and taken off. */
 __attribute__((unused)) static uint16_t host_secure(struct host *h, uint8_t ins, uint8_t p1,
                                                     uint8_t p2, const uint8_t *data, size_t len)
 {
-    uint8_t apdu[5 + 255 + 1] = {0x80, ins, p1, p2};
-    struct mm_scp_command c = {.header = {0x80, ins, p1, p2}, .data = apdu + 5, .len = len};
+    bool secure = (h->scp.level & MM_SCP_C_MAC) != 0;
+    uint8_t apdu[5 + 255 + 1] = {host_class(h, secure), ins, p1, p2};
+    struct mm_scp_command c = {.header = {apdu[0], ins, p1, p2}, .data = apdu + 5, .len = len};
     uint16_t sw;
 
     assert_true(len <= 223);
     if (len > 0)
         memcpy(apdu + 5, data, len);
     assert_int_equal(mm_scp_wrap_command(&h->scp, &c, 255), MM_OK);
-    if (h->scp.level & MM_SCP_C_MAC)
-        apdu[0] = 0x84;
     apdu[4] = (uint8_t)c.len;
     if (c.len > 0)
         apdu[5 + c.len] = 0x00;
@@ -100,7 +108,7 @@ __attribute__((unused)) static bool host_derive(struct host *h, const uint8_t *c
 __attribute__((unused)) static size_t host_authenticate(struct host *h, uint8_t level,
                                                         uint8_t apdu[5 + 32])
 {
-    struct mm_scp_command c = {.header = {0x84, 0x82, level, 0}, .data = apdu + 5};
+    struct mm_scp_command c = {.header = {host_class(h, true), 0x82, level, 0}, .data = apdu + 5};
 
     memcpy(apdu, c.header, 4);
     c.len = mm_scp_mac_len(&h->scp);
@@ -116,7 +124,8 @@ __attribute__((unused)) static size_t host_authenticate(struct host *h, uint8_t 
 /* Open a session with the domain; the status word of the step that ended it. */
 __attribute__((unused)) static uint16_t host_open(struct host *h, uint8_t level)
 {
-    uint8_t init[5 + 16 + 1] = {0x80, 0x50, h->key_version, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
+    uint8_t init[5 + 16 + 1] = {
+        host_class(h, false), 0x50, h->key_version, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
     uint8_t auth[5 + 32];
     uint16_t sw = host_send(h, init, 14);
 
