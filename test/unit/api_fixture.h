@@ -201,7 +201,7 @@ static inline int chip_teardown(void **state)
 /* Call and return the result cell; fails the test when it throws. */
 static inline uint16_t ok(mm_native fn, size_t n, ...)
 {
-    uint16_t args[10] = {0}, ret[2] = {0};
+    uint16_t args[12] = {0}, ret[2] = {0};
     va_list ap;
     enum mm_run run;
 
@@ -218,7 +218,7 @@ static inline uint16_t ok(mm_native fn, size_t n, ...)
 /* Call and expect this exception. */
 static inline void throws(const char *class_name, uint16_t reason, mm_native fn, size_t n, ...)
 {
-    uint16_t args[10] = {0}, ret[2] = {0};
+    uint16_t args[12] = {0}, ret[2] = {0};
     va_list ap;
 
     va_start(ap, n);
