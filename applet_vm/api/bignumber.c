@@ -109,8 +109,8 @@ static enum mm_run store(struct mm_vm *vm, mm_ref big, uint8_t cell, const BIGNU
     uint8_t bytes[BIG_MAX];
     size_t n;
 
-    if (mm_api_hidden_bytes(vm, array, &n) == NULL || BN_is_negative(number) ||
-        n > sizeof(bytes) || BN_bn2binpad(number, bytes, (int)n) < 0)
+    if (mm_api_hidden_bytes(vm, array, &n) == NULL || BN_is_negative(number) || n > sizeof(bytes) ||
+        BN_bn2binpad(number, bytes, (int)n) < 0)
         return arithmetic(vm);
     return mm_vm_array_write(vm, array, 0, bytes, (uint16_t)n, true);
 }

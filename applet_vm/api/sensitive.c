@@ -16,8 +16,8 @@ enum mm_run mm_n_sensitive_make(struct mm_vm *vm, const uint16_t *args, uint16_t
     if (type < ARRAY_TYPE_BOOLEAN || type > ARRAY_TYPE_OBJECT || memory < MM_PERSISTENT ||
         memory > MM_CLEAR_ON_DESELECT)
         return mm_api_throw_system(vm, MM_SYSTEM_ILLEGAL_VALUE);
-    ret[0] = mm_vm_new_sensitive_array(vm, (uint8_t)(type + 9), (uint16_t)n,
-                                       (enum mm_transient)memory);
+    ret[0] =
+        mm_vm_new_sensitive_array(vm, (uint8_t)(type + 9), (uint16_t)n, (enum mm_transient)memory);
     if (ret[0] != MM_REF_NULL)
         return MM_RUN_OK;
     return mm_api_throw_system(vm, memory == MM_PERSISTENT ? MM_SYSTEM_NO_ROOM

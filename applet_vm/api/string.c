@@ -92,8 +92,8 @@ enum mm_run mm_n_string_at(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
         return run;
     if (index < 0 || (size_t)index >= t.n)
         return no_index(vm);
-    return give(vm, args + 4, t.s + index,
-                mm_utf8_next(t.s + index, t.n - (size_t)index, &code), ret);
+    return give(vm, args + 4, t.s + index, mm_utf8_next(t.s + index, t.n - (size_t)index, &code),
+                ret);
 }
 
 /* Where the last code point of a text begins that is not empty. */
@@ -140,8 +140,8 @@ enum mm_run mm_n_string_offset(struct mm_vm *vm, const uint16_t *args, uint16_t 
         len += (size_t)index;
     } else {
         before = mm_utf8_count(t.s, (size_t)index);
-        there = before >= (size_t)-by && mm_utf8_prefix(t.s, (size_t)index, before - (size_t)-by,
-                                                        &len);
+        there =
+            before >= (size_t)-by && mm_utf8_prefix(t.s, (size_t)index, before - (size_t)-by, &len);
     }
     ret[0] = (uint16_t)len;
     return there ? MM_RUN_OK : no_index(vm);
@@ -496,7 +496,6 @@ enum mm_run mm_n_string_parse_long(struct mm_vm *vm, const uint16_t *args, uint1
         skip++;
     ret[0] = (uint16_t)(4 - skip);
     run = mm_vm_array(vm, args[3], MM_TYPE_SHORT_ARRAY, MM_ARG_SHORT(4), ret[0], &room);
-    return run == MM_RUN_OK
-               ? mm_vm_array_write(vm, args[3], args[4], parts + skip, ret[0], true)
-               : run;
+    return run == MM_RUN_OK ? mm_vm_array_write(vm, args[3], args[4], parts + skip, ret[0], true)
+                            : run;
 }

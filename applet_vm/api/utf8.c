@@ -27,7 +27,7 @@ static bool follows(uint8_t first, size_t i, uint8_t byte)
 size_t mm_utf8_next(const uint8_t *text, size_t n, uint32_t *code)
 {
     uint8_t first = text[0];
-    size_t want = first < 0x80                    ? 1
+    size_t want = first < 0x80                     ? 1
                   : first >= 0xC2 && first <= 0xDF ? 2
                   : first >= 0xE0 && first <= 0xEF ? 3
                   : first >= 0xF0 && first <= 0xF4 ? 4

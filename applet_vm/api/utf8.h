@@ -27,8 +27,8 @@ enum mm_encoding {
     MM_ENC_UTF_16, /* written high byte first with a byte order mark, read with or without one */
     MM_ENC_UTF_16_LE,
     MM_ENC_UTF_16_BE,
-    MM_ENC_UCS_2,  /* high byte first */
-    MM_ENC_GSM_7,  /* 3GPP TS 23.038: default alphabet and its extension, a byte a septet */
+    MM_ENC_UCS_2, /* high byte first */
+    MM_ENC_GSM_7, /* 3GPP TS 23.038: default alphabet and its extension, a byte a septet */
     MM_ENC_LATIN_1,
     MM_ENC_END
 };

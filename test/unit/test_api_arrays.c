@@ -302,8 +302,7 @@ static mm_native linked(const char *class_name, const char *name, const char *de
         for (size_t i = 0; i < (*p)->class_n; i++) {
             const struct mm_rom_class *cls = &(*p)->classes[i];
             for (size_t k = 0; k < cls->method_n; k++) {
-                if (strcmp(cls->name, class_name) == 0 &&
-                    strcmp(cls->methods[k].name, name) == 0 &&
+                if (strcmp(cls->name, class_name) == 0 && strcmp(cls->methods[k].name, name) == 0 &&
                     strcmp(cls->methods[k].descriptor, descriptor) == 0)
                     return cls->methods[k].native;
             }
@@ -342,8 +341,8 @@ static void a_boolean_and_an_object_result_can_be_asserted(void **state)
 {
     mm_native is = linked("javacard/framework/SensitiveArrays", "isIntegritySensitive",
                           "(Ljava/lang/Object;)Z");
-    mm_native lookup = linked("javacard/framework/JCSystem", "lookupAID",
-                              "([BSB)Ljavacard/framework/AID;");
+    mm_native lookup =
+        linked("javacard/framework/JCSystem", "lookupAID", "([BSB)Ljavacard/framework/AID;");
     mm_ref aid;
 
     (void)state;
@@ -383,10 +382,9 @@ static void a_class_byte_tells_channel_chaining_and_secure_messaging(void **stat
     static const struct {
         uint8_t cla, channel, secure, chained, interindustry, valid;
     } rows[] = {
-        {0x00, 0, 0, 0, 1, 1},  {0x03, 3, 0, 0, 1, 1},  {0x0C, 0, 1, 0, 1, 1},
-        {0x14, 0, 1, 1, 1, 1},  {0x40, 4, 0, 0, 1, 1},  {0x6F, 19, 1, 0, 1, 1},
-        {0x52, 6, 0, 1, 1, 1},  {0x80, 0, 0, 0, 0, 1},  {0x9D, 1, 1, 1, 0, 1},
-        {0xE5, 9, 1, 0, 0, 1},  {0x20, 0, 0, 0, 1, 0},  {0x3F, 0, 0, 0, 1, 0},
+        {0x00, 0, 0, 0, 1, 1}, {0x03, 3, 0, 0, 1, 1},  {0x0C, 0, 1, 0, 1, 1}, {0x14, 0, 1, 1, 1, 1},
+        {0x40, 4, 0, 0, 1, 1}, {0x6F, 19, 1, 0, 1, 1}, {0x52, 6, 0, 1, 1, 1}, {0x80, 0, 0, 0, 0, 1},
+        {0x9D, 1, 1, 1, 0, 1}, {0xE5, 9, 1, 0, 0, 1},  {0x20, 0, 0, 0, 1, 0}, {0x3F, 0, 0, 0, 1, 0},
         {0xFF, 0, 0, 0, 0, 0},
     };
 

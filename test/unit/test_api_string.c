@@ -43,8 +43,8 @@ static void code_points_are_counted_also_ill_formed_ones(void **state)
 
 static void only_what_rfc_3629_allows_is_well_formed(void **state)
 {
-    static const char *const bad[] = {"C080",     "C1BF",     "E09FBF",     "EDA080",  "F08FBFBF",
-                                      "F4908080", "F5808080", "80",         "E282",    "FF",
+    static const char *const bad[] = {"C080",     "C1BF",     "E09FBF",     "EDA080",    "F08FBFBF",
+                                      "F4908080", "F5808080", "80",         "E282",      "FF",
                                       "41C3",     "F09D84",   "4180424344", "F888808080"};
 
     (void)state;
@@ -52,8 +52,7 @@ static void only_what_rfc_3629_allows_is_well_formed(void **state)
     assert_int_equal(ok(mm_n_string_check, 3, text_new(mixed), 0, 0), 1);
     assert_int_equal(ok(mm_n_string_check, 3, hex_new("EFBFBFF48FBFBFED9FBF"), 0, 10), 1);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(
-            ok(mm_n_string_check, 3, hex_new(bad[i]), 0, (int)strlen(bad[i]) / 2), 0);
+        assert_int_equal(ok(mm_n_string_check, 3, hex_new(bad[i]), 0, (int)strlen(bad[i]) / 2), 0);
     throws(NULL_POINTER, 0, mm_n_string_check, 3, 0, 0, 1);
     throws(BOUNDS, 0, mm_n_string_check, 3, text_new("A"), 0, 2);
 }
@@ -209,9 +208,9 @@ static void shorts_are_written_and_read(void **state)
     static const struct {
         const char *text;
         int value;
-    } good[] = {{"0", 0},       {"32767", 32767},   {"-32768", -32768}, {"0x7FfF", 32767},
-                {"#1a", 26},    {"-0X8000", -32768}, {"007", 7},        {"-5", -5}};
-    static const char *const bad[] = {"",  "-",   "32768", "-32769", "0x8000", "0x", "#",
+    } good[] = {{"0", 0},    {"32767", 32767},    {"-32768", -32768}, {"0x7FfF", 32767},
+                {"#1a", 26}, {"-0X8000", -32768}, {"007", 7},         {"-5", -5}};
+    static const char *const bad[] = {"",  "-",  "32768", "-32769", "0x8000", "0x", "#",
                                       "+", "+1", "1 ",    " 1",     "--1",    "1a", "0xg"};
 
     (void)state;
@@ -314,9 +313,8 @@ static mm_ref utf_16_out(const char *hex)
 {
     mm_ref out = bytes_new(NULL, 4);
 
-    assert_int_equal(ok(mm_n_string_convert_from, 6, hex_new(hex), 0, (int)strlen(hex) / 2, out, 0,
-                        UTF_16),
-                     1);
+    assert_int_equal(
+        ok(mm_n_string_convert_from, 6, hex_new(hex), 0, (int)strlen(hex) / 2, out, 0, UTF_16), 1);
     return out;
 }
 
@@ -333,9 +331,9 @@ static void what_an_encoding_does_not_have_is_refused(void **state)
     static const struct {
         const char *hex;
         int encoding;
-    } bad[] = {{"41", UTF_16},         {"D834", UTF_16_BE},     {"DD1E0041", UTF_16_BE},
-               {"D8340041", UTF_16_BE}, {"D834DD1E", UCS_2},     {"80", GSM_7},
-               {"1B", GSM_7},          {"1B41", GSM_7},         {"C3", UTF_8}};
+    } bad[] = {{"41", UTF_16},          {"D834", UTF_16_BE}, {"DD1E0041", UTF_16_BE},
+               {"D8340041", UTF_16_BE}, {"D834DD1E", UCS_2}, {"80", GSM_7},
+               {"1B", GSM_7},           {"1B41", GSM_7},     {"C3", UTF_8}};
     mm_ref out = bytes_new(NULL, 16);
 
     (void)state;
