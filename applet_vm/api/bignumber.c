@@ -297,7 +297,7 @@ enum mm_run mm_n_big_byte_length(struct mm_vm *vm, const uint16_t *args, uint16_
     if (run != MM_RUN_OK)
         return run;
     if (format == FORMAT_HEX) {
-        ret[0] = BN_is_zero(value) ? 1 : (uint16_t)BN_num_bytes(value);
+        ret[0] = (uint16_t)(BN_is_zero(value) ? 1 : BN_num_bytes(value));
     } else if (!to_bcd(value, bcd, sizeof(bcd))) {
         run = arithmetic(vm);
     } else {

@@ -94,10 +94,10 @@ struct mm_graph {
     const uint8_t *(*array)(const void *ctx, mm_ref obj, size_t *len);
     /* AID of a component: package or applet. */
     bool (*comp_aid)(const void *ctx, mm_comp comp, struct mm_aid *aid);
-    /* Is it a javacard.framework.OwnerPIN or one of its subclasses? */
+    /* Is it a javacard.framework.OwnerPIN or one of its subclasses, or a biometric one? */
     bool (*is_pin)(const void *ctx, mm_ref obj);
 };
-/* Hidden cell of OwnerPIN that counts tries left (applet_vm/api/natives.def). */
+/* Hidden cell of OwnerPIN, and of biometric templates and matchers, that counts tries left (applet_vm/api/natives.def). */
 #define MM_PIN_TRIES_CELL 2
 /* Dynamic data of the owner's applet whose root is given: docs/measurement.md, "Dynamic data".
  * MM_TAMPERED: a reference leads to no object. */

@@ -231,7 +231,8 @@ static bool vm_is_pin(const void *ctx, mm_ref obj)
 {
     const struct mm_integrity *in = ctx;
 
-    return mm_vm_instance_of(in->cfg.vm, obj, "javacard/framework/OwnerPIN");
+    return mm_vm_instance_of(in->cfg.vm, obj, "javacard/framework/OwnerPIN") ||
+           mm_vm_instance_of(in->cfg.vm, obj, "mintmark/BioSession");
 }
 
 /* ---- Static data ---- */

@@ -64,8 +64,8 @@ static void gives(mm_native fn, mm_ref obj, const char *hex)
 static const struct {
     int cls, constructed, number;
     const char *hex;
-} tags[] = {{0, 0, 2, "02"},        {1, 1, 15, "6F"},        {2, 1, 0, "A0"},
-            {3, 0, 30, "DE"},       {2, 0, 31, "9F1F"},      {1, 1, 0x49, "7F49"},
+} tags[] = {{0, 0, 2, "02"},        {1, 1, 15, "6F"},         {2, 1, 0, "A0"},
+            {3, 0, 30, "DE"},       {2, 0, 31, "9F1F"},       {1, 1, 0x49, "7F49"},
             {3, 1, 0x80, "FF8100"}, {0, 0, 0x3FFF, "1FFF7F"}, {0, 0, 0x7FFF, "1F81FF7F"}};
 #define TAG_N (sizeof(tags) / sizeof(tags[0]))
 
@@ -116,9 +116,9 @@ static void tags_in_arrays_are_read_and_written(void **state)
         assert_int_equal(ok(mm_n_bertag_class_of, 2, bytes, 0), tags[i].cls);
         assert_int_equal(ok(mm_n_bertag_constructed_of, 2, bytes, 0), tags[i].constructed);
         assert_int_equal(ok(mm_n_bertag_verify, 2, bytes, 0), 1);
-        assert_int_equal(ok(mm_n_bertag_write, 5, tags[i].cls, tags[i].constructed,
-                            tags[i].number, out, 1),
-                         strlen(tags[i].hex) / 2);
+        assert_int_equal(
+            ok(mm_n_bertag_write, 5, tags[i].cls, tags[i].constructed, tags[i].number, out, 1),
+            strlen(tags[i].hex) / 2);
         holds(out, 1, tags[i].hex);
     }
     throws(TLV, INVALID_PARAM, mm_n_bertag_write, 5, 4, 0, 1, out, 0);
@@ -159,8 +159,8 @@ static void bad_tags_are_refused_with_the_reason(void **state)
            ok(mm_n_bertag_get_instance, 2, big, 0));
     throws(TLV, INVALID_PARAM, mm_n_bertag_primitive_init, 3, tag, 4, 1);
     throws(TLV, INVALID_PARAM, mm_n_bertag_primitive_init, 3, tag, -1, 1);
-    throws(TLV, INVALID_PARAM, mm_n_bertag_constructed_init, 3,
-           object(PACKAGE "ConstructedBERTag"), 0, -1);
+    throws(TLV, INVALID_PARAM, mm_n_bertag_constructed_init, 3, object(PACKAGE "ConstructedBERTag"),
+           0, -1);
 }
 
 static void an_empty_tag_says_so(void **state)
@@ -184,10 +184,10 @@ static void an_empty_tag_says_so(void **state)
 
 static void well_formed_tlvs_are_told_from_others(void **state)
 {
-    static const char *const good[] = {"0200", "020105", "9F020101", "30050201050400",
-                                       "A003800105", "3000", "02820001AA", "6F038401AA"};
-    static const char *const bad[] = {"02",     "0202AA",   "0201AABB", "3003020205",
-                                      "0280AA", "02FF",     "300102",   "1F8001AA",
+    static const char *const good[] = {"0200",       "020105", "9F020101",   "30050201050400",
+                                       "A003800105", "3000",   "02820001AA", "6F038401AA"};
+    static const char *const bad[] = {"02",     "0202AA",   "0201AABB",      "3003020205",
+                                      "0280AA", "02FF",     "300102",        "1F8001AA",
                                       "028400", "30030201", "1F818283840100"};
 
     (void)state;
@@ -196,8 +196,7 @@ static void well_formed_tlvs_are_told_from_others(void **state)
                          1);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(ok(mm_n_bertlv_verify, 3, hex_new(bad[i]), 0, (int)strlen(bad[i]) / 2),
-                         0);
+        assert_int_equal(ok(mm_n_bertlv_verify, 3, hex_new(bad[i]), 0, (int)strlen(bad[i]) / 2), 0);
     throws(INDEX, 0, mm_n_bertlv_verify, 3, hex_new("0200"), 0, 3);
     throws(INDEX, 0, mm_n_bertlv_verify, 3, hex_new("0200"), 0, -1);
     throws(NULL_POINTER, 0, mm_n_bertlv_verify, 3, 0, 0, 2);
@@ -310,8 +309,8 @@ static void parts_are_found_in_an_array(void **state)
 
 static void tlvs_are_made_from_bytes_and_written_back(void **state)
 {
-    static const char *const all[] = {"0200", "9F0203010203", "3000",
-                                      "6F0A8401AAA5059F38028300", "30043002A000"};
+    static const char *const all[] = {"0200", "9F0203010203", "3000", "6F0A8401AAA5059F38028300",
+                                      "30043002A000"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -320,9 +319,9 @@ static void tlvs_are_made_from_bytes_and_written_back(void **state)
         mm_ref again = tlv_empty(constructed, 0);
         gives(mm_n_bertlv_to_bytes, tlv, all[i]);
         assert_int_equal(ok(mm_n_bertlv_size, 1, tlv), strlen(all[i]) / 2);
-        assert_int_equal(ok(mm_n_bertlv_init_bytes, 4, again, hex_new(all[i]), 0,
-                            (int)strlen(all[i]) / 2),
-                         strlen(all[i]) / 2);
+        assert_int_equal(
+            ok(mm_n_bertlv_init_bytes, 4, again, hex_new(all[i]), 0, (int)strlen(all[i]) / 2),
+            strlen(all[i]) / 2);
         gives(mm_n_bertlv_to_bytes, again, all[i]);
         throws(TLV, MALFORMED_TLV, mm_n_bertlv_init_bytes, 4, tlv_empty(!constructed, 0),
                hex_new(all[i]), 0, (int)strlen(all[i]) / 2);
