@@ -47,6 +47,7 @@ static enum mm_status open_card(const struct mm_chip_options *options, struct mm
     char *path = NULL;
     struct mm_card_config cfg = {
         .nvm = {.durability = options->durability, .tear_at = options->tear_at},
+        .protocol = options->protocol,
         .no_verify = options->no_verify};
     enum mm_status st = existing_path(options, &path, err);
 

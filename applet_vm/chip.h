@@ -13,8 +13,9 @@ struct mm_chip_options {
     bool listen; /* run, tear: TCP server instead of vpcd */
     uint16_t listen_port;
     enum mm_durability durability;
-    unsigned tear_at; /* tear */
-    bool no_verify;   /* run, tear: developer profile only */
+    unsigned tear_at;          /* tear */
+    enum mm_protocol protocol; /* run, tear */
+    bool no_verify;            /* run, tear: developer profile only */
 };
 
 enum mm_status mm_chip_init(const struct mm_chip_options *options,

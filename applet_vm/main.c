@@ -13,6 +13,7 @@ static const char usage_text[] =
     "usage: mintmark-chip [options] init NAME [--profile developer|payment]\n"
     "       mintmark-chip [options] run  NAME [--vpcd HOST:PORT | --listen PORT]\n"
     "                                         [--durability kill|power] [--no-verify]\n"
+    "                                         [--protocol t1|t0|type-a|type-b]\n"
     "       mintmark-chip [options] tear NAME --at N [as run]\n"
     "       mintmark-chip [options] info NAME\n"
     "       mintmark-chip [options] fsck NAME\n"
@@ -22,6 +23,7 @@ static const char usage_text[] =
     "      --vpcd HOST:PORT   run: into vsmartcard's reader (default: 127.0.0.1:35963)\n"
     "      --listen PORT      run: TCP server on 127.0.0.1; 0 takes a free port and prints it\n"
     "      --durability D     run: an answer survives kill (default) or loss of power\n"
+    "      --protocol P       run: what applets are told of the interface (default: t1)\n"
     "      --no-verify        run: load without bytecode check (developer profile only)\n"
     "      --at N             tear: cut the power at the N-th persistent write (exit 99)\n"
     "      --json-log         log as JSON, one object a line\n"
@@ -40,12 +42,14 @@ enum option_id {
     OPT_DURABILITY,
     OPT_AT,
     OPT_NO_VERIFY,
+    OPT_PROTOCOL,
     OPT_JSON_LOG,
     OPT_DEBUG
 };
 #define BIT(option) (1u << ((option)-OPT_HOME))
 #define ANYWHERE    (BIT(OPT_HOME) | BIT(OPT_JSON_LOG) | BIT(OPT_DEBUG))
-#define RUNNING     (BIT(OPT_VPCD) | BIT(OPT_LISTEN) | BIT(OPT_DURABILITY) | BIT(OPT_NO_VERIFY))
+#define RUNNING                                                                                    \
+    (BIT(OPT_VPCD) | BIT(OPT_LISTEN) | BIT(OPT_DURABILITY) | BIT(OPT_NO_VERIFY) | BIT(OPT_PROTOCOL))
 
 static const struct command {
     const char *name;
@@ -60,7 +64,7 @@ static const struct command {
      "selected only while the trust agent holds the gate open.\n"},
     {"run", RUNNING, mm_chip_run,
      "usage: mintmark-chip run NAME [--vpcd HOST:PORT | --listen PORT] [--durability "
-     "kill|power] [--no-verify]\n\n"
+     "kill|power] [--no-verify] [--protocol t1|t0|type-a|type-b]\n\n"
      "Put the chip into a reader until SIGTERM or SIGINT. With vpcd it waits for pcscd and comes\n"
      "back when pcscd restarts. With --listen it serves one TCP peer at a time. --no-verify loads\n"
      "packages without the bytecode check; a chip of the payment profile refuses it.\n"},
@@ -136,6 +140,20 @@ static bool read_choice(const char *text, const char *zero, const char *one, boo
     return *is_one || strcmp(text, zero) == 0;
 }
 
+/* By enum mm_protocol. */
+static bool read_protocol(const char *text, enum mm_protocol *protocol)
+{
+    static const char *const names[] = {"t1", "t0", "type-a", "type-b"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *protocol = (enum mm_protocol)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One option with its value; false: the value is not of its kind. */
 static bool take_option(struct line *line, int option, const char *value)
 {
@@ -166,6 +184,9 @@ static bool take_option(struct line *line, int option, const char *value)
         good = read_number(value, UINT_MAX, &number) && number > 0;
         line->chip.tear_at = (unsigned)number;
         break;
+    case OPT_PROTOCOL:
+        good = read_protocol(value, &line->chip.protocol);
+        break;
     case OPT_NO_VERIFY:
         line->chip.no_verify = true;
         break;
@@ -194,6 +215,7 @@ static int read_options(int argc, char **argv, struct line *line)
         {"durability", required_argument, NULL, OPT_DURABILITY},
         {"at", required_argument, NULL, OPT_AT},
         {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+        {"protocol", required_argument, NULL, OPT_PROTOCOL},
         {"json-log", no_argument, NULL, OPT_JSON_LOG},
         {"debug", no_argument, NULL, OPT_DEBUG},
         {"help", no_argument, NULL, 'h'},

@@ -8,13 +8,22 @@
 #define APDU_BAD_LENGTH    3
 #define APDU_IO_ERROR      4
 
-#define PROTOCOL_T1      1
-#define IN_BLOCK         254 /* T=1: information field of a block */
-#define OUT_BLOCK        254
 #define OFFSET_CDATA     5
 #define OFFSET_EXT_CDATA 7
-#define SHORT_MAX        0x7FFF
 #define SHORT_BODY_MAX   255
+#define SHORT_LE_MAX     256
+
+/* What the interface gives applets to know (JCRE 3.0.5, 9.4.1 to 9.4.3): of T=0, a block in is a byte and
+ * a block out the whole answer with its status word. */
+static const struct {
+    uint8_t type; /* APDU.PROTOCOL_... of type and media */
+    int16_t in_block, out_block;
+} protocols[] = {
+    [MM_PROTOCOL_T1] = {0x01, 254, 254},
+    [MM_PROTOCOL_T0] = {0x00, 1, 258},
+    [MM_PROTOCOL_TYPE_A] = {0x81, 254, 254},
+    [MM_PROTOCOL_TYPE_B] = {0x91, 254, 254},
+};
 
 static struct mm_api_apdu *apdu_of(struct mm_vm *vm)
 {
@@ -28,30 +37,58 @@ static enum mm_run apdu_failed(struct mm_vm *vm, uint16_t reason)
 
 /* ---- The card's side ---- */
 
-mm_ref mm_api_apdu_begin(struct mm_vm *vm, const uint8_t header[4], const uint8_t *body,
-                         size_t body_len, uint32_t le, bool has_le, uint8_t channel)
+static bool has_extended_length(struct mm_vm *vm, mm_ref applet)
+{
+    return applet != MM_REF_NULL && mm_vm_instance_of(vm, applet, "javacardx/apdu/ExtendedLength");
+}
+
+bool mm_api_apdu_acceptable(struct mm_vm *vm, const struct mm_api_command *c)
+{
+    if (c->body_len <= SHORT_BODY_MAX && c->le <= SHORT_LE_MAX)
+        return true;
+    /* Le 0000 asks for all there is; other values above a short's are out of reach. */
+    if (c->body_len > MM_APDU_SHORT_MAX || (c->le > MM_APDU_SHORT_MAX && c->le != 0x10000))
+        return false;
+    return has_extended_length(vm, c->applet);
+}
+
+/* What setOutgoing tells. With T=0 only a command without data carries Le, as P3; 00 there and every
+ * other command ask for the most there can be (JCRE 3.0.5, 9.4.1). */
+static uint32_t expected(struct mm_vm *vm, const struct mm_api_command *c)
+{
+    if (c->protocol == MM_PROTOCOL_T0 && (c->body_len != 0 || !c->has_le || c->le == SHORT_LE_MAX))
+        return has_extended_length(vm, c->applet) ? MM_APDU_SHORT_MAX : SHORT_LE_MAX;
+    if (!c->has_le)
+        return 0;
+    return c->le < MM_APDU_SHORT_MAX ? c->le : MM_APDU_SHORT_MAX;
+}
+
+mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *c)
 {
     struct mm_api_apdu *a = apdu_of(vm);
     uint8_t buffer[MM_APDU_BUFFER_LEN] = {0};
 
     a->active = true;
     a->state = MM_APDU_INITIAL;
-    a->channel = channel;
-    a->body = body;
-    a->body_len = body_len;
+    a->cla = c->header[0];
+    a->applet = c->applet;
+    a->protocol = c->protocol;
+    a->body = c->body;
+    a->body_len = c->body_len;
     a->body_off = 0;
-    a->le = le;
-    a->has_le = has_le;
+    /* Extended form is shown as such to applets that know it, to others never. */
+    a->long_lc = c->body_len > SHORT_BODY_MAX ||
+                 (c->extended && c->body_len != 0 && has_extended_length(vm, c->applet));
+    a->le = expected(vm, c);
+    a->no_chaining = false;
     a->out_len = 0;
     mm_buf_clear(&a->out);
     mm_api_of(vm)->own_tx = mm_api_of(vm)->nested_tx = false;
-    memcpy(buffer, header, 4);
-    /* A body that fits a short command is shown as one, however it came: an applet that does not
-     * know extended length finds its data at 5. */
-    if (body_len > SHORT_BODY_MAX)
-        mm_put_be16(buffer + 5, (uint16_t)body_len);
+    memcpy(buffer, c->header, 4);
+    if (a->long_lc)
+        mm_put_be16(buffer + 5, (uint16_t)c->body_len);
     else
-        buffer[4] = (uint8_t)(body_len != 0 ? body_len : le);
+        buffer[4] = (uint8_t)(c->body_len != 0 ? c->body_len : c->le);
     /* The whole buffer, so that nothing of the last exchange is left (JCRE 6.2.2). A RAM array of
      * the JCRE: the write cannot fail. */
     (void)mm_vm_array_write(vm, a->buffer, 0, buffer, MM_APDU_BUFFER_LEN, false);
@@ -73,7 +110,7 @@ void mm_api_apdu_end(struct mm_vm *vm, const uint8_t **response, size_t *respons
 
 static size_t cdata_off(const struct mm_api_apdu *a)
 {
-    return a->body_len > SHORT_BODY_MAX ? OFFSET_EXT_CDATA : OFFSET_CDATA;
+    return a->long_lc ? OFFSET_EXT_CDATA : OFFSET_CDATA;
 }
 
 /* Hand out what fits from off on. */
@@ -117,7 +154,7 @@ enum mm_run mm_n_apdu_receive_bytes(struct mm_vm *vm, const uint16_t *args, uint
 
     if (!incoming(a))
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    if (off < 0 || off + IN_BLOCK > MM_APDU_BUFFER_LEN)
+    if (off < 0 || off + protocols[a->protocol].in_block > MM_APDU_BUFFER_LEN)
         return apdu_failed(vm, APDU_BUFFER_BOUNDS);
     return receive(vm, (size_t)off, ret);
 }
@@ -129,7 +166,7 @@ enum mm_run mm_n_apdu_get_incoming_length(struct mm_vm *vm, const uint16_t *args
     (void)args;
     if (!incoming(a))
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    ret[0] = (uint16_t)(a->body_len < SHORT_MAX ? a->body_len : SHORT_MAX);
+    ret[0] = (uint16_t)a->body_len;
     return MM_RUN_OK;
 }
 
@@ -154,21 +191,29 @@ enum mm_run mm_n_apdu_set_outgoing(struct mm_vm *vm, const uint16_t *args, uint1
     if (!a->active || a->state >= MM_APDU_OUTGOING)
         return apdu_failed(vm, APDU_ILLEGAL_USE);
     a->state = MM_APDU_OUTGOING;
-    ret[0] = (uint16_t)(!a->has_le ? 0 : a->le < SHORT_MAX ? a->le : SHORT_MAX);
+    ret[0] = (uint16_t)a->le;
     return MM_RUN_OK;
 }
 
-/* No chaining of blocks is ever visible here: the link carries whole answers. */
+/* The answer has to fit into one block (APDU.setOutgoingLength). */
 enum mm_run mm_n_apdu_set_outgoing_no_chaining(struct mm_vm *vm, const uint16_t *args,
                                                uint16_t *ret)
 {
-    return mm_n_apdu_set_outgoing(vm, args, ret);
+    enum mm_run run = mm_n_apdu_set_outgoing(vm, args, ret);
+
+    if (run == MM_RUN_OK)
+        apdu_of(vm)->no_chaining = true;
+    return run;
 }
 
-/* More than 256 bytes only to one who asked for more. */
-static bool length_ok(const struct mm_api_apdu *a, int len)
+#define STATUS_WORD_LEN 2
+static bool length_ok(struct mm_vm *vm, int len)
 {
-    return len >= 0 && (len <= 256 || (a->has_le && a->le > 256));
+    const struct mm_api_apdu *a = apdu_of(vm);
+
+    if (len < 0 || (a->no_chaining && len > protocols[a->protocol].out_block - STATUS_WORD_LEN))
+        return false;
+    return len <= SHORT_LE_MAX || has_extended_length(vm, a->applet);
 }
 
 enum mm_run mm_n_apdu_set_outgoing_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -179,7 +224,7 @@ enum mm_run mm_n_apdu_set_outgoing_length(struct mm_vm *vm, const uint16_t *args
     (void)ret;
     if (!a->active || a->state != MM_APDU_OUTGOING)
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    if (!length_ok(a, len))
+    if (!length_ok(vm, len))
         return apdu_failed(vm, APDU_BAD_LENGTH);
     a->out_len = (size_t)len;
     a->state = MM_APDU_OUTGOING_LENGTH_KNOWN;
@@ -191,8 +236,10 @@ static enum mm_run send(struct mm_vm *vm, const uint8_t *data, size_t n)
     struct mm_api_apdu *a = apdu_of(vm);
 
     mm_buf_bytes(&a->out, data, n);
-    if (a->out.bad)
+    if (a->out.bad) {
+        a->state = MM_APDU_ERROR_IO;
         return apdu_failed(vm, APDU_IO_ERROR);
+    }
     a->state = a->out.len == a->out_len ? MM_APDU_FULL_OUTGOING : MM_APDU_PARTIAL_OUTGOING;
     return MM_RUN_OK;
 }
@@ -247,7 +294,7 @@ enum mm_run mm_n_apdu_set_outgoing_and_send(struct mm_vm *vm, const uint16_t *ar
     (void)ret;
     if (!a->active || a->state >= MM_APDU_OUTGOING)
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    if (!length_ok(a, len))
+    if (!length_ok(vm, len))
         return apdu_failed(vm, APDU_BAD_LENGTH);
     if (off < 0 || off + len > MM_APDU_BUFFER_LEN)
         return apdu_failed(vm, APDU_BUFFER_BOUNDS);
@@ -265,10 +312,10 @@ enum mm_run mm_n_apdu_get_buffer(struct mm_vm *vm, const uint16_t *args, uint16_
     return MM_RUN_OK;
 }
 
-/* Only while process runs (JCRE 6.2.2). */
+/* Only while process runs, and for the selected applet's context. */
 static enum mm_run current(struct mm_vm *vm, mm_ref ref, uint16_t *ret)
 {
-    if (!apdu_of(vm)->active)
+    if (!apdu_of(vm)->active || !mm_vm_context_selected(vm))
         return mm_vm_throw(vm, "java/lang/SecurityException", 0);
     ret[0] = ref;
     return MM_RUN_OK;
@@ -302,63 +349,62 @@ enum mm_run mm_n_apdu_get_nad(struct mm_vm *vm, const uint16_t *args, uint16_t *
 
 enum mm_run mm_n_apdu_get_protocol(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    (void)vm, (void)args;
-    ret[0] = PROTOCOL_T1;
+    (void)args;
+    ret[0] = (uint16_t)(int8_t)protocols[apdu_of(vm)->protocol].type;
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_apdu_get_in_block_size(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    (void)vm, (void)args;
-    ret[0] = IN_BLOCK;
+    (void)args;
+    ret[0] = (uint16_t)protocols[apdu_of(vm)->protocol].in_block;
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_apdu_get_out_block_size(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    (void)vm, (void)args;
-    ret[0] = OUT_BLOCK;
-    return MM_RUN_OK;
-}
-
-enum mm_run mm_n_apdu_get_cla_channel(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
     (void)args;
-    ret[0] = apdu_of(vm)->channel;
+    ret[0] = (uint16_t)protocols[apdu_of(vm)->protocol].out_block;
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_apdu_wait_extension(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     const struct mm_vm_services *s = mm_vm_services(vm);
+    struct mm_api_apdu *a = apdu_of(vm);
 
     (void)args, (void)ret;
-    if (!apdu_of(vm)->active)
+    if (!a->active || a->no_chaining)
         return apdu_failed(vm, APDU_ILLEGAL_USE);
     if (s->apdu != NULL && s->apdu->wait_extension != NULL &&
-        s->apdu->wait_extension(s->ctx) != MM_OK)
+        s->apdu->wait_extension(s->ctx) != MM_OK) {
+        a->state = MM_APDU_ERROR_IO;
         return apdu_failed(vm, APDU_IO_ERROR);
+    }
     return MM_RUN_OK;
 }
 
-/* The class byte as the buffer has it now (ISO 7816-4, 5.4.1). */
-static uint8_t cla(struct mm_vm *vm)
-{
-    const uint8_t *data;
+/* ---- The class byte, as it came (ISO 7816-4, 5.4.1): bit 40 tells the further classes ---- */
 
-    return mm_vm_bytes(vm, apdu_of(vm)->buffer, 0, 1, &data) == MM_RUN_OK ? data[0] : 0;
+enum mm_run mm_n_apdu_get_cla_channel(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    uint8_t c = apdu_of(vm)->cla;
+
+    (void)args;
+    ret[0] = (c & 0x40) != 0 ? 4 + (c & 0x0F) : c & 0x03;
+    return MM_RUN_OK;
 }
 
 enum mm_run mm_n_apdu_is_command_chaining_cla(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args;
-    ret[0] = (cla(vm) & 0x10) != 0;
+    ret[0] = (apdu_of(vm)->cla & 0x10) != 0;
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_apdu_is_secure_messaging_cla(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    uint8_t c = cla(vm);
+    uint8_t c = apdu_of(vm)->cla;
 
     (void)args;
     ret[0] = (c & 0x40) != 0 ? (c & 0x20) != 0 : (c & 0x0C) != 0;
@@ -369,14 +415,14 @@ enum mm_run mm_n_apdu_is_iso_interindustry_cla(struct mm_vm *vm, const uint16_t 
                                                uint16_t *ret)
 {
     (void)args;
-    ret[0] = (cla(vm) & 0x80) == 0;
+    ret[0] = (apdu_of(vm)->cla & 0x80) == 0;
     return MM_RUN_OK;
 }
 
 /* FF is for PPS; 20 to 3F are reserved. */
 enum mm_run mm_n_apdu_is_valid_cla(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    uint8_t c = cla(vm);
+    uint8_t c = apdu_of(vm)->cla;
 
     (void)args;
     ret[0] = c != 0xFF && (c & 0xE0) != 0x20;

@@ -21,11 +21,27 @@ void mm_api_reset(struct mm_vm *vm);
 #define MM_APDU_BUFFER_LEN                                                                         \
     261 /* header, Lc, 255 bytes, Le: the least JCRE 3.0.5 asks (133) is less */
 
-/* Start a command: fills the APDU buffer with CLA INS P1 P2 Lc; body is what
- * setIncomingAndReceive hands out. le: expected length, 0..65536; 0 when there is none.
- * Returns the APDU object for mm_vm_process. data borrowed until mm_api_apdu_end. */
-mm_ref mm_api_apdu_begin(struct mm_vm *vm, const uint8_t header[4], const uint8_t *body,
-                         size_t body_len, uint32_t le, bool has_le, uint8_t channel);
+#define MM_APDU_SHORT_MAX                                                                          \
+    0x7FFF /* of data, either way: lengths are Java shorts (JCRE 3.0.5, 9.4.4) */
+
+/* How the card is connected, for APDU.getProtocol and what depends on it. */
+enum mm_protocol { MM_PROTOCOL_T1, MM_PROTOCOL_T0, MM_PROTOCOL_TYPE_A, MM_PROTOCOL_TYPE_B };
+
+struct mm_api_command {
+    uint8_t header[4];
+    const uint8_t *body; /* what setIncomingAndReceive hands out; borrowed until mm_api_apdu_end */
+    size_t body_len;     /* 0..MM_APDU_SHORT_MAX */
+    uint32_t le;         /* 0..65536; 0 when there is none */
+    bool has_le;
+    bool extended; /* Lc or Le came in three bytes */
+    mm_ref applet; /* whom it is for: does it implement ExtendedLength? */
+    enum mm_protocol protocol;
+};
+/* May the applet have this command? Lengths above the short ones are for those that implement
+ * javacardx.apdu.ExtendedLength (JCRE 3.0.5, 9.4.4); false: 6700. */
+bool mm_api_apdu_acceptable(struct mm_vm *vm, const struct mm_api_command *command);
+/* Start it: fills the APDU buffer with CLA INS P1 P2 Lc. Returns the APDU object for mm_vm_process. */
+mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *command);
 /* End it: what the applet sent (sendBytes...), borrowed until the next begin. */
 void mm_api_apdu_end(struct mm_vm *vm, const uint8_t **response, size_t *response_len);
 

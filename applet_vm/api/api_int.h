@@ -38,6 +38,7 @@ enum {
 
 /* APDU.STATE_... */
 enum mm_apdu_state {
+    MM_APDU_ERROR_IO = -3,
     MM_APDU_INITIAL = 0,
     MM_APDU_PARTIAL_INCOMING = 1,
     MM_APDU_FULL_INCOMING = 2,
@@ -51,12 +52,15 @@ struct mm_api_apdu {
     mm_ref ref, buffer; /* JCRE entry point and global array, temporary both */
     bool active;        /* between begin and end */
     enum mm_apdu_state state;
-    uint8_t channel;
+    uint8_t cla; /* as it came */
+    mm_ref applet;
+    enum mm_protocol protocol;
     const uint8_t *body; /* borrowed from the card */
     size_t body_len, body_off;
-    uint32_t le;
-    bool has_le;
-    size_t out_len; /* announced by setOutgoingLength */
+    bool long_lc;     /* the buffer begins with a Lc of three bytes */
+    uint32_t le;      /* what setOutgoing tells */
+    bool no_chaining; /* setOutgoingNoChaining */
+    size_t out_len;   /* announced by setOutgoingLength */
     struct mm_buf out;
 };
 

@@ -165,13 +165,22 @@ static uint16_t process_sw(const struct mm_card *card, enum mm_run run)
 static uint16_t process(struct mm_card *card, const struct mm_reg_entry *e,
                         const struct mm_apdu *apdu)
 {
-    const uint8_t header[4] = {apdu->cla, apdu->ins, apdu->p1, apdu->p2};
+    const struct mm_api_command command = {.header = {apdu->cla, apdu->ins, apdu->p1, apdu->p2},
+                                           .body = apdu->data,
+                                           .body_len = apdu->data_len,
+                                           .le = apdu->le,
+                                           .has_le = apdu->has_le,
+                                           .extended = apdu->extended,
+                                           .applet = e->applet,
+                                           .protocol = card->cfg.protocol};
     const uint8_t *response = NULL;
     size_t response_len = 0;
     uint16_t sw;
-    mm_ref ref = mm_api_apdu_begin(card->vm, header, apdu->data, apdu->data_len, apdu->le,
-                                   apdu->has_le, mm_card_apdu_channel(apdu->cla));
+    mm_ref ref;
 
+    if (!mm_api_apdu_acceptable(card->vm, &command))
+        return MM_SW_6700_WRONG_LENGTH;
+    ref = mm_api_apdu_begin(card->vm, &command);
     sw = process_sw(card, mm_vm_process(card->vm, e->applet, ref));
     after_call(card);
     mm_api_apdu_end(card->vm, &response, &response_len);

@@ -172,12 +172,17 @@ static void call_one(struct world *w, struct mm_rd *rd)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t header[4] = {0x80, 0x10, 0, 0};
+    const struct mm_api_command command = {.header = {0x80, 0x10, 0, 0},
+                                           .body = data,
+                                           .body_len = size < 300 ? size : 300,
+                                           .le = 256,
+                                           .has_le = true};
     struct mm_vm_services services = {.register_applet = no_register,
                                       .find_applet = no_applet,
                                       .applet_aid = some_aid,
                                       .applet_selected = selected,
                                       .selecting = selecting,
+                                      .reselecting = selecting,
                                       .channel = channel,
                                       .random = no_random};
     struct mm_nvm_config nvm_cfg = {.path = NULL};
@@ -192,7 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (mm_vm_new(&cfg, &w.vm, &err) == MM_OK && mm_api_init(w.vm) == MM_OK) {
         fill_pool(&w);
         mm_rd_init(&rd, data, size);
-        (void)mm_api_apdu_begin(w.vm, header, data, size < 300 ? size : 300, 256, true, 0);
+        (void)mm_api_apdu_begin(w.vm, &command);
         for (int i = 0; i < CALLS_MAX && mm_rd_left(&rd) != 0; i++)
             call_one(&w, &rd);
     }

@@ -267,4 +267,19 @@ static inline void holds(mm_ref ref, size_t off, const char *hex)
     assert_memory_equal(bytes_of(ref) + off, data, n);
 }
 
+/* A command of T=1: header 80100102, body 00 01 02 ... */
+__attribute__((unused)) static mm_ref begin(size_t body_len, uint32_t le)
+{
+    static uint8_t body[600];
+    const struct mm_api_command command = {.header = {0x80, 0x10, 0x01, 0x02},
+                                           .body = body,
+                                           .body_len = body_len,
+                                           .le = le,
+                                           .has_le = le != 0};
+
+    for (size_t i = 0; i < sizeof(body); i++)
+        body[i] = (uint8_t)i;
+    return mm_api_apdu_begin(chip.vm, &command);
+}
+
 #endif

@@ -14,6 +14,9 @@
 #define SINGLE_PKG  "F04D494E544D41524BA4"
 #define SINGLE      SINGLE_PKG "01"
 #define TWIN        SINGLE_PKG "02"
+#define EXCHANGE_CAP "test_exchange.cap"
+#define EXCHANGE_PKG "F04D494E544D41524BA5"
+#define EXCHANGE     EXCHANGE_PKG "01"
 
 /* In the open session: INSTALL [for load] and LOAD. */
 __attribute__((unused)) static void load_built(struct host *h, const char *name,

@@ -233,108 +233,6 @@ static void an_aid_is_one_object_for_all(void **state)
     assert_int_equal(ok(mm_n_sys_is_applet_active, 1, aid), 1);
 }
 
-/* ---- APDU ---- */
-
-static mm_ref begin(size_t body_len, uint32_t le)
-{
-    static const uint8_t header[4] = {0x80, 0x10, 0x01, 0x02};
-    static uint8_t body[600];
-
-    for (size_t i = 0; i < sizeof(body); i++)
-        body[i] = (uint8_t)i;
-    return mm_api_apdu_begin(chip.vm, header, body, body_len, le, le != 0, 0);
-}
-
-static void apdu_goes_through_its_states(void **state)
-{
-    mm_ref apdu = begin(3, 256), buffer = ok(mm_n_apdu_get_buffer, 1, apdu);
-    const uint8_t *response;
-    size_t len;
-
-    (void)state;
-    holds(buffer, 0, "8010010203");
-    throws(FW "APDUException", 1, mm_n_apdu_get_incoming_length, 1, apdu);
-    assert_int_equal(ok(mm_n_apdu_set_incoming_and_receive, 1, apdu), 3);
-    assert_int_equal(ok(mm_n_apdu_get_current_state, 1, apdu), MM_APDU_FULL_INCOMING);
-    holds(buffer, 5, "000102");
-    assert_int_equal(ok(mm_n_apdu_get_offset_cdata, 1, apdu), 5);
-    throws(FW "APDUException", 1, mm_n_apdu_set_incoming_and_receive, 1, apdu);
-    throws(FW "APDUException", 1, mm_n_apdu_set_outgoing_length, 2, apdu, 2);
-    assert_int_equal(ok(mm_n_apdu_set_outgoing, 1, apdu), 256);
-    throws(FW "APDUException", 3, mm_n_apdu_set_outgoing_length, 2, apdu, 257);
-    (void)ok(mm_n_apdu_set_outgoing_length, 2, apdu, 4);
-    (void)ok(mm_n_apdu_send_bytes, 3, apdu, 0, 2);
-    assert_int_equal(ok(mm_n_apdu_get_current_state, 1, apdu), MM_APDU_PARTIAL_OUTGOING);
-    throws(FW "APDUException", 1, mm_n_apdu_send_bytes, 3, apdu, 0, 3);
-    (void)ok(mm_n_apdu_send_bytes_long, 4, apdu, hex_new("AABB"), 0, 2);
-    assert_int_equal(ok(mm_n_apdu_get_current_state, 1, apdu), MM_APDU_FULL_OUTGOING);
-    mm_api_apdu_end(chip.vm, &response, &len);
-    assert_int_equal(len, 4);
-    assert_memory_equal(response, "\x80\x10\xAA\xBB", 4);
-}
-
-static void apdu_refuses_to_send_outside_the_buffer(void **state)
-{
-    mm_ref apdu = begin(0, 0);
-
-    (void)state;
-    throws(FW "APDUException", 2, mm_n_apdu_set_outgoing_and_send, 3, apdu, 200, 100);
-    throws(FW "APDUException", 2, mm_n_apdu_set_outgoing_and_send, 3, apdu, -1, 1);
-    throws(FW "APDUException", 3, mm_n_apdu_set_outgoing_and_send, 3, apdu, 0, -1);
-    (void)ok(mm_n_apdu_set_outgoing_and_send, 3, apdu, 0, 5);
-    throws(FW "APDUException", 1, mm_n_apdu_set_outgoing_and_send, 3, apdu, 0, 5);
-}
-
-static void apdu_hands_a_long_body_out_in_pieces(void **state)
-{
-    mm_ref apdu = begin(600, 0), buffer = ok(mm_n_apdu_get_buffer, 1, apdu);
-
-    (void)state;
-    holds(buffer, 4, "000258");
-    assert_int_equal(ok(mm_n_apdu_set_incoming_and_receive, 1, apdu), MM_APDU_BUFFER_LEN - 7);
-    assert_int_equal(ok(mm_n_apdu_get_incoming_length, 1, apdu), 600);
-    assert_int_equal(ok(mm_n_apdu_get_offset_cdata, 1, apdu), 7);
-    throws(FW "APDUException", 2, mm_n_apdu_receive_bytes, 2, apdu, 8);
-    assert_int_equal(ok(mm_n_apdu_receive_bytes, 2, apdu, 0), MM_APDU_BUFFER_LEN);
-    assert_int_equal(bytes_of(buffer)[0], (uint8_t)(MM_APDU_BUFFER_LEN - 7));
-    assert_int_equal(ok(mm_n_apdu_receive_bytes, 2, apdu, 0), 600 + 7 - 2 * MM_APDU_BUFFER_LEN);
-    assert_int_equal(ok(mm_n_apdu_receive_bytes, 2, apdu, 0), 0);
-}
-
-/* An extended Le does not move the data of a short body. */
-static void apdu_shows_a_short_body_at_offset_5(void **state)
-{
-    mm_ref apdu = begin(3, 65536);
-    const uint8_t *response;
-    size_t len;
-
-    (void)state;
-    holds(ok(mm_n_apdu_get_buffer, 1, apdu), 4, "03");
-    (void)ok(mm_n_apdu_set_incoming_and_receive, 1, apdu);
-    assert_int_equal(ok(mm_n_apdu_get_offset_cdata, 1, apdu), 5);
-    assert_int_equal(ok(mm_n_apdu_set_outgoing, 1, apdu), 0x7FFF);
-    (void)ok(mm_n_apdu_set_outgoing_length, 2, apdu, 300);
-    (void)ok(mm_n_apdu_send_bytes_long, 4, apdu, bytes_new(NULL, 300), 0, 300);
-    mm_api_apdu_end(chip.vm, &response, &len);
-    assert_int_equal(len, 300);
-}
-
-static void apdu_buffer_keeps_nothing_of_the_last_exchange(void **state)
-{
-    mm_ref apdu = begin(200, 0), buffer = ok(mm_n_apdu_get_buffer, 1, apdu);
-    const uint8_t *response;
-    size_t len;
-
-    (void)state;
-    (void)ok(mm_n_apdu_set_incoming_and_receive, 1, apdu);
-    mm_api_apdu_end(chip.vm, &response, &len);
-    assert_int_equal(len, 0);
-    throws("java/lang/SecurityException", 0, mm_n_apdu_get_current_apdu, 0);
-    (void)begin(0, 0);
-    for (size_t i = 4; i < MM_APDU_BUFFER_LEN; i++)
-        assert_int_equal(bytes_of(buffer)[i], 0);
-}
-
 /* ---- org.globalplatform ---- */
 
 static void secure_channel_passes_on_to_the_security_domain(void **state)
@@ -380,10 +278,10 @@ static void applet_install(void)
 
 static uint16_t process(uint8_t ins, uint8_t p1, uint8_t p2)
 {
-    const uint8_t header[4] = {0x80, ins, p1, p2};
+    const struct mm_api_command command = {.header = {0x80, ins, p1, p2}};
     const uint8_t *response;
     size_t len;
-    mm_ref apdu = mm_api_apdu_begin(chip.vm, header, NULL, 0, 0, false, 0);
+    mm_ref apdu = mm_api_apdu_begin(chip.vm, &command);
     enum mm_run run = mm_vm_process(chip.vm, chip.registered, apdu);
 
     mm_api_apdu_end(chip.vm, &response, &len);
@@ -457,11 +355,6 @@ int main(void)
         TEST(transient_arrays_are_cleared_at_reset),
         TEST(memory_left_is_told),
         TEST(an_aid_is_one_object_for_all),
-        TEST(apdu_goes_through_its_states),
-        TEST(apdu_refuses_to_send_outside_the_buffer),
-        TEST(apdu_hands_a_long_body_out_in_pieces),
-        TEST(apdu_shows_a_short_body_at_offset_5),
-        TEST(apdu_buffer_keeps_nothing_of_the_last_exchange),
         TEST(secure_channel_passes_on_to_the_security_domain),
         TEST(an_applet_runs_on_the_api),
         TEST(an_applet_lends_its_shareable_object),
