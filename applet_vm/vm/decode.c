@@ -342,6 +342,7 @@ static enum mm_status emit(struct mm_decoder *d, struct mm_method *m, struct mm_
         code[i] = d->ins[off];
         fix_targets(d, &code[i], i);
     }
+    mm_fuse(code, (uint32_t)d->list_n);
     m->code = code;
     m->ins_n = (uint32_t)d->list_n;
     return MM_OK;

@@ -162,6 +162,56 @@
         sp -= (width);                                                                             \
         NEXT();                                                                                    \
     }
+/* ---- Parts of rows ---- */
+#define SKIP(n)                                                                                    \
+    do {                                                                                           \
+        ip += (n);                                                                                 \
+        DISPATCH();                                                                                \
+    } while (0)
+/* LOAD, LOAD or PUSH, SCMP..: from the first of them on */
+#define ROW_COMPARE(right, cmp)                                                                    \
+    do {                                                                                           \
+        bool yes_ = S(loc[ip->a]) cmp(right);                                                      \
+        ip += 2;                                                                                   \
+        if (yes_)                                                                                  \
+            JUMP(ip->b);                                                                           \
+        NEXT();                                                                                    \
+    } while (0)
+#define ROW_IF(name, right, cmp)                                                                   \
+    OP(name)                                                                                       \
+    ROW_COMPARE(right, cmp);
+#define LOCAL_IF(name, cmp)                                                                        \
+    OP(name)                                                                                       \
+    {                                                                                              \
+        bool yes_ = loc[ip->a] cmp 0;                                                              \
+        ip++;                                                                                      \
+        if (yes_)                                                                                  \
+            JUMP(ip->b);                                                                           \
+        NEXT();                                                                                    \
+    }
+#define ROW_ELEMENT(name, index, type_ok, type, value)                                             \
+    OP(name)                                                                                       \
+    {                                                                                              \
+        mm_ref ref = loc[ip->a];                                                                   \
+        uint16_t i = index;                                                                        \
+        const struct mm_object *o = &objs[ref];                                                    \
+        ip += 2;                                                                                   \
+        if (!ARRAY_OK(o, i, type_ok))                                                              \
+            TRY(mm_fw_array(vm, ref, type, S(i)));                                                 \
+        *sp++ = value;                                                                             \
+        NEXT();                                                                                    \
+    }
+#define LOAD_FIELD(name, value)                                                                    \
+    OP(name)                                                                                       \
+    {                                                                                              \
+        mm_ref ref = loc[ip->a];                                                                   \
+        const struct mm_object *o = &objs[ref];                                                    \
+        ip++;                                                                                      \
+        if (!FIELD_OK(o, ip->a, 1))                                                                \
+            TRY(mm_fw_instance(vm, ref, ip->a));                                                   \
+        *sp++ = value;                                                                             \
+        NEXT();                                                                                    \
+    }
 #define TWO_CELLS(a, b)                                                                            \
     {                                                                                              \
         (a), (b)                                                                                   \
@@ -487,14 +537,14 @@ dispatch:
         PUT_FIELD(PUTFIELD_I, PUTTHIS_I, 2, , TWO_CELLS(sp[-2], sp[-1]))
 
         OP(INVOKEVIRTUAL)
-        {
-            mm_ref ref = sp[-(ip->b & 0xFF)];
-            const struct mm_object *o = &objs[ref];
-            if (UNLIKELY(o->ctx != ctx) || UNLIKELY(ref == MM_REF_NULL))
-                TRY(mm_fw_virtual(vm, ref));
-            m = mm_class_method(mm_object_class(vm, o), ip->a & 0x7F, (ip->a & 0x80) != 0);
-            goto call;
-        }
+    invoke_virtual : {
+        mm_ref ref = sp[-(ip->b & 0xFF)];
+        const struct mm_object *o = &objs[ref];
+        if (UNLIKELY(o->ctx != ctx) || UNLIKELY(ref == MM_REF_NULL))
+            TRY(mm_fw_virtual(vm, ref));
+        m = mm_class_method(mm_object_class(vm, o), ip->a & 0x7F, (ip->a & 0x80) != 0);
+        goto call;
+    }
         OP(INVOKESPECIAL)
         m = ip->p;
         if (sp[-(ip->b & 0xFF)] == MM_REF_NULL)
@@ -504,6 +554,7 @@ dispatch:
             THROW(SECURITY);
         goto call;
         OP(INVOKESTATIC)
+    invoke_static:
         m = ip->p;
         goto call;
         OP(INVOKEINTERFACE)
@@ -573,9 +624,101 @@ dispatch:
             sp[-1] = mm_object_is(vm, &objs[sp[-1]], ip->a, ip->p);
         }
         NEXT();
+        /* ---- Rows (fuse.def): ip goes to the last of the row before anything that looks at it ---- */
+        OP(LOAD_LOAD)
+        sp[0] = loc[ip->a];
+        sp[1] = loc[ip[1].a];
+        sp += 2;
+        SKIP(2);
+        OP(LOAD_PUSH)
+        sp[0] = loc[ip->a];
+        sp[1] = U(ip[1].b);
+        sp += 2;
+        SKIP(2);
+        OP(LOAD_SADD)
+        sp[-1] = U(sp[-1] + loc[ip->a]);
+        SKIP(2);
+        OP(LOAD_STORE)
+        loc[ip[1].a] = loc[ip->a];
+        SKIP(2);
+        OP(LOAD_SRETURN)
+        vm->ret[0] = loc[ip->a];
+        goto leave_one;
+        OP(LOAD_INVOKESTATIC)
+        *sp++ = loc[ip->a];
+        ip++;
+        goto invoke_static;
+        OP(LOAD_INVOKEVIRTUAL)
+        *sp++ = loc[ip->a];
+        ip++;
+        goto invoke_virtual;
+        LOAD_FIELD(LOAD_GETFIELD_S, mm_cell(o->data, ip->a))
+        LOAD_FIELD(LOAD_GETFIELD_B, U((int8_t)mm_cell(o->data, ip->a)))
+        LOCAL_IF(LOAD_IFEQ, ==)
+        LOCAL_IF(LOAD_IFNE, !=)
+        ROW_ELEMENT(LOAD_LOAD_BALOAD, loc[ip[1].a], IS_BYTES(o), MM_TYPE_BYTE,
+                    U((int8_t)o->data[i]))
+        ROW_ELEMENT(LOAD_LOAD_SALOAD, loc[ip[1].a], o->type == MM_TYPE_SHORT, MM_TYPE_SHORT,
+                    mm_cell(o->data, i))
+        ROW_ELEMENT(LOAD_LOAD_AALOAD, loc[ip[1].a], o->type == MM_TYPE_REF, MM_TYPE_REF,
+                    mm_cell(o->data, i))
+        ROW_ELEMENT(LOAD_PUSH_BALOAD, U(ip[1].b), IS_BYTES(o), MM_TYPE_BYTE, U((int8_t)o->data[i]))
+        OP(LOAD_PUSH_SADD)
+        *sp++ = U(loc[ip->a] + ip[1].b);
+        SKIP(3);
+        ROW_IF(LOAD_LOAD_SCMPEQ, S(loc[ip[1].a]), ==)
+        ROW_IF(LOAD_LOAD_SCMPNE, S(loc[ip[1].a]), !=)
+        ROW_IF(LOAD_LOAD_SCMPLT, S(loc[ip[1].a]), <)
+        ROW_IF(LOAD_LOAD_SCMPGE, S(loc[ip[1].a]), >=)
+        ROW_IF(LOAD_LOAD_SCMPGT, S(loc[ip[1].a]), >)
+        ROW_IF(LOAD_LOAD_SCMPLE, S(loc[ip[1].a]), <=)
+        ROW_IF(LOAD_PUSH_SCMPEQ, S(ip[1].b), ==)
+        ROW_IF(LOAD_PUSH_SCMPNE, S(ip[1].b), !=)
+        ROW_IF(LOAD_PUSH_SCMPLT, S(ip[1].b), <)
+        ROW_IF(LOAD_PUSH_SCMPGE, S(ip[1].b), >=)
+        ROW_IF(LOAD_PUSH_SCMPGT, S(ip[1].b), >)
+        ROW_IF(LOAD_PUSH_SCMPLE, S(ip[1].b), <=)
+        OP(LOAD_LOAD_SADD_STORE)
+        loc[ip[3].a] = U(loc[ip->a] + loc[ip[1].a]);
+        SKIP(4);
+        OP(PUSH_SADD)
+        sp[-1] = U(sp[-1] + ip->b);
+        SKIP(2);
+        OP(PUSH_SSUB)
+        sp[-1] = U(sp[-1] - ip->b);
+        SKIP(2);
+        OP(PUSH_SAND)
+        sp[-1] = U(sp[-1] & ip->b);
+        SKIP(2);
+        OP(PUSH_STORE)
+        loc[ip[1].a] = U(ip->b);
+        SKIP(2);
+        OP(PUSH_SADD_SRETURN)
+        vm->ret[0] = U(sp[-1] + ip->b);
+        goto leave_one;
+        OP(SADD_STORE)
+        sp -= 2;
+        loc[ip[1].a] = U(sp[0] + sp[1]);
+        SKIP(2);
+        OP(STORE_LOAD)
+        loc[ip->a] = sp[-1];
+        sp[-1] = loc[ip[1].a];
+        SKIP(2);
+        OP(SINC_GOTO)
+        loc[ip->a] = U(loc[ip->a] + ip->b);
+        ip++;
+        JUMP(ip->b);
+        OP(SINC_LOAD_PUSH_SCMPLT)
+        loc[ip->a] = U(loc[ip->a] + ip->b);
+        ip++;
+        ROW_COMPARE(S(ip[1].b), <);
+        OP(SINC_LOAD_LOAD_SCMPLT)
+        loc[ip->a] = U(loc[ip->a] + ip->b);
+        ip++;
+        ROW_COMPARE(S(loc[ip[1].a]), <);
 #ifdef MM_SWITCH_DISPATCH
     }
-    __builtin_unreachable(); /* translate.c makes no other operation */
+    __builtin_unreachable(); /* translate.c and fuse.c make no other operation */
 #endif
 
 call: /* m: the method; its arguments are on the stack; ip->b: their cells and those of the result */

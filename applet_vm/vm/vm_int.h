@@ -335,6 +335,9 @@ enum mm_status mm_decode_shape(struct mm_decoder *d, struct mm_method *m,
 enum mm_status mm_decode_code(struct mm_decoder *d, struct mm_method *m,
                               struct mm_err *err) MM_USE_RESULT;
 
+/* ---- fuse.c: operations in a row made one, in place ---- */
+void mm_fuse(struct mm_ins *code, uint32_t n);
+
 /* ---- heap.c ---- */
 mm_ref mm_heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cls, uint16_t n,
                    enum mm_transient transient, mm_comp owner);

@@ -1,6 +1,10 @@
 /*
  * ns per bytecode of tight loops, by both dispatch modes. Not a test: prints and ends.
  *
+ *     bench_vm [FILE]
+ *
+ * FILE: what test/bench/loops.lua printed in the same run (loop, ns a round), shown beside.
+ *
  *   arithmetic  sload sload sadd sstore sinc sload sspush if_scmplt
  *   array       the same with a baload from a 256-byte array
  *   field       the same with a getfield_s
@@ -70,11 +74,33 @@ static double measure(const struct loop *l, enum mm_run (*interp)(struct mm_vm *
     return best;
 }
 
-int main(void)
+/* ns a round of that loop in Lua; 0: not in the file. */
+static double beside(const char *path, const char *loop)
 {
-    printf("%-12s %14s %14s   ns per bytecode, best of 100\n", "loop", "computed goto", "switch");
-    for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++)
-        printf("%-12s %14.2f %14.2f\n", loops[i].name, measure(&loops[i], mm_interp_goto),
-               measure(&loops[i], mm_interp_switch));
+    FILE *file = path != NULL ? fopen(path, "r") : NULL;
+    char name[32];
+    double ns, found = 0;
+
+    while (file != NULL && fscanf(file, "%31s %lf", name, &ns) == 2)
+        found = strcmp(name, loop) == 0 ? ns : found;
+    if (file != NULL)
+        (void)fclose(file);
+    return found;
+}
+
+int main(int argc, char **argv)
+{
+    printf("%-12s %14s %14s %14s %14s %8s   best of 100\n", "loop", "goto ns/op", "switch ns/op",
+           "goto ns/round", "Lua ns/round", "ratio");
+    for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
+        double jump = measure(&loops[i], mm_interp_goto);
+        double lua = beside(argc > 1 ? argv[1] : NULL, loops[i].name);
+
+        printf("%-12s %14.2f %14.2f %14.2f", loops[i].name, jump,
+               measure(&loops[i], mm_interp_switch), jump * loops[i].bytecodes);
+        if (lua > 0)
+            printf(" %14.2f %8.2f", lua, jump * loops[i].bytecodes / lua);
+        printf("\n");
+    }
     return 0;
 }

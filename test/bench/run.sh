@@ -8,8 +8,12 @@ trap 'rm -rf "$home"' EXIT
 
 echo "Machine: $(nproc) cores, $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(${CC:-gcc} --version | head -n 1)"
 echo
-echo "## Bytecodes (test/bench/bench_vm)"
-"$build/bench/bench_vm"
+echo "## Bytecodes (test/bench/bench_vm), beside Lua 5.4 where it is installed (test/bench/loops.lua)"
+if command -v lua5.4 >/dev/null; then lua5.4 test/bench/loops.lua >"$home/lua"; fi
+"$build/bench/bench_vm" "$home/lua"
+echo
+echo "## Cryptography, native call against OpenSSL's (test/bench/bench_crypto)"
+"$build/bench/bench_crypto"
 echo
 echo "## Verification of packages by size (test/bench/bench_verify)"
 "$build/bench/bench_verify"
