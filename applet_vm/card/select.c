@@ -151,13 +151,13 @@ void mm_select_none(struct mm_card *card)
     channel->selected_comp = 0;
 }
 
-/* What process() ended with: an ISOException's reason is the status word, 9000 too (JCRE 3.0.5, 3.3). */
+/* What process() ended with: an ISOException's reason is the status word, whatever it is (JCRE 3.0.5,
+ * 3.3); applets end SELECT with 9000 so, and tell what they caught with values of their own. */
 static uint16_t process_sw(const struct mm_card *card, enum mm_run run)
 {
     const struct mm_exception *e = mm_vm_exception(card->vm);
 
-    if (run == MM_RUN_THROWN && strcmp(e->class_name, "javacard/framework/ISOException") == 0 &&
-        e->reason == MM_SW_9000_NO_ERROR)
+    if (run == MM_RUN_THROWN && strcmp(e->class_name, "javacard/framework/ISOException") == 0)
         return e->reason;
     return mm_select_run_sw(card, run);
 }

@@ -189,6 +189,7 @@ static void applet_gets_its_install_data_and_answers(void **state)
     assert_int_equal(host_hex(h, "80EE000000"), 0x6d00);
     assert_int_equal(host_hex(h, "80126A8300"), 0x6a83);
     assert_int_equal(host_hex(h, "80129000"), 0x9000); /* JCRE 3.0.5, 3.3 */
+    assert_int_equal(host_hex(h, "8012F101"), 0xf101);
     assert_int_equal(host_hex(h, "801A7FFF"), 0x6f00);
 }
 
