@@ -63,10 +63,16 @@ static uint32_t expected(struct mm_vm *vm, const struct mm_api_command *c)
     return c->le < MM_APDU_SHORT_MAX ? c->le : MM_APDU_SHORT_MAX;
 }
 
+static size_t cdata_off(const struct mm_api_apdu *a)
+{
+    return a->long_lc ? OFFSET_EXT_CDATA : OFFSET_CDATA;
+}
+
 mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *c)
 {
     struct mm_api_apdu *a = apdu_of(vm);
     uint8_t buffer[MM_APDU_BUFFER_LEN] = {0};
+    size_t shown;
 
     a->active = true;
     a->state = MM_APDU_INITIAL;
@@ -89,6 +95,13 @@ mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *c)
         mm_put_be16(buffer + 5, (uint16_t)c->body_len);
     else
         buffer[4] = (uint8_t)(c->body_len != 0 ? c->body_len : c->le);
+    /* The APDU class promises five bytes before setIncomingAndReceive; under T=1 cards have the data
+     * there already, and applets count on it. */
+    shown = MM_APDU_BUFFER_LEN - cdata_off(a);
+    if (shown > c->body_len)
+        shown = c->body_len;
+    if (shown != 0 && c->protocol != MM_PROTOCOL_T0)
+        memcpy(buffer + cdata_off(a), c->body, shown);
     /* The whole buffer, so that nothing of the last exchange is left (JCRE 6.2.2). A RAM array of
      * the JCRE: the write cannot fail. */
     (void)mm_vm_array_write(vm, a->buffer, 0, buffer, MM_APDU_BUFFER_LEN, false);
@@ -107,11 +120,6 @@ void mm_api_apdu_end(struct mm_vm *vm, const uint8_t **response, size_t *respons
 }
 
 /* ---- Receiving ---- */
-
-static size_t cdata_off(const struct mm_api_apdu *a)
-{
-    return a->long_lc ? OFFSET_EXT_CDATA : OFFSET_CDATA;
-}
 
 /* Hand out what fits from off on. */
 static enum mm_run receive(struct mm_vm *vm, size_t off, uint16_t *ret)

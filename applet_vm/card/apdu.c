@@ -18,9 +18,12 @@ bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *ou
     a.extended = apdu[4] == 0 && apdu_len > 5;
     if (a.extended && apdu_len < 7)
         return false;
-    if (apdu_len == (a.extended ? 7u : 5u)) { /* case 2 */
+    /* Case 2. With an extended Lc of zero before Le it is no form of the standard; programs send it, and
+     * cards take it as what it means. */
+    if (apdu_len == (a.extended ? 7u : 5u) ||
+        (a.extended && apdu_len == 9 && mm_be16(apdu + 5) == 0)) {
         a.has_le = true;
-        a.le = a.extended ? mm_be16(apdu + 5) : apdu[4];
+        a.le = a.extended ? mm_be16(apdu + apdu_len - 2) : apdu[4];
     } else { /* cases 3 and 4 */
         size_t head = a.extended ? 7 : 5;
         a.data_len = a.extended ? mm_be16(apdu + 5) : apdu[4];

@@ -85,6 +85,13 @@ static void apdu_shows_a_short_body_at_offset_5(void **state)
     assert_int_equal(len, 256);
 }
 
+static void apdu_buffer_has_the_data_before_they_are_received(void **state)
+{
+    (void)state;
+    holds(ok(mm_n_apdu_get_buffer, 1, begin(3, 0)), 4, "0300010200");
+    holds(ok(mm_n_apdu_get_buffer, 1, begin(600, 0)), 4, "000258000102");
+}
+
 static void apdu_buffer_keeps_nothing_of_the_last_exchange(void **state)
 {
     mm_ref apdu = begin(200, 0), buffer = ok(mm_n_apdu_get_buffer, 1, apdu);
@@ -244,6 +251,7 @@ int main(void)
         TEST(apdu_refuses_to_send_outside_the_buffer),
         TEST(apdu_hands_a_long_body_out_in_pieces),
         TEST(apdu_shows_a_short_body_at_offset_5),
+        TEST(apdu_buffer_has_the_data_before_they_are_received),
         TEST(apdu_buffer_keeps_nothing_of_the_last_exchange),
         TEST(apdu_receives_only_between_first_receiving_and_sending),
         TEST(apdu_sends_only_what_was_announced),

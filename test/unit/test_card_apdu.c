@@ -42,6 +42,18 @@ static void apdu_takes_all_seven_forms(void **state)
     }
 }
 
+static void apdu_takes_an_extended_lc_of_zero_as_none(void **state)
+{
+    struct mm_apdu a;
+
+    (void)state;
+    assert_true(parse("00CA7F74 000000 0102", &a));
+    assert_int_equal(a.data_len, 0);
+    assert_int_equal(a.le, 258);
+    assert_true(parse("00CA7F74 000000 0000", &a));
+    assert_int_equal(a.le, 65536);
+}
+
 static void apdu_refuses_lengths_that_do_not_agree(void **state)
 {
     static const char *const rows[] = {
@@ -189,6 +201,7 @@ int main(void)
 #define WITH_CARD(name) cmocka_unit_test_setup_teardown(name, host_setup, host_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(apdu_takes_all_seven_forms),
+        cmocka_unit_test(apdu_takes_an_extended_lc_of_zero_as_none),
         cmocka_unit_test(apdu_refuses_lengths_that_do_not_agree),
         WITH_CARD(card_answers_6700_to_a_cut_command),
         WITH_CARD(card_refuses_closed_channels_and_unknown_classes),
