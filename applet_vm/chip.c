@@ -170,7 +170,7 @@ enum mm_status mm_chip_info(const struct mm_chip_options *options, struct mm_err
 enum mm_status mm_chip_fsck(const struct mm_chip_options *options, struct mm_err *err)
 {
     static const char *const found[] = {"sound", "changed", "older than promised"};
-    static const char *const kinds[] = {"platform", "package", "applet"};
+    static const char *const kinds[] = {"platform", "package", "applet", "domain"};
     struct mm_nvm_config cfg = {0};
     struct mm_nvm *nvm = NULL;
     struct mm_comp_info info;
@@ -186,7 +186,7 @@ enum mm_status mm_chip_fsck(const struct mm_chip_options *options, struct mm_err
     if (st == MM_MALFORMED || st == MM_TRUNCATED || st == MM_TAMPERED || st == MM_UNSUPPORTED)
         st = MM_REFUSED; /* not even readable as an image: damage as well */
     for (size_t i = 0; st == MM_OK && mm_comp_get(nvm, i, &info); i++) {
-        printf("%-8s %5u %s: %s\n", info.kind <= MM_COMP_APPLET ? kinds[info.kind] : "?", info.comp,
+        printf("%-8s %5u %s: %s\n", info.kind <= MM_COMP_DOMAIN ? kinds[info.kind] : "?", info.comp,
                info.aid.len > 0 ? mm_hex(info.aid.bytes, info.aid.len, hex) : "-",
                info.damage <= MM_DAMAGE_ROLLBACK ? found[info.damage] : "?");
         bad += info.damage != MM_DAMAGE_NONE;

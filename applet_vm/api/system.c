@@ -180,7 +180,7 @@ enum mm_run mm_n_sys_get_max_commit_capacity(struct mm_vm *vm, const uint16_t *a
 static bool memory_left(struct mm_vm *vm, int type, size_t *left)
 {
     if (type == MM_PERSISTENT)
-        *left = mm_nvm_free(mm_vm_nvm(vm));
+        *left = mm_comp_room(mm_vm_nvm(vm), mm_vm_owner(vm));
     else if (type == MM_CLEAR_ON_RESET || type == MM_CLEAR_ON_DESELECT)
         *left = mm_vm_transient_free(vm, (enum mm_transient)type);
     else

@@ -86,3 +86,24 @@ uint8_t mm_card_apdu_channel(uint8_t cla)
      * the first ones 0..3 in two (JCRE 3.0.5, 4.3). */
     return (uint8_t)((cla & 0x40) != 0 ? 4 + (cla & 0x0f) : cla & 0x03);
 }
+
+void mm_card_put_tlv(struct mm_buf *out, uint16_t tag, const void *value, size_t len)
+{
+    if (tag > 0xff)
+        mm_buf_u8(out, (uint8_t)(tag >> 8));
+    mm_buf_u8(out, (uint8_t)tag);
+    mm_buf_u8(out, (uint8_t)len);
+    mm_buf_bytes(out, value, len);
+}
+
+void mm_card_put_len(struct mm_buf *out, size_t len)
+{
+    if (len > 0xff) {
+        mm_buf_u8(out, 0x82);
+        mm_buf_u16(out, (uint16_t)len);
+        return;
+    }
+    if (len > 0x7f)
+        mm_buf_u8(out, 0x81);
+    mm_buf_u8(out, (uint8_t)len);
+}

@@ -116,12 +116,16 @@ static void read_platform(struct mm_card *card)
 static bool measured_entry(void *ctx, size_t index, struct mm_measured *out)
 {
     const struct mm_card *card = ctx;
-    const struct mm_reg_entry *e, *package;
+    const struct mm_reg_entry *e = NULL, *package;
 
     memset(out, 0, sizeof(*out));
-    if (index >= card->registry.n)
+    /* A supplementary domain has no code and no objects: there is nothing to measure. */
+    for (size_t i = 0; i < card->registry.n && e == NULL; i++) {
+        if (card->registry.entries[i].kind != MM_COMP_DOMAIN && index-- == 0)
+            e = &card->registry.entries[i];
+    }
+    if (e == NULL)
         return false;
-    e = &card->registry.entries[index];
     out->comp = e->comp;
     out->kind = e->kind;
     out->aid = e->aid;
@@ -200,7 +204,8 @@ void mm_card_undo_content(struct mm_card *card)
     mm_vm_transients_take(vm, card->vm);
     mm_vm_free(&card->vm);
     card->vm = vm;
-    card->personal_data = MM_REF_NULL; /* it was the old one's */
+    card->personal_data = card->personal_answer = MM_REF_NULL; /* they were the old one's */
+    mm_quota_apply(card);
     mm_integrity_vm_set(card->integrity, vm);
 }
 
@@ -226,6 +231,7 @@ static enum mm_status build(struct mm_card *card, struct mm_err *err)
     st = build_vm(card, &card->vm, err);
     if (st != MM_OK)
         return st;
+    mm_quota_apply(card);
     integrity.nvm = card->nvm;
     integrity.vm = card->vm;
     integrity.has_gate = card->profile == MM_PROFILE_PAYMENT;
@@ -349,7 +355,7 @@ static uint16_t to_own(struct mm_card *card, const struct mm_apdu *apdu)
         return MM_SW_6884_CHAINING_NOT_SUPPORTED;
     if (interindustry && apdu->ins == MM_INS_CARD_SELECT && mm_card_class_secured(apdu->cla))
         return MM_SW_6882_SECURE_MESSAGING_NOT_SUPPORTED;
-    if (card->channel->selected == MM_SELECTED_ISD)
+    if (card->channel->selected == MM_SELECTED_DOMAIN)
         return mm_isd_command(card, &basic);
     if (basic.cla != 0x80)
         return MM_SW_6E00_CLA_NOT_SUPPORTED;
@@ -380,7 +386,7 @@ static uint16_t dispatch(struct mm_card *card, const struct mm_apdu *apdu)
     if (!card->channel->open)
         return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
     switch (card->channel->selected) {
-    case MM_SELECTED_ISD:
+    case MM_SELECTED_DOMAIN:
     case MM_SELECTED_INTEGRITY:
         return to_own(card, apdu);
     case MM_SELECTED_APPLET:
@@ -549,7 +555,7 @@ static const char *damage_text(enum mm_damage damage)
 
 enum mm_status mm_card_describe(struct mm_card *card, struct mm_buf *text)
 {
-    static const char *const kinds[] = {"platform", "package", "applet"};
+    static const char *const kinds[] = {"platform", "package", "applet", "domain"};
     char hex[2 * MM_CHIP_ID_LEN + 1];
     struct mm_comp_info info;
 
@@ -560,7 +566,7 @@ enum mm_status mm_card_describe(struct mm_card *card, struct mm_buf *text)
     line(text, "integrity %s\n", mm_integrity_valid(card->integrity) ? "valid" : "INVALID");
     for (size_t i = 0; mm_comp_get(card->nvm, i, &info); i++) {
         line(text, "%-9s %3u  %-32s %7zu bytes %5zu records  %s\n",
-             info.kind <= MM_COMP_APPLET ? kinds[info.kind] : "?", info.comp,
+             info.kind <= MM_COMP_DOMAIN ? kinds[info.kind] : "?", info.comp,
              mm_hex(info.aid.bytes, info.aid.len, hex), info.bytes, info.records,
              damage_text(info.damage));
     }

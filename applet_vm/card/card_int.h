@@ -27,6 +27,9 @@ struct mm_apdu {
 bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *out);
 /* A BER length of 1 to 4 bytes (ISO 8825-1, 8.1.3); rd->bad when it has another form. */
 size_t mm_card_ber_len(struct mm_rd *rd);
+/* Append tag (1 or 2 bytes), length, value of less than 128 bytes; a BER length below 64 KiB. */
+void mm_card_put_tlv(struct mm_buf *out, uint16_t tag, const void *value, size_t len);
+void mm_card_put_len(struct mm_buf *out, size_t len);
 /* Logical channel of a class byte (ISO 7816-4, 5.4.1): 0..19. */
 uint8_t mm_card_apdu_channel(uint8_t cla);
 /* Secure messaging, of either kind, and command chaining as the class byte tells. */
@@ -35,13 +38,15 @@ bool mm_card_class_chained(uint8_t cla);
 /* The class byte as on the basic channel; a MAC is over this one (GPCS 11.1.4, E.4.4). */
 uint8_t mm_card_class_basic(uint8_t cla);
 
-/* ---- Registry: one entry for each package and applet instance ---- */
+/* ---- Registry: one entry for each package, applet instance and supplementary domain ---- */
+struct mm_card;
 #define MM_REG_MAX (MM_KEY_REGISTRY_LAST - MM_KEY_REGISTRY_FIRST + 1)
 /* GPCS 5.1.2, 5.3.1 */
 enum {
     MM_STATE_LOADED = 0x01,
     MM_STATE_INSTALLED = 0x03,
     MM_STATE_SELECTABLE = 0x07,
+    MM_STATE_PERSONALIZED = 0x0f,
     MM_STATE_LOCKED_BIT = 0x80,
     MM_STATE_CARD_OP_READY = 0x01,
     MM_STATE_CARD_INITIALIZED = 0x07,
@@ -49,13 +54,38 @@ enum {
     MM_STATE_CARD_LOCKED = 0x7f,
     MM_STATE_CARD_TERMINATED = 0xff
 };
-/* Privileges that have an effect here (GPCS 6.6.1), by byte. */
-enum {
-    MM_PRIVILEGE_CARD_LOCK = 0x10,
-    MM_PRIVILEGE_CARD_TERMINATE = 0x08,
-    MM_PRIVILEGE_DEFAULT_SELECTED = 0x04,
-    MM_PRIVILEGE_2_FINAL_APPLICATION = 0x02
+/* Privileges by number (GPCS 6.6.1; GPRegistryEntry.PRIVILEGE_...): bit 80 >> n % 8 of byte n / 8. */
+enum mm_privilege {
+    MM_PRIV_SECURITY_DOMAIN,
+    MM_PRIV_DAP_VERIFICATION,
+    MM_PRIV_DELEGATED_MANAGEMENT,
+    MM_PRIV_CARD_LOCK,
+    MM_PRIV_CARD_TERMINATE,
+    MM_PRIV_CARD_RESET,
+    MM_PRIV_CVM_MANAGEMENT,
+    MM_PRIV_MANDATED_DAP,
+    MM_PRIV_TRUSTED_PATH,
+    MM_PRIV_AUTHORIZED_MANAGEMENT,
+    MM_PRIV_TOKEN_VERIFICATION,
+    MM_PRIV_GLOBAL_DELETE,
+    MM_PRIV_GLOBAL_LOCK,
+    MM_PRIV_GLOBAL_REGISTRY,
+    MM_PRIV_FINAL_APPLICATION,
+    MM_PRIV_GLOBAL_SERVICE,
+    MM_PRIV_RECEIPT_GENERATION,
+    MM_PRIV_CIPHERED_LOAD_FILE,
+    MM_PRIV_CONTACTLESS_ACTIVATION,
+    MM_PRIV_CONTACTLESS_SELF_ACTIVATION,
+    MM_PRIV_N
 };
+#define MM_PRIV_LEN 3
+bool mm_priv_has(const uint8_t privileges[MM_PRIV_LEN], enum mm_privilege privilege);
+/* Memory of an instance or a load file (GPCS tables 11-48, 11-49), in bytes; 0: nothing was said. */
+struct mm_quota {
+    uint32_t stable_max, stable_min;     /* persistent: limit, reservation */
+    uint32_t volatile_max, volatile_min; /* transient */
+};
+#define MM_REG_SERVICES 8
 struct mm_reg_entry {
     mm_key key; /* its record */
     enum mm_comp_kind kind;
@@ -68,6 +98,12 @@ struct mm_reg_entry {
     struct mm_aid aid, module_aid;
     const uint8_t *params; /* applet: C9 value; borrowed from the record */
     uint8_t params_len;
+    mm_comp domain;      /* associated security domain; 0: the issuer's */
+    uint8_t implicit;    /* implicit selection parameter (CF); 0: none */
+    uint8_t contactless; /* GPCLRegistryEntry.STATE_CL_...: 0 deactivated, 1 activated */
+    struct mm_quota quota;
+    uint16_t services[MM_REG_SERVICES]; /* global services it may offer (CB); 0: none */
+    uint8_t services_on;                /* bit i: services[i] is offered */
 };
 struct mm_registry {
     struct mm_nvm *nvm;
@@ -85,12 +121,40 @@ enum mm_status mm_reg_set_state(struct mm_registry *reg, const struct mm_reg_ent
 /* A component id that is not in use, 0 on failure (MM_NO_MEMORY: all are). Writes the platform
  * record. */
 enum mm_status mm_reg_new_comp(struct mm_registry *reg, mm_comp *out) MM_USE_RESULT;
-/* The security domain an application belongs to; 0: the issuer security domain. */
+/* The security domain an application or load file belongs to, a domain to itself; 0: the issuer
+ * security domain. */
 mm_comp mm_reg_domain(const struct mm_registry *reg, mm_comp comp);
 /* Add (entry->key is found by the function) and delete; both load the registry anew. */
 enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *entry,
                           uint8_t state) MM_USE_RESULT;
 enum mm_status mm_reg_delete(struct mm_registry *reg, mm_comp comp) MM_USE_RESULT;
+/* Write what changed in a copy of the entry; state and parameters stay. Loads the registry anew. */
+enum mm_status mm_reg_update(struct mm_registry *reg, const struct mm_reg_entry *entry) MM_USE_RESULT;
+
+/* ---- domain.c: security domains (GPCS 2.3.1, 7) ---- */
+/* A domain is its component, 0 the issuer's. */
+/* The domain that is selected on the running command's channel: whose authority commands have. */
+mm_comp mm_domain_current(const struct mm_card *card);
+/* Does the domain stand above the entry: is it associated with it, directly or through others? */
+bool mm_domain_above(const struct mm_card *card, mm_comp domain, const struct mm_reg_entry *e);
+/* Privileges of a domain or application; the issuer's are what no other took from it. */
+void mm_domain_privileges(const struct mm_card *card, mm_comp comp, uint8_t out[MM_PRIV_LEN]);
+/* The application or supplementary domain that holds it; NULL: none. */
+const struct mm_reg_entry *mm_priv_holder(const struct mm_card *card, enum mm_privilege privilege);
+/* May the domain actor give these to target, an entry as it is or (comp 0) is to be (GPCS 6.6.2)?
+ * 6A80: they contradict each other; 6985: another holds one, or it is not the actor's to give. */
+uint16_t mm_priv_check(const struct mm_card *card, mm_comp actor, const struct mm_reg_entry *target,
+                       const uint8_t privileges[MM_PRIV_LEN]);
+bool mm_domain_may(const struct mm_card *card, mm_comp comp, enum mm_privilege privilege);
+struct mm_aid mm_domain_aid(const struct mm_card *card, mm_comp domain);
+/* By AID, the issuer's included. false: none of that AID. */
+/* Whose keys open a secure channel with the domain: its own, and until it has some those of the
+ * domain above it (GPCS 7.3). */
+mm_comp mm_domain_of_keys(const struct mm_card *card, mm_comp domain);
+/* Names under which INSTALL finds the code of a supplementary domain, which is the card's own. */
+bool mm_domain_is_package(const struct mm_aid *aid);
+bool mm_domain_is_module(const struct mm_aid *aid);
+bool mm_domain_find(const struct mm_card *card, const struct mm_aid *aid, mm_comp *domain);
 
 /* ---- Secure channel, card side (session.c) ---- */
 enum mm_session_state { MM_SESSION_NONE, MM_SESSION_STARTED, MM_SESSION_OPEN };
@@ -137,9 +201,13 @@ uint8_t mm_session_default_i(const struct mm_card *card, uint8_t protocol);
 
 /* ---- A package on its way in: INSTALL [for load] and LOAD blocks ---- */
 struct mm_loading {
-    bool active;
+    bool active, combined; /* combined: INSTALL [for load, install and make selectable] */
     uint8_t next_block;
     struct mm_aid package;
+    mm_comp domain;      /* that it will be associated with */
+    struct mm_cap *cap;  /* owned: checked, waiting for the end of a combined INSTALL */
+    uint8_t token_id[0x7f]; /* of INSTALL's token, for the receipt */
+    uint8_t token_id_len;
     uint8_t hash[64];
     size_t hash_len;
     struct mm_buf file;
@@ -154,14 +222,19 @@ struct mm_storing {
 
 /* ---- Logical channels (ISO 7816-4, 5.4.2; JCRE 3.0.5, 4) ---- */
 #define MM_CHANNEL_N 20
-enum mm_selected { MM_SELECTED_NONE, MM_SELECTED_ISD, MM_SELECTED_INTEGRITY, MM_SELECTED_APPLET };
+enum mm_selected {
+    MM_SELECTED_NONE,
+    MM_SELECTED_DOMAIN, /* selected_comp: which, 0 the issuer's */
+    MM_SELECTED_INTEGRITY,
+    MM_SELECTED_APPLET
+};
 
 /* What belongs to one logical channel: the selected application and all that ends with its
  * selection. */
 struct mm_channel {
     bool open;
     enum mm_selected selected;
-    mm_comp selected_comp; /* of a selected applet */
+    mm_comp selected_comp; /* of a selected applet or domain */
     struct mm_session session;
     struct mm_loading loading;
     struct mm_storing storing;
@@ -190,7 +263,7 @@ struct mm_card {
     struct mm_channel channels[MM_CHANNEL_N];
     struct mm_channel *channel;  /* of the running command; never NULL */
     bool selecting, reselecting; /* the running SELECT, of the applet that was selected already */
-    mm_ref personal_data;        /* global array: what processData() gets */
+    mm_ref personal_data, personal_answer; /* global arrays: what processData() gets and fills */
 
     /* The install() that is running: what Applet.register told. */
     bool installing, registered;
@@ -225,10 +298,15 @@ void mm_channel_forget(struct mm_card *card, mm_comp comp);
 void mm_channel_close(struct mm_card *card);
 uint16_t mm_channel_manage(struct mm_card *card, const struct mm_apdu *apdu);
 
-/* ---- isd.c, get_data.c: the issuer security domain ---- */
+/* ---- isd.c, get_data.c, get_status.c: a security domain ---- */
 uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu);
-void mm_isd_fci(struct mm_buf *out);
+/* FCI of the selected domain. */
+void mm_isd_fci(const struct mm_card *card, struct mm_buf *out);
 uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu);
+/* Issuer and card number, as objects 42 and 45. */
+void mm_isd_numbers(const struct mm_card *card, struct mm_buf *out);
+/* Does the selected domain see the entry in lists: its own, what is below, or every one? */
+bool mm_domain_sees(const struct mm_card *card, const struct mm_reg_entry *e);
 uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu);
 
 /* ---- keys.c: commands on the keys of the session's domain (key_store.h holds them) ---- */
@@ -247,14 +325,23 @@ uint16_t mm_isd_store_data(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_isd_install_for_personalization(struct mm_card *card, const struct mm_apdu *apdu);
 void mm_isd_store_drop(struct mm_card *card);
 /* Append a stored object, tag and length included; false: there is none. */
-bool mm_isd_stored_object(const struct mm_card *card, uint16_t tag, struct mm_buf *out);
+bool mm_isd_stored_object(const struct mm_card *card, mm_comp domain, uint16_t tag,
+                          struct mm_buf *out);
+
+/* ---- quota.c: the registry's limits of memory, brought to NVM and VM; for every new VM ---- */
+void mm_quota_apply(struct mm_card *card);
+struct mm_memory {
+    uint32_t stable, transient; /* bytes */
+};
+/* What a component takes: its records, its transient arrays. */
+struct mm_memory mm_quota_used(const struct mm_card *card, mm_comp comp);
 
 /* ---- content.c, load.c: card content management ---- */
 uint16_t mm_content_install(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_content_load(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_content_delete(struct mm_card *card, const struct mm_apdu *apdu);
 void mm_content_load_drop(struct mm_card *card);
-/* INSTALL [for load] after P1 and P2 were looked at. */
+/* INSTALL [for load], alone or as the first of a combined one. */
 uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu *apdu);
 /* Delete by order of the integrity application: the applet, and its package when it was the last
  * instance or the package is damaged. */
@@ -270,8 +357,6 @@ void mm_select_default(struct mm_card *card);
 uint16_t mm_select_opened(struct mm_card *card, const struct mm_channel *origin);
 /* Deselect what card->channel has selected. */
 void mm_select_none(struct mm_card *card);
-/* The application that holds the Default Selected privilege; NULL: the domain does. */
-const struct mm_reg_entry *mm_select_default_holder(const struct mm_card *card);
 uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu);
 /* Status word for what a call into Java code ended with. */
 uint16_t mm_select_run_sw(const struct mm_card *card, enum mm_run run);

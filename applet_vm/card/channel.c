@@ -18,7 +18,8 @@ bool mm_channel_instance_active(const struct mm_card *card, mm_comp comp,
 {
     for (size_t i = 0; i < MM_CHANNEL_N; i++) {
         const struct mm_channel *c = &card->channels[i];
-        if (c != but && c->selected == MM_SELECTED_APPLET && c->selected_comp == comp)
+        if (c != but && c->selected_comp == comp &&
+            (c->selected == MM_SELECTED_APPLET || c->selected == MM_SELECTED_DOMAIN))
             return true;
     }
     return false;

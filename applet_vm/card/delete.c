@@ -3,7 +3,7 @@
  * one NVM transaction. A sound application is asked first and stays while others need it; a damaged
  * one goes without questions, and what could not run without it goes along (docs/conformance.md).
  */
-#include "applet_vm/card/card_int.h"
+#include "applet_vm/card/content_int.h"
 
 #include <string.h>
 
@@ -144,63 +144,143 @@ static uint16_t prepare_applet(struct mm_card *card, const struct mm_reg_entry *
     return deletable_sw(mm_vm_owner_deletable_with(card->vm, e->comp, leaving_package));
 }
 
-/* Delete an applet, or a package with (related) or without its instances. */
-static uint16_t delete_entry(struct mm_card *card, const struct mm_reg_entry *entry, bool related)
+/* A domain goes when nothing is associated with it any more; its keys and data are its component's. */
+static uint16_t prepare_domain(const struct mm_card *card, mm_comp domain)
 {
-    struct mm_reg_entry target = *entry;
+    for (size_t i = 0; i < card->registry.n; i++) {
+        if (card->registry.entries[i].domain == domain && card->registry.entries[i].comp != domain)
+            return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    }
+    return MM_SW_9000_NO_ERROR;
+}
+
+/* May all of it go, the instances of a package included? */
+static uint16_t prepare(struct mm_card *card, const struct mm_reg_entry *target, bool related)
+{
     const struct mm_reg_entry *e;
     uint16_t sw = MM_SW_9000_NO_ERROR;
-    enum mm_status st;
     size_t at = 0;
 
-    if (target.kind == MM_COMP_APPLET) {
-        sw = prepare_applet(card, &target, 0);
-    } else if ((!related && has_instance(card, target.comp)) || is_imported(card, &target)) {
-        sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    } else {
-        while (sw == MM_SW_9000_NO_ERROR && (e = next_instance(card, target.comp, &at)) != NULL)
-            sw = prepare_applet(card, e, target.comp);
+    if (target->kind == MM_COMP_APPLET)
+        return prepare_applet(card, target, 0);
+    if (target->kind == MM_COMP_DOMAIN)
+        return prepare_domain(card, target->comp);
+    if ((!related && has_instance(card, target->comp)) || is_imported(card, target))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    while (sw == MM_SW_9000_NO_ERROR && (e = next_instance(card, target->comp, &at)) != NULL)
+        sw = prepare_applet(card, e, target->comp);
+    return sw;
+}
+
+static enum mm_status delete_target(struct mm_card *card, const struct mm_reg_entry *target)
+{
+    switch (target->kind) {
+    case MM_COMP_APPLET:
+        return delete_applet(card, target);
+    case MM_COMP_DOMAIN:
+        return drop_component(card, target);
+    case MM_COMP_PACKAGE:
+        return delete_package(card, target);
+    case MM_COMP_PLATFORM:
+        break;
     }
+    return MM_USAGE;
+}
+
+/* Delete an application, or a package with (related) or without its instances. order: NULL when it is
+ * the integrity application's, which confirms nothing. */
+static uint16_t delete_entry(struct mm_card *card, const struct mm_reg_entry *entry, bool related,
+                             const struct mm_order *order)
+{
+    struct mm_reg_entry target = *entry;
+    uint16_t sw = prepare(card, &target, related);
+    struct mm_buf context;
+    enum mm_status st;
+
     if (sw != MM_SW_9000_NO_ERROR)
         return sw;
+    mm_buf_init(&context);
+    mm_put_aid_lv(&context, &target.aid);
     st = mm_tx_begin(card->nvm);
     if (st == MM_OK)
-        st = target.kind == MM_COMP_APPLET ? delete_applet(card, &target)
-                                           : delete_package(card, &target);
-    return deletable_sw(end(card, st));
+        st = delete_target(card, &target);
+    if (st == MM_OK && order != NULL)
+        st = mm_receipt_put(card, order, &context, &card->out);
+    mm_buf_clear(&context);
+    sw = deletable_sw(end(card, st));
+    if (sw == MM_SW_9000_NO_ERROR)
+        mm_quota_apply(card);
+    return sw;
+}
+
+/* Fields of DELETE: 4F AID; B6 reference of the token, 9E token (table 11-23). */
+static bool read_delete(const struct mm_apdu *apdu, struct mm_aid *aid, struct mm_order *order)
+{
+    struct mm_rd rd;
+
+    memset(aid, 0, sizeof(*aid));
+    *order = (struct mm_order){.p1 = apdu->p1, .p2 = apdu->p2, .data = apdu->data,
+                               .data_len = apdu->data_len};
+    mm_rd_init(&rd, apdu->data, apdu->data_len);
+    while (mm_rd_left(&rd) > 0) {
+        size_t start = rd.off, len;
+        uint8_t tag = mm_rd_u8(&rd);
+        const uint8_t *value;
+
+        len = mm_card_ber_len(&rd);
+        value = mm_rd_bytes(&rd, len);
+        if (rd.bad)
+            return false;
+        if (tag == 0x4f && aid->len == 0) {
+            if (mm_aid_set(aid, value, len) != MM_OK)
+                return false;
+        } else if (tag == 0x9e && mm_rd_left(&rd) == 0) {
+            order->data_len = start;
+            order->token = value;
+            order->token_len = len;
+        } else if (tag != 0xb6) {
+            return false;
+        }
+    }
+    return aid->len != 0;
+}
+
+/* Whose word counts: who stands above the entry, or may delete whatever there is (6.6.1, Global
+ * Delete). */
+static uint16_t may_delete(const struct mm_card *card, const struct mm_reg_entry *e,
+                           const struct mm_order *order)
+{
+    if (mm_domain_may(card, mm_domain_current(card), MM_PRIV_GLOBAL_DELETE))
+        return MM_SW_9000_NO_ERROR;
+    if (!mm_domain_above(card, mm_domain_current(card), e))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    return mm_token_check(card, order);
 }
 
 uint16_t mm_content_delete(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    struct mm_aid aid = {0};
+    struct mm_aid aid;
+    struct mm_order order;
     const struct mm_reg_entry *e;
-    const uint8_t *bytes;
-    size_t len;
-    struct mm_rd rd;
     uint16_t sw;
 
     mm_content_load_drop(card);
     if (apdu->p1 != 0 || (apdu->p2 != 0 && apdu->p2 != 0x80))
         return MM_SW_6A86_INCORRECT_P1P2;
-    mm_rd_init(&rd, apdu->data, apdu->data_len);
     if (apdu->data_len > 0 && (apdu->data[0] == 0xd0 || apdu->data[0] == 0xd2))
         return mm_isd_delete_keys(card, apdu);
-    if (mm_rd_u8(&rd) != 0x4f)
+    if (!read_delete(apdu, &aid, &order))
         return MM_SW_6A80_WRONG_DATA;
-    len = mm_rd_u8(&rd);
-    bytes = mm_rd_bytes(&rd, len);
-    if (rd.bad || mm_aid_set(&aid, bytes, len) != MM_OK || mm_rd_left(&rd) != 0)
-        return MM_SW_6A80_WRONG_DATA;
+    if (mm_domain_is_package(&aid)) /* it came with the card */
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     e = mm_reg_find(&card->registry, &aid);
     if (e == NULL)
         return MM_SW_6A88_DATA_NOT_FOUND;
-    if (e->kind == MM_COMP_APPLET ? mm_channel_instance_active(card, e->comp, NULL)
-                                  : mm_channel_context_active(card, e->comp, NULL))
+    if (e->kind != MM_COMP_PACKAGE ? mm_channel_instance_active(card, e->comp, NULL)
+                                   : mm_channel_context_active(card, e->comp, NULL))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED; /* JCRE 3.0.5, 11.3.4.1 and 11.3.4.3 */
-    sw = delete_entry(card, e, apdu->p2 == 0x80);
-    if (sw == MM_SW_9000_NO_ERROR)
-        mm_buf_u8(&card->out, 0x00);
-    return sw;
+    sw = may_delete(card, e, &order);
+    return sw == MM_SW_9000_NO_ERROR ? delete_entry(card, e, apdu->p2 == 0x80, &order) : sw;
 }
 
 /* ---- Deletion by order of the integrity application ---- */
@@ -238,11 +318,11 @@ enum mm_status mm_content_delete_applet(struct mm_card *card, const struct mm_ai
 {
     const struct mm_reg_entry *e = mm_reg_find(&card->registry, aid), *package;
 
-    if (e == NULL)
+    if (e == NULL || e->kind == MM_COMP_DOMAIN) /* a domain is not an applet: the token has none */
         return MM_NOT_FOUND;
     if (e->kind == MM_COMP_APPLET) {
         mm_comp package_comp = e->package;
-        if (delete_entry(card, e, false) != MM_SW_9000_NO_ERROR)
+        if (delete_entry(card, e, false, NULL) != MM_SW_9000_NO_ERROR)
             return MM_STATE;
         package = mm_reg_comp(&card->registry, package_comp);
     } else {
@@ -256,5 +336,5 @@ enum mm_status mm_content_delete_applet(struct mm_card *card, const struct mm_ai
     /* A sound package stays while it has an instance, or a package that imports it. */
     if (has_instance(card, package->comp) || is_imported(card, package))
         return MM_OK;
-    return delete_entry(card, package, true) == MM_SW_9000_NO_ERROR ? MM_OK : MM_STATE;
+    return delete_entry(card, package, true, NULL) == MM_SW_9000_NO_ERROR ? MM_OK : MM_STATE;
 }

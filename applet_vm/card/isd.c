@@ -17,7 +17,8 @@ static uint16_t initialize_update(struct mm_card *card, const struct mm_apdu *ap
         return MM_SW_6A86_INCORRECT_P1P2;
     mm_content_load_drop(card);
     mm_isd_store_drop(card);
-    sw = mm_session_init_update(card, 0, apdu->p1, apdu->data, apdu->data_len, answer, &answer_len);
+    sw = mm_session_init_update(card, mm_domain_current(card), apdu->p1, apdu->data, apdu->data_len,
+                                answer, &answer_len);
     if (sw == MM_SW_9000_NO_ERROR)
         mm_buf_bytes(&card->out, answer, answer_len);
     return sw;
@@ -42,14 +43,17 @@ static uint16_t external_authenticate(struct mm_card *card, const struct mm_apdu
         return MM_SW_6A84_FILE_FULL;
     c.data = card->work.data;
     c.len = card->work.len;
-    return mm_session_authenticate(card, 0, &c);
+    return mm_session_authenticate(card, mm_domain_current(card), &c);
 }
 
 /* ---- Dispatch ---- */
 enum need { NEED_NOTHING, NEED_SESSION, NEED_MAC, NEED_ENCRYPTION };
 
+/* The chip's own commands are the issuer's. */
 static uint16_t enrol(struct mm_card *card, const struct mm_apdu *apdu)
 {
+    if (mm_domain_current(card) != 0)
+        return MM_SW_6D00_INS_NOT_SUPPORTED;
     return mm_integrity_enrol(card->integrity, apdu->ins, apdu->p1, apdu->p2, apdu->data,
                               apdu->data_len, &card->out);
 }
@@ -64,6 +68,31 @@ static uint16_t end_rmac(struct mm_card *card, const struct mm_apdu *apdu)
     return mm_session_end_rmac(card, apdu->p1, apdu->p2, apdu->data_len);
 }
 
+/* With its first keys of its own a supplementary domain is ready for its work (GPCS 5.3.2.3). */
+static uint16_t put_key(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    mm_comp domain = mm_domain_current(card);
+    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, domain);
+    enum mm_status st;
+    uint16_t sw;
+
+    if (domain == 0 || e == NULL)
+        return mm_isd_put_key(card, apdu);
+    st = mm_tx_begin(card->nvm);
+    if (st != MM_OK)
+        return mm_card_failure("put key", st);
+    sw = mm_isd_put_key(card, apdu);
+    if (sw == MM_SW_9000_NO_ERROR && mm_domain_of_keys(card, domain) == domain &&
+        mm_reg_state(&card->registry, e) == MM_STATE_SELECTABLE)
+        st = mm_reg_set_state(&card->registry, e, MM_STATE_PERSONALIZED);
+    if (sw == MM_SW_9000_NO_ERROR && st == MM_OK)
+        st = mm_tx_commit(card->nvm);
+    if (sw == MM_SW_9000_NO_ERROR && st == MM_OK)
+        return sw;
+    mm_vm_tx_abort(card->vm);
+    return st == MM_OK ? sw : mm_card_failure("put key", st);
+}
+
 static const struct handler {
     uint8_t ins;
     enum need need;
@@ -75,7 +104,7 @@ static const struct handler {
     {MM_INS_ISD_INSTALL, NEED_MAC, false, mm_content_install},
     {MM_INS_ISD_LOAD, NEED_MAC, false, mm_content_load},
     {MM_INS_ISD_DELETE, NEED_MAC, false, mm_content_delete},
-    {MM_INS_ISD_PUT_KEY, NEED_MAC, false, mm_isd_put_key},
+    {MM_INS_ISD_PUT_KEY, NEED_MAC, false, put_key},
     {MM_INS_ISD_SET_STATUS, NEED_MAC, true, mm_isd_set_status},
     {MM_INS_ISD_STORE_DATA, NEED_MAC, false, mm_isd_store_data},
     {MM_INS_ISD_BEGIN_RMAC_SESSION, NEED_SESSION, true, begin_rmac},
@@ -85,9 +114,10 @@ static const struct handler {
     {MM_INS_ISD_PUT_PAIRING_KEY, NEED_ENCRYPTION, false, enrol},
 };
 
-static bool allowed(const struct mm_session *s, enum need need)
+static bool allowed(const struct mm_card *card, enum need need)
 {
-    bool open = s->state == MM_SESSION_OPEN && s->owner == 0;
+    const struct mm_session *s = &card->channel->session;
+    bool open = s->state == MM_SESSION_OPEN && s->owner == mm_domain_current(card);
 
     switch (need) {
     case NEED_NOTHING:
@@ -107,7 +137,7 @@ static uint16_t run(struct mm_card *card, const struct mm_apdu *apdu)
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
         if (handlers[i].ins != apdu->ins)
             continue;
-        if (!allowed(&card->channel->session, handlers[i].need))
+        if (!allowed(card, handlers[i].need))
             return MM_SW_6982_SECURITY_STATUS;
         if (mm_card_state(card) == MM_STATE_CARD_LOCKED && !handlers[i].when_locked)
             return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
@@ -130,7 +160,7 @@ static uint16_t unwrap(struct mm_card *card, const struct mm_apdu *apdu, struct 
         return MM_SW_6A84_FILE_FULL;
     c.data = card->work.data;
     c.len = card->work.len;
-    sw = mm_session_unwrap(card, 0, &c);
+    sw = mm_session_unwrap(card, mm_domain_current(card), &c);
     plain->cla = (uint8_t)(apdu->cla & ~CLA_SM);
     plain->data = c.data;
     plain->data_len = c.len;

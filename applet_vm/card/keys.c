@@ -95,7 +95,7 @@ uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
     mm_rd_init(&rd, apdu->data, apdu->data_len);
     version = mm_rd_u8(&rd);
     sw = rd.bad ? MM_SW_6A80_WRONG_DATA
-                : place(card->nvm, card->channel->session.domain, apdu->p1, version, &set);
+                : place(card->nvm, mm_domain_current(card), apdu->p1, version, &set);
     if (sw == MM_SW_9000_NO_ERROR && !all) {
         st = mm_key_set_channel(&set, &keys);
         if (st != MM_OK)
@@ -123,7 +123,7 @@ uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
 /* ---- DELETE [key]: D2 version; no D0, or D0 with key 00 (GPShell: all), as a set goes whole ---- */
 uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    mm_comp domain = card->channel->session.domain;
+    mm_comp domain = mm_domain_current(card);
     struct mm_rd rd;
     uint8_t tag, len, version;
     struct mm_key_set set;

@@ -2,11 +2,12 @@
  * NVM records of the card: keys 0x10000..0x100FF, platform component (integrity has the next 256);
  * the key sets of all domains behind those.
  *
- * PLATFORM (24 bytes)
- *   0 format (2)   1 profile   2..17 chip id   18..19 next component id   20 card life cycle
- *   21 zero   22, 23 parameter i of new key sets for SCP02 and SCP03
+ * PLATFORM (26 bytes)
+ *   0 format (3)   1 profile   2..17 chip id   18..19 next component id   20 card life cycle
+ *   21 zero   22, 23 parameter i of new key sets for SCP02 and SCP03   24..25 confirmation counter
  * ISD_DATA the objects STORE DATA brought, BER-TLV one behind the other
  * REGISTRY_FIRST.. one record for each package and applet, see registry.c
+ * DOMAIN_DATA the same of a supplementary domain, of its component
  * SETS_FIRST.. one record for each key set, of its domain's component, see key_store.h
  */
 #ifndef MM_CARD_KEYS_H
@@ -14,18 +15,20 @@
 
 #define MM_KEY_PLATFORM       0x10000
 #define MM_KEY_ISD_DATA       0x1000f
+#define MM_KEY_DOMAIN_DATA(comp) (0x02000000u + (comp))
 #define MM_KEY_REGISTRY_FIRST 0x10010
 #define MM_KEY_REGISTRY_LAST  0x100FF
 #define MM_KEY_SETS_FIRST     0x10200
 #define MM_KEY_SETS_LAST      0x102FF
 
-#define MM_PLATFORM_FORMAT   2
-#define MM_PLATFORM_LEN      24
+#define MM_PLATFORM_FORMAT   3
+#define MM_PLATFORM_LEN      26
 #define MM_PLATFORM_PROFILE  1
 #define MM_PLATFORM_CHIP_ID  2
 #define MM_PLATFORM_NEXT     18
 #define MM_PLATFORM_STATE    20
 #define MM_PLATFORM_SCP02_I  22
 #define MM_PLATFORM_SCP03_I  23
+#define MM_PLATFORM_CONFIRMATIONS 24
 
 #endif

@@ -3,105 +3,99 @@
  * gathered in memory; with the last one the load file is read, checked, stored and linked inside one
  * NVM transaction, so that a failure or a power cut leaves nothing behind.
  */
-#include "applet_vm/card/card_int.h"
+#include "applet_vm/card/content_int.h"
 
 #include <string.h>
 
 #include "applet_vm/api/api.h"
 #include "applet_vm/verify/verify.h"
 
-#include <openssl/evp.h>
-
-/* The load file: the data block, its C4 header, and nothing else that is supported. */
-#define LOAD_FILE_MAX (MM_CAP_MAX_LEN + 8)
+/* The load file: the data block, its header, padding, and some DAP blocks. */
+#define LOAD_FILE_MAX (MM_CAP_MAX_LEN + 4096)
 
 void mm_content_load_drop(struct mm_card *card)
 {
     mm_buf_clear(&card->channel->loading.file);
+    mm_cap_free(&card->channel->loading.cap);
     memset(&card->channel->loading, 0, sizeof(card->channel->loading));
     mm_buf_init(&card->channel->loading.file);
 }
 
-/* The digest that fits a length of hash (GPCS C.2 and Amendment E). */
-static const EVP_MD *hash_of_len(size_t len)
+/* May a package be associated with that domain by the one that is selected (9.2.1)? */
+static uint16_t check_domain(const struct mm_card *card, const struct mm_aid *aid, mm_comp *domain)
 {
-    switch (len) {
-    case 20:
-        return EVP_sha1();
-    case 32:
-        return EVP_sha256();
-    case 48:
-        return EVP_sha384();
-    case 64:
-        return EVP_sha512();
-    default:
-        return NULL;
-    }
+    mm_comp actor = mm_domain_current(card);
+    const struct mm_reg_entry *e;
+
+    *domain = actor;
+    if (aid->len == 0)
+        return MM_SW_9000_NO_ERROR;
+    if (!mm_domain_find(card, aid, domain))
+        return MM_SW_6A88_DATA_NOT_FOUND;
+    e = mm_reg_comp(&card->registry, *domain);
+    if (*domain == actor)
+        return MM_SW_9000_NO_ERROR;
+    if (e == NULL || !mm_domain_above(card, actor, e) ||
+        (mm_reg_state(&card->registry, e) & MM_STATE_LOCKED_BIT))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    return MM_SW_9000_NO_ERROR;
+}
+
+/* A hash is needed where somebody signs it: in a token, or in a DAP block (11.5.2.3.1). */
+static bool hash_good(const struct mm_card *card, const struct mm_install_data *in, mm_comp domain)
+{
+    if (in->fourth_len != 0)
+        return mm_load_file_hash_len(in->fourth_len);
+    return in->order.token_len == 0 && !mm_domain_may(card, domain, MM_PRIV_DAP_VERIFICATION) &&
+           mm_priv_holder(card, MM_PRIV_MANDATED_DAP) == NULL;
 }
 
 uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    struct mm_aid isd = mm_aid_of(MM_AID_ISD), package = {0};
-    const uint8_t *aid, *domain, *hash;
-    size_t aid_len, domain_len, hash_len, n;
-    struct mm_rd rd;
+    struct mm_loading *l = &card->channel->loading;
+    struct mm_install_data in;
+    mm_comp domain = 0;
+    uint16_t sw;
 
     mm_content_load_drop(card);
-    mm_rd_init(&rd, apdu->data, apdu->data_len);
-    aid_len = mm_rd_u8(&rd);
-    aid = mm_rd_bytes(&rd, aid_len);
-    domain_len = mm_rd_u8(&rd);
-    domain = mm_rd_bytes(&rd, domain_len);
-    hash_len = mm_rd_u8(&rd);
-    hash = mm_rd_bytes(&rd, hash_len);
-    n = mm_card_ber_len(&rd);
-    (void)mm_rd_bytes(&rd, n); /* load parameters: sizes, which the NVM's own accounting replaces */
-    n = mm_card_ber_len(&rd);  /* a load token belongs to delegated management */
-    if (rd.bad || mm_rd_left(&rd) != 0 || n != 0 || mm_aid_set(&package, aid, aid_len) != MM_OK ||
-        (hash_len != 0 && hash_of_len(hash_len) == NULL))
+    if (!mm_install_read(apdu, true, &in) || in.aid[0].len == 0)
         return MM_SW_6A80_WRONG_DATA;
-    if (domain_len != 0 && (domain_len != isd.len || memcmp(domain, isd.bytes, isd.len) != 0))
-        return MM_SW_6A88_DATA_NOT_FOUND;
-    if (mm_reg_find(&card->registry, &package) != NULL)
-        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    card->channel->loading.package = package;
-    if (hash_len > 0)
-        memcpy(card->channel->loading.hash, hash, hash_len);
-    card->channel->loading.hash_len = hash_len;
-    card->channel->loading.active = true;
+    sw = check_domain(card, &in.aid[1], &domain);
+    if (sw == MM_SW_9000_NO_ERROR && !hash_good(card, &in, domain))
+        sw = MM_SW_6A80_WRONG_DATA;
+    if (sw == MM_SW_9000_NO_ERROR)
+        sw = mm_token_check(card, &in.order);
+    if (sw == MM_SW_9000_NO_ERROR &&
+        (mm_reg_find(&card->registry, &in.aid[0]) != NULL || mm_domain_is_package(&in.aid[0])))
+        sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    /* C6 code, C7 and C8 data: what the package will need at least (table 11-48). */
+    if (sw == MM_SW_9000_NO_ERROR &&
+        (in.params.quota.stable_max > UINT32_MAX - in.params.code_min ||
+         !mm_quota_fits(card, in.params.code_min + in.params.quota.stable_max,
+                        in.params.quota.volatile_max)))
+        sw = MM_SW_6A84_FILE_FULL;
+    if (sw != MM_SW_9000_NO_ERROR)
+        return sw;
+    l->package = in.aid[0];
+    if (in.fourth_len > 0)
+        memcpy(l->hash, in.fourth, in.fourth_len);
+    l->hash_len = in.fourth_len;
+    l->domain = domain;
+    l->token_id_len = (uint8_t)in.order.token_id_len;
+    if (l->token_id_len > 0)
+        memcpy(l->token_id, in.order.token_id, l->token_id_len);
+    l->combined = apdu->p1 == MM_INSTALL_ALL;
+    l->active = true;
     mm_buf_u8(&card->out, 0x00);
     return MM_SW_9000_NO_ERROR;
 }
 
-/* Take the load file apart: C4 with the data block, to the end. Blocks of a DAP (E2) are refused:
- * this domain verifies none, and to skip one would pretend that it did. */
-static uint16_t data_block(const struct mm_loading *loading, const uint8_t **block, size_t *len)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned digest_len = 0;
-    struct mm_rd rd;
-
-    mm_rd_init(&rd, loading->file.data, loading->file.len);
-    if (mm_rd_u8(&rd) != 0xc4)
-        return MM_SW_6A80_WRONG_DATA;
-    *len = mm_card_ber_len(&rd);
-    *block = mm_rd_bytes(&rd, *len);
-    if (rd.bad || mm_rd_left(&rd) != 0 || *len == 0)
-        return MM_SW_6A80_WRONG_DATA;
-    if (loading->hash_len > 0) {
-        if (EVP_Digest(*block, *len, digest, &digest_len, hash_of_len(loading->hash_len), NULL) !=
-                1 ||
-            digest_len != loading->hash_len || memcmp(digest, loading->hash, digest_len) != 0)
-            return MM_SW_6A80_WRONG_DATA;
-    }
-    return MM_SW_9000_NO_ERROR;
-}
-
 /* Inside the transaction: component, package, registry entry. */
-static enum mm_status store(struct mm_card *card, const struct mm_cap *cap, mm_comp *comp,
-                            struct mm_err *err)
+enum mm_status mm_load_store(struct mm_card *card, const struct mm_cap *cap, mm_comp domain,
+                             mm_comp *comp, struct mm_err *err)
 {
-    struct mm_reg_entry entry = {.kind = MM_COMP_PACKAGE, .aid = *mm_cap_aid(cap)};
+    struct mm_reg_entry entry = {
+        .kind = MM_COMP_PACKAGE, .aid = *mm_cap_aid(cap), .domain = domain};
     enum mm_status st;
 
     entry.major = mm_cap_major(cap);
@@ -153,45 +147,72 @@ static enum mm_status verify(struct mm_card *card, const struct mm_cap *cap, str
     return card->cfg.no_verify ? MM_OK : mm_verify(cap, &env, NULL, err);
 }
 
+/* The package is good: the entry and the receipt of a delegated load. */
+static enum mm_status store(struct mm_card *card, const struct mm_cap *cap, mm_comp *comp,
+                            struct mm_err *err)
+{
+    struct mm_loading *l = &card->channel->loading;
+    struct mm_aid domain = mm_domain_aid(card, l->domain);
+    struct mm_order order = {.token_id = l->token_id, .token_id_len = l->token_id_len};
+    struct mm_buf context;
+    enum mm_status st = mm_tx_begin(card->nvm);
+
+    mm_buf_init(&context);
+    mm_put_aid_lv(&context, &l->package);
+    mm_put_aid_lv(&context, &domain);
+    if (st == MM_OK)
+        st = mm_load_store(card, cap, l->domain, comp, err);
+    if (st == MM_OK)
+        st = mm_receipt_put(card, &order, &context, &card->out);
+    if (st == MM_OK)
+        st = mm_tx_commit(card->nvm);
+    mm_buf_clear(&context);
+    return st;
+}
+
+static uint16_t store_or_undo(struct mm_card *card, const struct mm_cap *cap)
+{
+    struct mm_err err = {0};
+    mm_comp comp = 0;
+    enum mm_status st = store(card, cap, &comp, &err);
+
+    if (st == MM_OK)
+        return MM_SW_9000_NO_ERROR;
+    if (comp != 0 && mm_vm_package_usable(card->vm, comp) &&
+        mm_vm_package_unload(card->vm, comp, NULL) != MM_OK)
+        mm_log("error", "load", "component %u could not be unlinked", comp);
+    mm_card_undo_content(card);
+    return refuse(&card->channel->loading, st,
+                  err.text[0] != '\0' ? err.text : mm_status_text(st));
+}
+
+/* After the last block. In a combined INSTALL the package waits for its end: nothing of it is stored
+ * before all is. */
 static uint16_t finish(struct mm_card *card)
 {
+    struct mm_loading *l = &card->channel->loading;
     struct mm_cap *cap = NULL;
     struct mm_err err = {0};
     const uint8_t *block = NULL;
     size_t len = 0;
-    mm_comp comp = 0;
-    uint16_t sw = data_block(&card->channel->loading, &block, &len);
+    uint16_t sw = mm_load_file_open(card, l, &block, &len);
     enum mm_status st;
 
     if (sw != MM_SW_9000_NO_ERROR)
-        return refuse(&card->channel->loading, MM_MALFORMED, "load file or its hash is wrong");
+        return sw;
     st = mm_cap_read(block, len, &cap, &err);
+    if (st == MM_OK && !mm_aid_equal(mm_cap_aid(cap), &l->package))
+        st = mm_fail(&err, MM_MALFORMED, SIZE_MAX, "INSTALL [for load] named another AID");
+    if (st == MM_OK)
+        st = verify(card, cap, &err);
     if (st != MM_OK)
-        return refuse(&card->channel->loading, st, err.text);
-    if (!mm_aid_equal(mm_cap_aid(cap), &card->channel->loading.package)) {
+        sw = refuse(l, st, err.text);
+    else if (l->combined)
+        l->cap = cap;
+    else
+        sw = store_or_undo(card, cap);
+    if (cap != l->cap)
         mm_cap_free(&cap);
-        return refuse(&card->channel->loading, MM_MALFORMED,
-                      "INSTALL [for load] named another AID");
-    }
-    st = verify(card, cap, &err);
-    if (st != MM_OK) {
-        mm_cap_free(&cap);
-        return refuse(&card->channel->loading, st, err.text);
-    }
-    st = mm_tx_begin(card->nvm);
-    if (st == MM_OK)
-        st = store(card, cap, &comp, &err);
-    if (st == MM_OK)
-        st = mm_tx_commit(card->nvm);
-    if (st != MM_OK) {
-        if (comp != 0 && mm_vm_package_usable(card->vm, comp) &&
-            mm_vm_package_unload(card->vm, comp, NULL) != MM_OK)
-            mm_log("error", "load", "component %u could not be unlinked", comp);
-        mm_card_undo_content(card);
-        sw = refuse(&card->channel->loading, st,
-                    err.text[0] != '\0' ? err.text : mm_status_text(st));
-    }
-    mm_cap_free(&cap);
     return sw;
 }
 
@@ -201,7 +222,7 @@ uint16_t mm_content_load(struct mm_card *card, const struct mm_apdu *apdu)
     bool last = (apdu->p1 & 0x80) != 0;
     uint16_t sw = MM_SW_9000_NO_ERROR;
 
-    if (!l->active)
+    if (!l->active || l->cap != NULL)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     mm_buf_bytes(&l->file, apdu->data, apdu->data_len);
     if ((apdu->p1 & 0x7f) != 0 || apdu->p2 != l->next_block)
@@ -213,9 +234,9 @@ uint16_t mm_content_load(struct mm_card *card, const struct mm_apdu *apdu)
     else if (last)
         sw = finish(card);
     l->next_block++;
-    if (last || sw != MM_SW_9000_NO_ERROR)
-        mm_content_load_drop(card);
-    if (last && sw == MM_SW_9000_NO_ERROR)
+    if (last && l->cap != NULL)
         mm_buf_u8(&card->out, 0x00);
+    else if (last || sw != MM_SW_9000_NO_ERROR)
+        mm_content_load_drop(card);
     return sw;
 }

@@ -1,17 +1,21 @@
 /*
- * The registry: which packages and applets the card holds. One NVM record an entry:
+ * The registry: which packages, applets and security domains the card holds. One NVM record an entry:
  *
- *   0 format (1)  1 kind  2..3 component  4 life cycle  5..7 privileges  8..9 package component
+ *   0 format (2)  1 kind  2..3 component  4 life cycle  5..7 privileges  8..9 package component
  *   10 module index  11..12 root object  13 major  14 minor  15 AID length  16..31 AID
- *   32 module AID length  33..48 module AID  49 length of install parameters  50.. parameters
+ *   32 module AID length  33..48 module AID  49 length of install parameters
+ *   50..51 component of the associated domain  52 implicit selection  53 contactless state
+ *   54..69 quota: limit and reservation of stable, then of volatile memory, 4 bytes each
+ *   70..85 global services the application may offer, 2 bytes each  86 which of them it does
+ *   87.. parameters
  */
 #include "applet_vm/card/card_int.h"
 
 #include <string.h>
 
-#define ENTRY_FORMAT  1
+#define ENTRY_FORMAT  2
 #define ENTRY_STATE   4
-#define ENTRY_PARAMS  50
+#define ENTRY_PARAMS  87
 #define ENTRY_MAX_LEN (ENTRY_PARAMS + 255)
 
 static bool read_aid(const uint8_t *lv, struct mm_aid *aid)
@@ -24,7 +28,7 @@ static bool read_entry(const uint8_t *d, size_t len, struct mm_reg_entry *e)
     if (d == NULL || len < ENTRY_PARAMS || d[0] != ENTRY_FORMAT ||
         len != (size_t)ENTRY_PARAMS + d[49])
         return false;
-    if (d[1] != MM_COMP_PACKAGE && d[1] != MM_COMP_APPLET)
+    if (d[1] != MM_COMP_PACKAGE && d[1] != MM_COMP_APPLET && d[1] != MM_COMP_DOMAIN)
         return false;
     e->kind = (enum mm_comp_kind)d[1];
     e->comp = mm_be16(d + 2);
@@ -36,6 +40,16 @@ static bool read_entry(const uint8_t *d, size_t len, struct mm_reg_entry *e)
     e->minor = d[14];
     e->params = d + ENTRY_PARAMS;
     e->params_len = d[49];
+    e->domain = mm_be16(d + 50);
+    e->implicit = d[52];
+    e->contactless = d[53];
+    e->quota.stable_max = mm_be32(d + 54);
+    e->quota.stable_min = mm_be32(d + 58);
+    e->quota.volatile_max = mm_be32(d + 62);
+    e->quota.volatile_min = mm_be32(d + 66);
+    for (size_t i = 0; i < MM_REG_SERVICES; i++)
+        e->services[i] = mm_be16(d + 70 + 2 * i);
+    e->services_on = d[86];
     if (!read_aid(d + 15, &e->aid))
         return false;
     return e->kind == MM_COMP_PACKAGE || read_aid(d + 32, &e->module_aid);
@@ -78,12 +92,13 @@ const struct mm_reg_entry *mm_reg_comp(const struct mm_registry *reg, mm_comp co
     return NULL;
 }
 
-/* Every application belongs to the issuer security domain as long as there is no other. */
 mm_comp mm_reg_domain(const struct mm_registry *reg, mm_comp comp)
 {
-    (void)reg;
-    (void)comp;
-    return 0;
+    const struct mm_reg_entry *e = mm_reg_comp(reg, comp);
+
+    if (e == NULL || e->kind == MM_COMP_DOMAIN)
+        return e == NULL ? 0 : comp;
+    return e->domain;
 }
 
 uint8_t mm_reg_state(const struct mm_registry *reg, const struct mm_reg_entry *entry)
@@ -134,33 +149,63 @@ static mm_key free_key(const struct mm_registry *reg)
     return 0;
 }
 
+/* All of an entry but its parameters. */
+static void put_entry(const struct mm_reg_entry *e, uint8_t state, uint8_t d[ENTRY_PARAMS])
+{
+    memset(d, 0, ENTRY_PARAMS);
+    d[0] = ENTRY_FORMAT;
+    d[1] = (uint8_t)e->kind;
+    mm_put_be16(d + 2, e->comp);
+    d[ENTRY_STATE] = state;
+    memcpy(d + 5, e->privileges, 3);
+    mm_put_be16(d + 8, e->package);
+    d[10] = e->module;
+    mm_put_be16(d + 11, e->applet);
+    d[13] = e->major;
+    d[14] = e->minor;
+    d[15] = e->aid.len;
+    memcpy(d + 16, e->aid.bytes, MM_AID_MAX);
+    d[32] = e->module_aid.len;
+    memcpy(d + 33, e->module_aid.bytes, MM_AID_MAX);
+    d[49] = e->params_len;
+    mm_put_be16(d + 50, e->domain);
+    d[52] = e->implicit;
+    d[53] = e->contactless;
+    mm_put_be32(d + 54, e->quota.stable_max);
+    mm_put_be32(d + 58, e->quota.stable_min);
+    mm_put_be32(d + 62, e->quota.volatile_max);
+    mm_put_be32(d + 66, e->quota.volatile_min);
+    for (size_t i = 0; i < MM_REG_SERVICES; i++)
+        mm_put_be16(d + 70 + 2 * i, e->services[i]);
+    d[86] = e->services_on;
+}
+
 enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *entry, uint8_t state)
 {
-    uint8_t d[ENTRY_MAX_LEN] = {ENTRY_FORMAT, (uint8_t)entry->kind};
+    uint8_t d[ENTRY_MAX_LEN];
     size_t len = (size_t)ENTRY_PARAMS + entry->params_len;
     mm_key key = free_key(reg);
     enum mm_status st;
 
     if (key == 0)
         return MM_NO_MEMORY;
-    mm_put_be16(d + 2, entry->comp);
-    d[ENTRY_STATE] = state;
-    memcpy(d + 5, entry->privileges, 3);
-    mm_put_be16(d + 8, entry->package);
-    d[10] = entry->module;
-    mm_put_be16(d + 11, entry->applet);
-    d[13] = entry->major;
-    d[14] = entry->minor;
-    d[15] = entry->aid.len;
-    memcpy(d + 16, entry->aid.bytes, MM_AID_MAX);
-    d[32] = entry->module_aid.len;
-    memcpy(d + 33, entry->module_aid.bytes, MM_AID_MAX);
-    d[49] = entry->params_len;
+    put_entry(entry, state, d);
     if (entry->params_len > 0)
         memcpy(d + ENTRY_PARAMS, entry->params, entry->params_len);
     st = mm_rec_new(reg->nvm, key, 0, len);
     if (st == MM_OK)
         st = mm_rec_write(reg->nvm, key, 0, d, len);
+    mm_reg_load(reg);
+    return st;
+}
+
+enum mm_status mm_reg_update(struct mm_registry *reg, const struct mm_reg_entry *entry)
+{
+    uint8_t d[ENTRY_PARAMS];
+    enum mm_status st;
+
+    put_entry(entry, mm_reg_state(reg, entry), d);
+    st = mm_rec_write(reg->nvm, entry->key, 0, d, sizeof(d));
     mm_reg_load(reg);
     return st;
 }

@@ -18,7 +18,7 @@ static bool candidate(const struct mm_card *card, size_t index, struct mm_aid *a
         return true;
     }
     for (size_t i = 0, at = OWN_N; i < card->registry.n; i++) {
-        if (card->registry.entries[i].kind != MM_COMP_APPLET)
+        if (card->registry.entries[i].kind == MM_COMP_PACKAGE)
             continue;
         if (at++ == index) {
             *entry = &card->registry.entries[i];
@@ -35,12 +35,12 @@ static size_t selected_index(const struct mm_card *card)
     const struct mm_reg_entry *e;
     struct mm_aid aid;
 
-    if (card->channel->selected == MM_SELECTED_ISD)
+    if (card->channel->selected == MM_SELECTED_DOMAIN && card->channel->selected_comp == 0)
         return 0;
     if (card->channel->selected == MM_SELECTED_INTEGRITY)
         return 1;
     for (size_t i = OWN_N;
-         card->channel->selected == MM_SELECTED_APPLET && candidate(card, i, &aid, &e); i++) {
+         card->channel->selected != MM_SELECTED_NONE && candidate(card, i, &aid, &e); i++) {
         if (e->comp == card->channel->selected_comp)
             return i;
     }
@@ -54,19 +54,20 @@ bool mm_select_usable(const struct mm_card *card, const struct mm_reg_entry *ent
            mm_vm_package_usable(card->vm, entry->package) && entry->applet != MM_REF_NULL;
 }
 
-/* Why an applet may not be selected; 9000 when it may. */
+/* Why an applet or domain may not be selected; 9000 when it may. */
 static uint16_t may_select(const struct mm_card *card, const struct mm_reg_entry *e)
 {
     uint8_t state = mm_reg_state(&card->registry, e);
 
-    if (!mm_select_usable(card, e))
+    if (e->kind == MM_COMP_DOMAIN ? mm_comp_damage(card->nvm, e->comp) != MM_DAMAGE_NONE
+                                  : !mm_select_usable(card, e))
         return MM_SW_6999_APPLET_SELECT_FAILED;
     if (mm_card_state(card) == MM_STATE_CARD_LOCKED &&
-        !(e->privileges[1] & MM_PRIVILEGE_2_FINAL_APPLICATION))
+        !mm_priv_has(e->privileges, MM_PRIV_FINAL_APPLICATION))
         return MM_SW_6A82_FILE_NOT_FOUND;
     if ((state & MM_STATE_LOCKED_BIT) || (state & MM_STATE_SELECTABLE) != MM_STATE_SELECTABLE)
         return MM_SW_6A82_FILE_NOT_FOUND;
-    if (!mm_integrity_gate_open(card->integrity))
+    if (e->kind == MM_COMP_APPLET && !mm_integrity_gate_open(card->integrity))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     return MM_SW_9000_NO_ERROR;
 }
@@ -230,27 +231,47 @@ static uint16_t select_applet(struct mm_card *card, const struct mm_reg_entry *e
     return sw;
 }
 
-/* ---- After a reset (GPCS 6.4.1.1) ---- */
-const struct mm_reg_entry *mm_select_default_holder(const struct mm_card *card)
+static bool take_domain(struct mm_card *card, mm_comp domain)
 {
-    for (size_t i = 0; i < card->registry.n; i++) {
-        const struct mm_reg_entry *e = &card->registry.entries[i];
-        if (e->kind == MM_COMP_APPLET && (e->privileges[0] & MM_PRIVILEGE_DEFAULT_SELECTED))
-            return e;
-    }
-    return NULL;
+    card->channel->selected = MM_SELECTED_DOMAIN;
+    card->channel->selected_comp = domain;
+    return true;
 }
 
+static uint16_t select_domain(struct mm_card *card, mm_comp domain)
+{
+    mm_select_none(card);
+    (void)take_domain(card, domain);
+    mm_isd_fci(card, &card->out);
+    return mm_card_state(card) == MM_STATE_CARD_LOCKED ? MM_SW_6283_CARD_LOCKED
+                                                       : MM_SW_9000_NO_ERROR;
+}
+
+/* ---- After a reset (GPCS 6.4.1.1) ---- */
 /* An application that cannot or will not be selected leaves the card to the domain, which can put
  * that right. */
 void mm_select_default(struct mm_card *card)
 {
-    const struct mm_reg_entry *e = mm_select_default_holder(card);
+    const struct mm_reg_entry *e = mm_priv_holder(card, MM_PRIV_CARD_RESET);
 
     if (e != NULL && mm_card_state(card) != MM_STATE_CARD_TERMINATED &&
-        may_select(card, e) == MM_SW_9000_NO_ERROR && call_select(card, e))
+        may_select(card, e) == MM_SW_9000_NO_ERROR &&
+        (e->kind == MM_COMP_DOMAIN ? take_domain(card, e->comp) : call_select(card, e)))
         return;
-    card->channel->selected = MM_SELECTED_ISD;
+    (void)take_domain(card, 0);
+}
+
+/* The application that INSTALL made the implicit one of a channel of the contact interface (GPCS
+ * table 11-50): CF, bit 40 and the channel's number. */
+static const struct mm_reg_entry *implicit_for(const struct mm_card *card, uint8_t number)
+{
+    for (size_t i = 0; i < card->registry.n; i++) {
+        const struct mm_reg_entry *e = &card->registry.entries[i];
+        if (e->kind != MM_COMP_PACKAGE && (e->implicit & 0x40) && (e->implicit & 0x1f) == number &&
+            may_select(card, e) == MM_SW_9000_NO_ERROR)
+            return e;
+    }
+    return NULL;
 }
 
 uint16_t mm_select_opened(struct mm_card *card, const struct mm_channel *origin)
@@ -258,15 +279,18 @@ uint16_t mm_select_opened(struct mm_card *card, const struct mm_channel *origin)
     const struct mm_reg_entry *e = NULL;
     uint16_t sw;
 
-    if (origin == &card->channels[0]) { /* the default of every other channel is the domain */
-        card->channel->selected = MM_SELECTED_ISD;
-        return MM_SW_9000_NO_ERROR;
-    }
-    if (origin->selected != MM_SELECTED_APPLET) {
+    if (origin != &card->channels[0] && origin->selected != MM_SELECTED_APPLET) {
         card->channel->selected = origin->selected;
+        card->channel->selected_comp = origin->selected_comp;
         return MM_SW_9000_NO_ERROR;
     }
-    e = mm_reg_comp(&card->registry, origin->selected_comp);
+    e = origin == &card->channels[0] ? implicit_for(card, mm_channel_number(card))
+                                     : mm_reg_comp(&card->registry, origin->selected_comp);
+    if (origin == &card->channels[0] && (e == NULL || e->kind == MM_COMP_DOMAIN)) {
+        /* The default of every other channel is the domain, unless INSTALL said otherwise. */
+        (void)take_domain(card, e != NULL ? e->comp : 0);
+        return MM_SW_9000_NO_ERROR;
+    }
     sw = e == NULL ? MM_SW_6999_APPLET_SELECT_FAILED : may_select(card, e);
     if (sw != MM_SW_9000_NO_ERROR)
         return sw;
@@ -316,17 +340,14 @@ uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu)
     }
     if (!candidate(card, i, &aid, &e))
         return sw;
-    if (e != NULL)
+    if (e != NULL && e->kind == MM_COMP_APPLET)
         return select_applet(card, e, apdu);
+    if (e != NULL || i == 0)
+        return select_domain(card, e != NULL ? e->comp : 0);
     mm_select_none(card);
-    card->channel->selected = i == 0 ? MM_SELECTED_ISD : MM_SELECTED_INTEGRITY;
-    if (i != 0) {
-        integrity_fci(&card->out);
-        return MM_SW_9000_NO_ERROR;
-    }
-    mm_isd_fci(&card->out);
-    return mm_card_state(card) == MM_STATE_CARD_LOCKED ? MM_SW_6283_CARD_LOCKED
-                                                       : MM_SW_9000_NO_ERROR;
+    card->channel->selected = MM_SELECTED_INTEGRITY;
+    integrity_fci(&card->out);
+    return MM_SW_9000_NO_ERROR;
 }
 
 uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu)

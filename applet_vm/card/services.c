@@ -163,8 +163,10 @@ static bool is_open_for(const struct mm_card *card, mm_comp owner)
  * key for sensitive data (GPCS 7.3.3). The domain has unwrapped the command already. */
 static bool is_personalised(const struct mm_card *card, mm_comp owner)
 {
-    return card->channel->session.state == MM_SESSION_OPEN && card->channel->session.owner == 0 &&
-           owner != 0 && card->channel->storing.target == owner;
+    const struct mm_channel *c = card->channel;
+
+    return c->selected == MM_SELECTED_DOMAIN && c->session.state == MM_SESSION_OPEN &&
+           c->session.owner == c->selected_comp && owner != 0 && c->storing.target == owner;
 }
 
 /* SecureChannel.unwrap: CLA loses its secure messaging bit, Lc its MAC and padding. */
@@ -252,10 +254,10 @@ static bool set_card_state(void *ctx, mm_comp owner, uint8_t state)
 {
     struct mm_card *card = ctx;
     const struct mm_reg_entry *e = mm_reg_comp(&card->registry, owner);
-    uint8_t privilege =
-        state == MM_STATE_CARD_LOCKED ? MM_PRIVILEGE_CARD_LOCK : MM_PRIVILEGE_CARD_TERMINATE;
+    enum mm_privilege privilege =
+        state == MM_STATE_CARD_LOCKED ? MM_PRIV_CARD_LOCK : MM_PRIV_CARD_TERMINATE;
 
-    if (e == NULL || e->kind != MM_COMP_APPLET || !(e->privileges[0] & privilege))
+    if (e == NULL || e->kind != MM_COMP_APPLET || !mm_priv_has(e->privileges, privilege))
         return false;
     return mm_card_set_state(card, state) == MM_OK;
 }

@@ -40,9 +40,10 @@ static struct mm_aid owner_aid(const struct mm_card *card, mm_comp owner)
 }
 
 /* ---- INITIALIZE UPDATE ---- */
-static enum mm_status load_keys(const struct mm_card *card, mm_comp domain, uint8_t version,
+static enum mm_status load_keys(const struct mm_card *card, mm_comp owner, uint8_t version,
                                 struct mm_key_set *set, struct mm_scp_keys *keys)
 {
+    mm_comp domain = mm_domain_of_keys(card, mm_reg_domain(&card->registry, owner));
     enum mm_status st = mm_key_set_load(card->nvm, domain, version, set);
 
     memset(keys, 0, sizeof(*keys));
@@ -151,7 +152,7 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
 
     *out_len = 0;
     mm_session_end(&card->channel->session);
-    st = load_keys(card, mm_reg_domain(&card->registry, owner), key_version, &set, &keys);
+    st = load_keys(card, owner, key_version, &set, &keys);
     if (st == MM_OK)
         sw = start(card, owner, &set, &keys, data, data_len, out, out_len);
     else
@@ -288,7 +289,7 @@ static uint16_t start_implicit(struct mm_card *card, mm_comp owner, struct mm_sc
     struct mm_key_set set;
     struct mm_scp_keys keys;
     struct mm_scp_source source;
-    enum mm_status st = load_keys(card, mm_reg_domain(&card->registry, owner), 0, &set, &keys);
+    enum mm_status st = load_keys(card, owner, 0, &set, &keys);
 
     source = mm_scp_source_of(&keys);
     mm_session_end(s);

@@ -17,9 +17,10 @@
 #define STRUCTURE     0x18
 #define STRUCTURE_DGI 0x08
 #define DGI_BER_TLV   0x0070
-#define DATA_MAX      1024 /* all that is stored, and all blocks of one command chain */
+#define DATA_MAX      4096 /* all that is stored, and all blocks of one command chain */
 #define CDATA_OFF     5
 #define ARRAY_BYTE    11 /* newarray type */
+#define ANSWER_MAX    256
 
 /* ---- BER-TLV of one or two tag bytes ---- */
 struct object {
@@ -47,13 +48,13 @@ static bool take_object(struct mm_rd *rd, struct object *o)
 
 /* Which objects the domain takes. The card number is the chip's identity to the platform, so a
  * payment chip keeps the one it was made with. */
-static uint16_t acceptable(const struct mm_card *card, const struct object *o)
+static uint16_t acceptable(const struct mm_card *card, mm_comp domain, const struct object *o)
 {
     switch (o->tag) {
     case 0x42: /* issuer identification number */
         return o->value_len >= 1 && o->value_len <= 8 ? MM_SW_9000_NO_ERROR : MM_SW_6A80_WRONG_DATA;
     case 0x45: /* card image number */
-        if (card->profile == MM_PROFILE_PAYMENT)
+        if (card->profile == MM_PROFILE_PAYMENT && domain == 0)
             return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
         return o->value_len >= 1 && o->value_len <= 32 ? MM_SW_9000_NO_ERROR
                                                        : MM_SW_6A80_WRONG_DATA;
@@ -62,15 +63,23 @@ static uint16_t acceptable(const struct mm_card *card, const struct object *o)
     case 0x5f50: /* uniform resource locator of the issuer */
         return o->value_len >= 1 && o->value_len <= 0xff ? MM_SW_9000_NO_ERROR
                                                          : MM_SW_6A80_WRONG_DATA;
+    case 0x7f21: /* certificate of a controlling authority's domain (CASD) */
+        return o->value_len >= 1 ? MM_SW_9000_NO_ERROR : MM_SW_6A80_WRONG_DATA;
     default:
         return MM_SW_6A80_WRONG_DATA;
     }
 }
 
-bool mm_isd_stored_object(const struct mm_card *card, uint16_t tag, struct mm_buf *out)
+static mm_key data_key(mm_comp domain)
+{
+    return domain == 0 ? MM_KEY_ISD_DATA : MM_KEY_DOMAIN_DATA(domain);
+}
+
+bool mm_isd_stored_object(const struct mm_card *card, mm_comp domain, uint16_t tag,
+                          struct mm_buf *out)
 {
     size_t len = 0;
-    const uint8_t *data = mm_rec_data(card->nvm, MM_KEY_ISD_DATA, &len);
+    const uint8_t *data = mm_rec_data(card->nvm, data_key(domain), &len);
     struct mm_rd rd;
     struct object o;
 
@@ -84,12 +93,22 @@ bool mm_isd_stored_object(const struct mm_card *card, uint16_t tag, struct mm_bu
     return false;
 }
 
+/* Whose data the blocks are: those of the domain that INSTALL [for personalization] named, or of the
+ * selected one. */
+static mm_comp target_domain(const struct mm_card *card)
+{
+    mm_comp target = card->channel->storing.target;
+
+    return target != 0 ? target : mm_domain_current(card);
+}
+
 /* What is kept of the old objects: those that no new one replaces. */
 static void keep_others(const struct mm_card *card, const uint8_t *fresh, size_t fresh_len,
                         struct mm_buf *out)
 {
     size_t len = 0;
-    const uint8_t *old = mm_rec_data(card->nvm, MM_KEY_ISD_DATA, &len);
+    const uint8_t *old =
+        mm_rec_data(card->nvm, data_key(target_domain(card)), &len);
     struct mm_rd rd, news;
     struct object o, n;
 
@@ -106,16 +125,18 @@ static void keep_others(const struct mm_card *card, const uint8_t *fresh, size_t
 
 static enum mm_status write_objects(struct mm_card *card, const struct mm_buf *all)
 {
+    mm_comp domain = target_domain(card);
+    mm_key key = data_key(domain);
     enum mm_status st = all->bad ? MM_NO_MEMORY : mm_tx_begin(card->nvm);
 
     if (st != MM_OK)
         return st;
-    if (mm_rec_data(card->nvm, MM_KEY_ISD_DATA, NULL) != NULL)
-        st = mm_rec_delete(card->nvm, MM_KEY_ISD_DATA);
+    if (mm_rec_data(card->nvm, key, NULL) != NULL)
+        st = mm_rec_delete(card->nvm, key);
     if (st == MM_OK)
-        st = mm_rec_new(card->nvm, MM_KEY_ISD_DATA, 0, all->len);
+        st = mm_rec_new(card->nvm, key, domain, all->len);
     if (st == MM_OK)
-        st = mm_rec_write(card->nvm, MM_KEY_ISD_DATA, 0, all->data, all->len);
+        st = mm_rec_write(card->nvm, key, 0, all->data, all->len);
     if (st == MM_OK)
         st = mm_tx_commit(card->nvm);
     if (st != MM_OK)
@@ -135,7 +156,7 @@ static uint16_t store_objects(struct mm_card *card, const uint8_t *data, size_t 
     mm_rd_init(&rd, data, len);
     while (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&rd) > 0) {
         size_t start = rd.off;
-        sw = take_object(&rd, &o) ? acceptable(card, &o) : MM_SW_6A80_WRONG_DATA;
+        sw = take_object(&rd, &o) ? acceptable(card, target_domain(card), &o) : MM_SW_6A80_WRONG_DATA;
         mm_rd_init(&before, data, start);
         while (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&before) > 0 && take_object(&before, &other))
             sw = other.tag == o.tag ? MM_SW_6A80_WRONG_DATA : sw; /* which of them would count? */
@@ -208,14 +229,21 @@ static uint16_t to_domain(struct mm_card *card, const struct mm_apdu *apdu)
 
 /* ---- Personalisation ---- */
 static const char application[] = "org/globalplatform/Application";
+static const char personalization[] = "org/globalplatform/Personalization";
 
+/* A domain, or an application that takes data (Application, or Personalization, which answers). */
 static const struct mm_reg_entry *personalisable(const struct mm_card *card, mm_comp comp)
 {
     const struct mm_reg_entry *e = mm_reg_comp(&card->registry, comp);
     uint8_t state = e == NULL ? 0 : mm_reg_state(&card->registry, e);
 
-    if (e == NULL || e->kind != MM_COMP_APPLET || !mm_select_usable(card, e) ||
-        (state & MM_STATE_LOCKED_BIT) || !mm_vm_instance_of(card->vm, e->applet, application))
+    if (e == NULL || e->kind == MM_COMP_PACKAGE || (state & MM_STATE_LOCKED_BIT) ||
+        !mm_domain_above(card, mm_domain_current(card), e))
+        return NULL;
+    if (e->kind == MM_COMP_DOMAIN)
+        return mm_comp_damage(card->nvm, comp) == MM_DAMAGE_NONE ? e : NULL;
+    if (!mm_select_usable(card, e) || (!mm_vm_instance_of(card->vm, e->applet, application) &&
+                                       !mm_vm_instance_of(card->vm, e->applet, personalization)))
         return NULL;
     return e;
 }
@@ -242,7 +270,7 @@ uint16_t mm_isd_install_for_personalization(struct mm_card *card, const struct m
         mm_aid_set(&aid, bytes, len) != MM_OK)
         return MM_SW_6A80_WRONG_DATA;
     e = mm_reg_find(&card->registry, &aid);
-    if (e == NULL || e->kind != MM_COMP_APPLET)
+    if (e == NULL || e->kind == MM_COMP_PACKAGE)
         return MM_SW_6A88_DATA_NOT_FOUND;
     if (personalisable(card, e->comp) == NULL)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
@@ -250,36 +278,73 @@ uint16_t mm_isd_install_for_personalization(struct mm_card *card, const struct m
     return MM_SW_9000_NO_ERROR;
 }
 
-static uint16_t to_application(struct mm_card *card, const struct mm_apdu *apdu)
+/* The arrays that processData() gets: the command, and room for an answer. */
+static bool have_arrays(struct mm_card *card, size_t command_len)
 {
-    const struct mm_reg_entry *e = personalisable(card, card->channel->storing.target);
+    if (card->personal_data == MM_REF_NULL)
+        card->personal_data = mm_vm_new_global_array(card->vm, ARRAY_BYTE, (uint16_t)command_len);
+    if (card->personal_answer == MM_REF_NULL)
+        card->personal_answer = mm_vm_new_global_array(card->vm, ARRAY_BYTE, ANSWER_MAX);
+    return card->personal_data != MM_REF_NULL && card->personal_answer != MM_REF_NULL;
+}
+
+/* Personalization.processData returns how much of the answer array it filled. */
+static uint16_t call_personalization(struct mm_card *card, const struct mm_reg_entry *e, size_t len)
+{
+    uint16_t args[5] = {card->personal_data, 0, (uint16_t)len, card->personal_answer, 0}, n = 0;
+    enum mm_run run = mm_vm_invoke_method(card->vm, e->applet, personalization, "processData",
+                                          "([BSS[BS)S", args, 5, &n);
+    const uint8_t *answer = NULL;
+
+    if (run == MM_RUN_OK)
+        run = mm_vm_bytes(card->vm, card->personal_answer, 0, (int16_t)n, &answer);
+    if (run != MM_RUN_OK)
+        return mm_select_run_sw(card, run);
+    mm_buf_bytes(&card->out, answer, n);
+    return MM_SW_9000_NO_ERROR;
+}
+
+static uint16_t call_application(struct mm_card *card, const struct mm_reg_entry *e, size_t len)
+{
+    uint16_t args[3] = {card->personal_data, 0, (uint16_t)len};
+
+    return mm_select_run_sw(card, mm_vm_invoke_method(card->vm, e->applet, application,
+                                                      "processData", "([BSS)V", args, 3, NULL));
+}
+
+static uint16_t to_application(struct mm_card *card, const struct mm_reg_entry *e,
+                               const struct mm_apdu *apdu)
+{
     uint8_t command[CDATA_OFF + 255] = {apdu->cla, apdu->ins, apdu->p1, apdu->p2};
     size_t len = CDATA_OFF + apdu->data_len;
-    uint16_t args[3];
-    enum mm_run run;
+    uint16_t sw;
 
-    if (e == NULL)
-        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (len > sizeof(command))
         return MM_SW_6700_WRONG_LENGTH;
-    if (card->personal_data == MM_REF_NULL)
-        card->personal_data = mm_vm_new_global_array(card->vm, ARRAY_BYTE, sizeof(command));
-    if (card->personal_data == MM_REF_NULL)
+    if (!have_arrays(card, sizeof(command)))
         return MM_SW_6A84_FILE_FULL;
     command[4] = (uint8_t)apdu->data_len;
     if (apdu->data_len > 0)
         memcpy(command + CDATA_OFF, apdu->data, apdu->data_len);
-    run = mm_vm_array_write(card->vm, card->personal_data, 0, command, sizeof(command), false);
-    args[0] = card->personal_data;
-    args[1] = 0;
-    args[2] = (uint16_t)len;
-    if (run == MM_RUN_OK)
-        run = mm_vm_invoke_method(card->vm, e->applet, application, "processData", "([BSS)V", args,
-                                  3, NULL);
+    sw = mm_select_run_sw(card, mm_vm_array_write(card->vm, card->personal_data, 0, command,
+                                                  sizeof(command), false));
+    if (sw == MM_SW_9000_NO_ERROR)
+        sw = mm_vm_instance_of(card->vm, e->applet, personalization)
+                 ? call_personalization(card, e, len)
+                 : call_application(card, e, len);
     if (mm_tx_active(card->nvm)) /* left open (JCRE 3.0.5, 7.6.1) */
         mm_vm_tx_abort(card->vm);
     OPENSSL_cleanse(command, sizeof(command));
-    return mm_select_run_sw(card, run);
+    return sw;
+}
+
+static uint16_t to_target(struct mm_card *card, const struct mm_apdu *apdu)
+{
+    const struct mm_reg_entry *e = personalisable(card, card->channel->storing.target);
+
+    if (e == NULL)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    return e->kind == MM_COMP_DOMAIN ? to_domain(card, apdu) : to_application(card, e, apdu);
 }
 
 uint16_t mm_isd_store_data(struct mm_card *card, const struct mm_apdu *apdu)
@@ -291,7 +356,7 @@ uint16_t mm_isd_store_data(struct mm_card *card, const struct mm_apdu *apdu)
     if (apdu->p2 != s->next_block)
         sw = MM_SW_6A86_INCORRECT_P1P2;
     else
-        sw = s->target != 0 ? to_application(card, apdu) : to_domain(card, apdu);
+        sw = s->target != 0 ? to_target(card, apdu) : to_domain(card, apdu);
     s->next_block++;
     if (last || sw != MM_SW_9000_NO_ERROR)
         mm_isd_store_drop(card);

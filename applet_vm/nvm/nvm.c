@@ -255,9 +255,47 @@ uint64_t mm_nvm_counter(const struct mm_nvm *nvm)
     return nvm->counter;
 }
 
+/* ---- Quotas ---- */
+static size_t comp_used(const struct nvm_comp *c)
+{
+    return c->bytes + c->records * NVM_REC_OVERHEAD;
+}
+
+enum mm_status mm_comp_quota_set(struct mm_nvm *nvm, mm_comp comp, size_t max, size_t min)
+{
+    struct nvm_comp *c = nvm_comp(nvm, comp);
+
+    if (c == NULL)
+        return MM_NOT_FOUND;
+    c->max = max;
+    c->min = min;
+    return MM_OK;
+}
+
+size_t mm_comp_room(const struct mm_nvm *nvm, mm_comp comp)
+{
+    size_t taken = nvm->used, room, own = 0, max = 0;
+
+    for (size_t i = 0; i < nvm->comp_n; i++) {
+        const struct nvm_comp *c = &nvm->comps[i];
+        size_t used = comp_used(c);
+
+        if (c->comp == comp) {
+            own = used;
+            max = c->max;
+        } else if (used < c->min) {
+            taken += c->min - used;
+        }
+    }
+    room = taken < nvm->cfg.max_bytes ? nvm->cfg.max_bytes - taken : 0;
+    if (max != 0 && room > (own < max ? max - own : 0))
+        room = own < max ? max - own : 0;
+    return room;
+}
+
 size_t mm_nvm_free(const struct mm_nvm *nvm)
 {
-    return nvm->used < nvm->cfg.max_bytes ? nvm->cfg.max_bytes - nvm->used : 0;
+    return mm_comp_room(nvm, MM_COMP_PLATFORM);
 }
 
 /* ---- Life of a store ---- */

@@ -32,7 +32,8 @@ struct mm_nvm;
 enum mm_comp_kind {
     MM_COMP_PLATFORM = 0, /* component id 0, always there */
     MM_COMP_PACKAGE = 1,
-    MM_COMP_APPLET = 2
+    MM_COMP_APPLET = 2,
+    MM_COMP_DOMAIN = 3 /* a supplementary security domain: keys and data, no code */
 };
 
 typedef uint16_t mm_comp; /* component id; 0 is the platform */
@@ -90,6 +91,14 @@ struct mm_comp_info {
 /* Components in ascending id, from index 0; false past the end. */
 bool mm_comp_get(const struct mm_nvm *nvm, size_t index, struct mm_comp_info *info);
 
+/* Memory of a component, in bytes as mm_comp_info counts them with what the image adds to a record:
+ * max limits it (0: no limit), min is kept for it while it uses less. Not stored: to be set anew after
+ * each open. MM_NOT_FOUND. */
+enum mm_status mm_comp_quota_set(struct mm_nvm *nvm, mm_comp comp, size_t max,
+                                 size_t min) MM_USE_RESULT;
+/* How much the component may still take: what is free less what is kept for others, up to its limit. */
+size_t mm_comp_room(const struct mm_nvm *nvm, mm_comp comp);
+
 /* ---- Records ---- */
 typedef uint32_t mm_key;
 /* A new record, zeroed. MM_EXISTS, MM_NO_MEMORY (quota), MM_NOT_FOUND (component). */
@@ -126,7 +135,7 @@ size_t mm_tx_left(const struct mm_nvm *nvm);
 enum mm_status mm_nvm_promise(struct mm_nvm *nvm) MM_USE_RESULT;
 
 uint64_t mm_nvm_counter(const struct mm_nvm *nvm); /* the monotonic counter, last promise */
-size_t mm_nvm_free(const struct mm_nvm *nvm);      /* bytes left of max_bytes */
+size_t mm_nvm_free(const struct mm_nvm *nvm); /* bytes left of max_bytes that nobody reserved */
 /* 32 bytes derived from the chip-unique key for one purpose (HKDF-SHA256, label). */
 enum mm_status mm_nvm_derive(const struct mm_nvm *nvm, const char *label,
                              uint8_t out[32]) MM_USE_RESULT;

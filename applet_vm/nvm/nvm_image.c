@@ -188,7 +188,7 @@ static bool entry_read(struct mm_rd *rd, struct entry *e)
     e->section_len = (size_t)mm_rd_u32(rd) << 32;
     e->section_len |= mm_rd_u32(rd);
     e->mac = mm_rd_bytes(rd, NVM_MAC_LEN);
-    if (rd->bad || e->comp.aid.len > MM_AID_MAX || e->comp.kind > MM_COMP_APPLET ||
+    if (rd->bad || e->comp.aid.len > MM_AID_MAX || e->comp.kind > MM_COMP_DOMAIN ||
         e->comp.damage > MM_DAMAGE_ROLLBACK)
         return false;
     memcpy(e->comp.aid.bytes, aid, MM_AID_MAX);

@@ -35,6 +35,7 @@ struct nvm_comp {
     struct mm_aid aid;
     size_t bytes;
     size_t records;
+    size_t max, min; /* quota; 0: none */
 };
 
 /* Changes in the order they were made. A run is what follows one another for one component. */

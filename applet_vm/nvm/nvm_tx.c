@@ -85,7 +85,7 @@ enum mm_status mm_comp_add(struct mm_nvm *nvm, mm_comp comp, enum mm_comp_kind k
     enum mm_status st;
 
     if (comp == MM_COMP_PLATFORM || comp > MM_COMP_MAX ||
-        (kind != MM_COMP_PACKAGE && kind != MM_COMP_APPLET))
+        (kind != MM_COMP_PACKAGE && kind != MM_COMP_APPLET && kind != MM_COMP_DOMAIN))
         return MM_USAGE;
     if (nvm_comp(nvm, comp) != NULL)
         return MM_EXISTS;
@@ -158,7 +158,7 @@ enum mm_status mm_rec_new(struct mm_nvm *nvm, mm_key key, mm_comp comp, size_t l
     struct nvm_rec *rec;
     enum mm_status st;
 
-    if (len > UINT32_MAX / 2 || len + NVM_REC_OVERHEAD > mm_nvm_free(nvm))
+    if (len > UINT32_MAX / 2 || len + NVM_REC_OVERHEAD > mm_comp_room(nvm, comp))
         return MM_NO_MEMORY;
     st = writable(nvm);
     if (st != MM_OK)

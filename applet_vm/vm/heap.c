@@ -21,14 +21,14 @@ static void header_put(uint8_t h[MM_OBJECT_HEADER], uint8_t type, const struct m
     h[11] = sensitive;
 }
 
-static size_t content_len(uint8_t type, uint16_t n)
+size_t mm_heap_content_len(uint8_t type, uint16_t n)
 {
     return type == MM_TYPE_INSTANCE ? 2u * n : n * mm_element_size(type);
 }
 
 size_t mm_content_len(const struct mm_object *o)
 {
-    return content_len(o->type, o->type == MM_TYPE_INSTANCE ? o->cells : o->n);
+    return mm_heap_content_len(o->type, o->type == MM_TYPE_INSTANCE ? o->cells : o->n);
 }
 
 mm_comp mm_heap_context(const struct mm_vm *vm, mm_comp owner)
@@ -127,7 +127,7 @@ void mm_heap_drop_entry(struct mm_vm *vm, mm_ref ref)
     if (vm->api_gone != NULL)
         vm->api_gone(vm, ref);
     if (o->transient != MM_PERSISTENT)
-        vm->transient_used -= content_len(o->type, o->n);
+        vm->transient_used -= mm_heap_content_len(o->type, o->n);
     if (o->transient == MM_CLEAR_ON_DESELECT)
         deselect_drop(vm, ref);
     if ((o->flags & MM_OBJ_RAM) != 0)
@@ -204,7 +204,7 @@ static mm_ref heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cl
                        enum mm_transient transient, mm_comp owner, bool sensitive)
 {
     uint8_t header[MM_OBJECT_HEADER];
-    size_t len = content_len(type, n);
+    size_t len = mm_heap_content_len(type, n);
     uint8_t *ram = NULL;
     mm_ref ref;
 
@@ -212,7 +212,7 @@ static mm_ref heap_new(struct mm_vm *vm, uint8_t type, const struct mm_class *cl
     if (!remember_room(vm) || (transient == MM_CLEAR_ON_DESELECT && !deselect_room(vm)))
         return MM_REF_NULL;
     if (transient != MM_PERSISTENT) {
-        if (vm->transient_used + len > vm->cfg.transient_max || (ram = ram_new(len)) == NULL)
+        if (len > mm_transient_room(vm, owner) || (ram = ram_new(len)) == NULL)
             return MM_REF_NULL;
     }
     header_put(header, type, cls, n, transient, sensitive);
@@ -257,7 +257,7 @@ mm_ref mm_heap_new_ram(struct mm_vm *vm, uint8_t type, const struct mm_class *cl
 
         if (vm->objs[ref].type != MM_TYPE_NONE)
             continue;
-        ram = ram_new(content_len(type, n));
+        ram = ram_new(mm_heap_content_len(type, n));
         if (ram == NULL)
             return MM_REF_NULL;
         set_entry(vm, ref, type, cls, n, 0, ram);
@@ -307,17 +307,17 @@ static enum mm_status rebuild_one(struct mm_vm *vm, mm_ref ref)
         (n != cls->cells || cls->interface || rec[10] != 0 || rec[11] != 0))
         return MM_OK;
     if (len != MM_OBJECT_HEADER +
-                   (rec[10] != 0 ? 0u : content_len(rec[0], n) + (rec[11] != 0 ? MM_CONTROL : 0u)))
+                   (rec[10] != 0 ? 0u : mm_heap_content_len(rec[0], n) + (rec[11] != 0 ? MM_CONTROL : 0u)))
         return MM_OK;
     if (rec[10] != 0) {
-        ram = deselect_room(vm) ? ram_new(content_len(rec[0], n)) : NULL;
+        ram = deselect_room(vm) ? ram_new(mm_heap_content_len(rec[0], n)) : NULL;
         if (ram == NULL)
             return MM_NO_MEMORY;
     }
     set_entry(vm, ref, rec[0], cls, n, mm_rec_comp(vm->nvm, ref),
               ram != NULL ? ram : record_content(vm, ref));
     if (ram != NULL)
-        set_transient(vm, ref, rec[10], content_len(rec[0], n));
+        set_transient(vm, ref, rec[10], mm_heap_content_len(rec[0], n));
     if (rec[11] != 0)
         vm->objs[ref].flags |= MM_OBJ_SENSE;
     if (rec[11] != 0 && ram != NULL)

@@ -183,7 +183,7 @@ enum mm_run mm_vm_access(struct mm_vm *vm, mm_ref obj)
 size_t mm_vm_transient_free(const struct mm_vm *vm, enum mm_transient kind)
 {
     (void)kind; /* both kinds share one pool */
-    return vm->cfg.transient_max - vm->transient_used;
+    return mm_transient_room(vm, vm->owner);
 }
 
 bool mm_vm_peek_cell(const struct mm_vm *vm, mm_ref obj, uint16_t index, uint16_t *value,

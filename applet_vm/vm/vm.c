@@ -82,6 +82,7 @@ void mm_vm_free(struct mm_vm **vm_p)
     free(vm->bound);
     free(vm->tx_refs);
     free(vm->deselect);
+    free(vm->shares);
     free(vm);
     *vm_p = NULL;
 }

@@ -281,8 +281,19 @@ enum mm_run mm_vm_access(struct mm_vm *vm, mm_ref obj);
 enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
                                 const char *name, const char *descriptor, const uint16_t *args,
                                 size_t arg_n, uint16_t *ret);
-/* Transient memory left, by kind. */
+/* Transient memory that the running owner may still take, by kind; what is kept for others is not
+ * his. */
 size_t mm_vm_transient_free(const struct mm_vm *vm, enum mm_transient kind);
+/* Transient memory of an owner: max limits it (0: no limit), min is kept for it while it uses less. */
+struct mm_transient_share {
+    mm_comp owner;
+    size_t max, min;
+};
+/* All shares, copied; those before are forgotten. */
+enum mm_status mm_vm_transient_shares(struct mm_vm *vm, const struct mm_transient_share *shares,
+                                      size_t share_n) MM_USE_RESULT;
+/* Transient memory an owner uses. */
+size_t mm_vm_transient_used(const struct mm_vm *vm, mm_comp owner);
 void mm_vm_collect_request(struct mm_vm *vm);
 
 /* ---- For measurement (applet_vm/integrity) ---- */

@@ -221,6 +221,8 @@ struct mm_vm {
     mm_ref *exceptions;     /* by index in rom_by_name; 0: not an exception, or not made yet */
     mm_ref install_params;
     size_t transient_used;
+    struct mm_transient_share *shares; /* owned */
+    size_t share_n;
     mm_ref *tx_refs; /* objects made in the open transaction */
     size_t tx_ref_n, tx_ref_cap;
     mm_comp selected; /* context of the currently selected applet; 0: none */
@@ -348,6 +350,10 @@ mm_ref mm_heap_new_sensitive(struct mm_vm *vm, uint8_t type, uint16_t n,
                              enum mm_transient transient);
 enum mm_status mm_heap_rebuild(struct mm_vm *vm) MM_USE_RESULT; /* from the NVM, at power-on */
 void mm_heap_drop_entry(struct mm_vm *vm, mm_ref ref); /* forget, without deleting the record */
+/* Bytes of an object's contents. */
+size_t mm_heap_content_len(uint8_t type, uint16_t n);
+/* share.c: transient memory the owner may still take. */
+size_t mm_transient_room(const struct mm_vm *vm, mm_comp owner);
 void mm_heap_clear_transients(struct mm_vm *vm, enum mm_transient kind, mm_comp ctx, bool all);
 mm_comp mm_heap_context(const struct mm_vm *vm, mm_comp owner);
 /* Give the object its context: the owner's, or nobody's for a CLEAR_ON_DESELECT array while its

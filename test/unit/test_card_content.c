@@ -30,7 +30,7 @@ static void session_opens_at_every_level(void **state)
     for (size_t i = 0; i < sizeof(levels); i++) {
         assert_int_equal(host_open(h, levels[i]), 0x9000);
         assert_int_equal(secure(h, GET_STATUS, 0x80, 0x02, "4F00"), 0x9000);
-        assert_resp(h, "E31D4F08A0000001510000009F700101C5039E0000CC08A000000151000000");
+        assert_resp(h, "E31D4F08A0000001510000009F700101C5039EFE80CC08A000000151000000");
     }
 }
 
@@ -108,15 +108,15 @@ static void package_is_loaded_listed_and_deleted(void **state)
 
     assert_int_equal(load_probe(h), 0x9000);
     assert_resp(h, "00");
-    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x00, "4F00"), 0x9000);
+    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x00, "4F06" PACKAGE), 0x9000);
     assert_resp(h, "06" PACKAGE "0100");
-    assert_int_equal(secure(h, GET_STATUS, 0x10, 0x00, "4F00"), 0x9000);
+    assert_int_equal(secure(h, GET_STATUS, 0x10, 0x00, "4F06" PACKAGE), 0x9000);
     assert_resp(h, "06" PACKAGE "01000107" APPLET);
-    assert_int_equal(secure(h, GET_STATUS, 0x10, 0x02, "4F00"), 0x9000);
+    assert_int_equal(secure(h, GET_STATUS, 0x10, 0x02, "4F06" PACKAGE), 0x9000);
     assert_resp(h, "E3234F06" PACKAGE "9F700101CE0201008407" APPLET "CC08A000000151000000");
     assert_int_equal(load_probe(h), 0x6985); /* it is there */
     assert_int_equal(secure(h, DELETE, 0, 0, "4F06" PACKAGE), 0x9000);
-    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x00, "4F00"), 0x6a88);
+    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x00, "4F06" PACKAGE), 0x6a88);
     assert_int_equal(load_probe(h), 0x9000); /* and can come again */
 }
 
@@ -129,7 +129,7 @@ static void load_checks_the_hash_when_given(void **state)
     request[9] ^= 1;
     assert_int_equal(host_secure(h, INSTALL, 0x02, 0, request, 43), 0x9000);
     assert_int_equal(load_blocks(h, probe_lfdb, sizeof(probe_lfdb)), 0x6a80);
-    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x00, "4F00"), 0x6a88);
+    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x00, "4F06" PACKAGE), 0x6a88);
     request[9] ^= 1;
     assert_int_equal(host_secure(h, INSTALL, 0x02, 0, request, 43), 0x9000);
     assert_int_equal(load_blocks(h, probe_lfdb, sizeof(probe_lfdb)), 0x9000);
@@ -148,7 +148,7 @@ static void load_refuses_a_truncated_or_changed_package(void **state)
         assert_int_equal(secure(h, INSTALL, 0x02, 0, "06" PACKAGE "00000000"), 0x9000);
         assert_int_equal(load_blocks(h, probe_lfdb, len), 0x6a80);
     }
-    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x00, "4F00"), 0x6a88);
+    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x00, "4F06" PACKAGE), 0x6a88);
     assert_int_equal(load_probe(h), 0x9000);
 }
 
@@ -310,7 +310,7 @@ static void install_refuses_what_it_does_not_know(void **state)
     assert_int_equal(secure(h, INSTALL, 0x0c, 0, "06" PACKAGE "07" APPLET "0001800000"), 0x6a80);
     assert_int_equal(secure(h, INSTALL, 0x0c, 0, "06" PACKAGE "07" APPLET "00"), 0x6a80);
     assert_int_equal(secure(h, INSTALL, 0x0c, 1, "06" PACKAGE "07" APPLET "0001000000"), 0x6a86);
-    assert_int_equal(secure(h, INSTALL, 0x40, 0, "06" PACKAGE "07" APPLET "0001000000"), 0x6a86);
+    assert_int_equal(secure(h, INSTALL, 0x80, 0, "06" PACKAGE "07" APPLET "0001000000"), 0x6a86);
     assert_int_equal(secure(h, INSTALL, 0x0c, 0,
                             "06" PACKAGE "07" APPLET "08A000000151000000"
                             "01000000"),
@@ -356,7 +356,7 @@ static void package_with_instances_goes_only_with_them(void **state)
     assert_int_equal(secure(h, DELETE, 0, 0x80, "4F06" PACKAGE), 0x9000);
     assert_resp(h, "00");
     assert_int_equal(secure(h, GET_STATUS, 0x40, 0x02, "4F00"), 0x6a88);
-    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x02, "4F00"), 0x6a88);
+    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x02, "4F06" PACKAGE), 0x6a88);
     assert_int_equal(select_probe(h), 0x6a82);
     host_reopen(h);
     assert_int_equal(select_probe(h), 0x6a82);
@@ -368,7 +368,7 @@ static void deleted_applet_leaves_its_package(void **state)
 
     assert_int_equal(secure(h, DELETE, 0, 0, "4F07" INSTANCE), 0x9000);
     assert_int_equal(secure(h, DELETE, 0, 0, "4F07" INSTANCE), 0x6a88);
-    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x02, "4F00"), 0x9000);
+    assert_int_equal(secure(h, GET_STATUS, 0x20, 0x02, "4F06" PACKAGE), 0x9000);
     assert_int_equal(install_probe(h, "00"), 0x9000);
     assert_int_equal(select_probe(h), 0x9000);
 }

@@ -196,10 +196,12 @@ static void default_selected_application_answers_after_reset(void **state)
     assert_int_equal(h->resp[18], 0x9e);
 }
 
-static void privileges_without_an_effect_are_refused(void **state)
+/* GPCS 6.6.2: what only a domain can hold, what contradicts, what is not defined. */
+static void privileges_that_an_applet_cannot_hold_are_refused(void **state)
 {
-    static const char *const refused[] = {"0180", "01C0", "0102",     "0140",
-                                          "0101", "0120", "03000100", "03000001"};
+    static const char *const refused[] = {"0180",     "01C0",     "01A0",     "0140", "0101",
+                                          "0120",     "03008000", "03004000", "03002000",
+                                          "03000080", "03000040", "03000001"};
 
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         assert_int_equal(install_personal(*state, refused[i]), 0x6a80);
@@ -361,7 +363,7 @@ int main(void)
         WITH(with_personal, card_is_locked_by_who_may),
         WITH(with_personal, final_application_is_there_on_a_locked_card),
         WITH(with_personal, default_selected_application_answers_after_reset),
-        WITH(with_personal, privileges_without_an_effect_are_refused),
+        WITH(with_personal, privileges_that_an_applet_cannot_hold_are_refused),
         WITH(with_session, stored_data_is_what_get_data_tells),
         WITH(with_session, stored_data_may_come_in_blocks),
         WITH(with_session, store_data_refuses_what_it_cannot_keep_and_keeps_the_rest_out),

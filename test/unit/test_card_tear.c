@@ -37,7 +37,7 @@ static unsigned way_up(struct host *h)
 static unsigned steps_found(struct host *h)
 {
     assert_int_equal(host_open(h, 0x03), 0x9000);
-    if (secure(h, GET_STATUS, 0x20, 0x02, "4F00") != 0x9000)
+    if (secure(h, GET_STATUS, 0x20, 0x02, "4F06" PACKAGE) != 0x9000)
         return 0;
     if (secure(h, GET_STATUS, 0x40, 0x02, "4F00") != 0x9000)
         return 1;
