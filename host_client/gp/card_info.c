@@ -94,10 +94,11 @@ enum mm_status mm_gp_describe_cplc(const uint8_t *data, size_t data_len, mm_gp_f
     const struct teller t = {fact, ctx};
     struct mm_rd rd;
 
-    if (data_len > CPLC_LEN && open_object(data, data_len, 0x9f7f, &rd, err) != MM_OK)
+    /* With its tag and length, or, as some cards answer, without. */
+    mm_rd_init(&rd, data, data_len);
+    if (data_len >= 2 && mm_be16(data) == 0x9f7f &&
+        open_object(data, data_len, 0x9f7f, &rd, err) != MM_OK)
         return MM_MALFORMED;
-    if (data_len <= CPLC_LEN)
-        mm_rd_init(&rd, data, data_len);
     if (mm_rd_left(&rd) != CPLC_LEN)
         return mm_fail(err, MM_MALFORMED, 0, "production data of %zu bytes; expected %d",
                        mm_rd_left(&rd), CPLC_LEN);
