@@ -58,7 +58,7 @@ LDLIBS := -lpcsclite -lcurl -levent_openssl -levent -lssl -lcrypto -lcbor -ljans
 MODULES := spec:apdu_spec base:applet_vm/base cose:applet_vm/cose scp:applet_vm/scp \
            cap:applet_vm/cap nvm:applet_vm/nvm vm:applet_vm/vm api:applet_vm/api integrity:applet_vm/integrity verify:applet_vm/verify card:applet_vm/card \
            link:applet_vm/link chip:applet_vm conv:converter access:host_client/access \
-           gp:host_client/gp gptool:host_client/gptool trust:host_client/trust net:host_client/net apdu:host_client/apdu pay:host_client/pay \
+           gp:host_client/gp gptool:host_client/gptool gplib:host_client/gplib trust:host_client/trust net:host_client/net apdu:host_client/apdu pay:host_client/pay \
            agent:trust_agent platform:platform
 mod_name = $(word 1,$(subst :, ,$(1)))
 mod_dir  = $(word 2,$(subst :, ,$(1)))
@@ -81,6 +81,7 @@ LIBS_conv      := conv $(LIBS_verify)
 LIBS_access    := access $(LIBS_link)
 LIBS_gp        := gp $(LIBS_access)
 LIBS_gptool    := gptool $(LIBS_gp)
+LIBS_gplib     := gplib $(LIBS_gp)
 LIBS_trust     := trust cose cap spec base
 LIBS_apdu      := apdu gp $(LIBS_access)
 LIBS_net       := net spec base
@@ -236,7 +237,24 @@ $(BUILD)/fuzzer/$(notdir $(1:.c=)): $(1:%.c=$(BUILD)/obj/%.o) $(call libs,$(call
 endef
 $(foreach t,$(fuzz_src),$(eval $(call fuzzer,$(t))))
 
-install: all ## install under PREFIX (/usr/local), DESTDIR is honoured
+# The public library: all it needs in one object, of which only its own names are to be seen.
+gp_library := $(BUILD)/lib/libmintmark-gp.a
+$(gp_library): $(call libs,gplib)
+	$(LD) -r -o $(BUILD)/lib/mintmark-gp.o --whole-archive $< --no-whole-archive $(filter-out $<,$^)
+	objcopy --wildcard --keep-global-symbol='mintmark_gp_*' $(BUILD)/lib/mintmark-gp.o
+	@rm -f $@
+	ar rcsD $@ $(BUILD)/lib/mintmark-gp.o
+all: $(gp_library)
+install-library: $(gp_library) ## install the public library of mintmark-gp only
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,include lib/pkgconfig share/doc/mintmark/examples)
+	install -m 0644 host_client/gplib/mintmark_gp.h $(DESTDIR)$(PREFIX)/include/
+	install -m 0644 $(gp_library) $(DESTDIR)$(PREFIX)/lib/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' host_client/gplib/mintmark-gp.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mintmark-gp.pc
+	install -m 0644 docs/examples/*.c $(DESTDIR)$(PREFIX)/share/doc/mintmark/examples/
+.PHONY: install-library
+
+install: all install-library ## install under PREFIX (/usr/local), DESTDIR is honoured
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin $(addprefix share/,man/man1 man/man5 man/man8 \
 	    bash-completion/completions mintmark))
 	install -m 0755 $(programs) $(DESTDIR)$(PREFIX)/bin/

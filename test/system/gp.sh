@@ -64,6 +64,22 @@ token() {
         --pin-file "$work/pin" "$@"
 }
 
+# ---- the library, as make install puts it ----
+install_library() {
+    make --no-print-directory BUILD="$build" PREFIX="$work/prefix" install-library
+}
+compile_example() {
+    local flags=()
+    case $build in */san*) flags=("-fsanitize=address,undefined") ;; esac
+    # shellcheck disable=SC2046 # the flags are words
+    PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" "${CC:-cc}" -std=c11 -Wall -Wextra -Werror "${flags[@]}" \
+        -o "$work/card_list" "$work/prefix/share/doc/mintmark/examples/card_list.c" \
+        $(PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" pkg-config --cflags --libs mintmark-gp)
+}
+only_its_own_names() {
+    ! nm -g --defined-only "$work/prefix/lib/libmintmark-gp.a" | awk 'NF == 3 { print $3 }' | grep -v '^mintmark_gp_'
+}
+
 check "every option is in the man page and in the completion" options_are_documented
 check "every command is in the man page and in the completion" commands_are_documented
 check "a chip is made" "$bin/mintmark-chip" init test
@@ -77,6 +93,12 @@ check "a wrong PIN is said" refuses 1 "PIN" env MINTMARK_GP_PIN=9999 "$tool" --r
 check "so is a key that is not there" refuses 1 "no secret key" env MINTMARK_GP_PIN=1234 "$tool" --reader "$reader" \
     --pkcs11 "pkcs11:token=issuer;object=other?module-path=$module" list
 check "the package goes" token --yes delete --deps transit-package
+check "the library is installed" install_library
+check "with no names but its own" only_its_own_names
+check "its example compiles" compile_example
+check "and lists the card" says "1 entries" "$work/card_list" "$reader" 404142434445464748494A4B4C4D4E4F
+check "wrong keys are status 6" refuses 6 "cryptogram" "$work/card_list" "$reader" 00112233445566778899AABBCCDDEEFF
+check "no card is status 4" refuses 4 "no chip image" "$work/card_list" "chip:$work/none.nvm"
 check "the files of the examples" prepare_examples
 each_example
 check "the keys are the derived ones" refuses 1 "not tried" "$tool" --reader "$reader" --test-keys list
