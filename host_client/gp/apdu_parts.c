@@ -93,16 +93,35 @@ bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size
     return *value != NULL;
 }
 
+/* INSTALL by what it is for: P1 (GPCS 2.3.1, table 11-42). */
+static const char *install_name(uint8_t p1)
+{
+    static const struct {
+        uint8_t p1;
+        const char *name;
+    } names[] = {{0x02, "INSTALL [for load]"},
+                 {0x04, "INSTALL [for install]"},
+                 {0x08, "INSTALL [for make selectable]"},
+                 {0x0c, "INSTALL [for install and make selectable]"},
+                 {0x10, "INSTALL [for extradition]"},
+                 {0x20, "INSTALL [for personalization]"},
+                 {0x40, "INSTALL [for registry update]"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].p1 == p1)
+            return names[i].name;
+    }
+    return "INSTALL";
+}
+
 const char *mm_gp_command_name(const uint8_t *apdu, size_t apdu_len)
 {
     const struct mm_ins_info *info;
 
     if (apdu_len < 4)
         return "command";
-    if (apdu[1] == MM_INS_ISD_INSTALL && apdu[2] == 0x20)
-        return "INSTALL [for personalization]";
     if (apdu[1] == MM_INS_ISD_INSTALL)
-        return apdu[2] == 0x02 ? "INSTALL [for load]" : "INSTALL [for install]";
+        return install_name(apdu[2]);
     for (size_t i = 0; (info = mm_ins_at(i)) != NULL; i++) {
         if (info->ins == apdu[1] &&
             (strcmp(info->app, "ISD") == 0 || strcmp(info->app, "CARD") == 0))

@@ -223,9 +223,12 @@ static void tell_entry(void *ctx, const struct mm_gp_entry *e)
     struct mintmark_gp_entry out = {
         .life_cycle = e->life_cycle, .major = e->major, .minor = e->minor};
 
-    out.kind = e->kind == MM_GP_DOMAIN   ? MINTMARK_GP_DOMAIN
-               : e->kind == MM_GP_APPLET ? MINTMARK_GP_APPLICATION
-                                         : MINTMARK_GP_PACKAGE;
+    if (e->kind == MM_GP_PACKAGE)
+        out.kind = MINTMARK_GP_PACKAGE;
+    else /* a supplementary domain is an application that has this privilege */
+        out.kind = e->kind == MM_GP_DOMAIN || (e->privileges[0] & 0x80) != 0
+                       ? MINTMARK_GP_DOMAIN
+                       : MINTMARK_GP_APPLICATION;
     out.aid_len = put_aid(out.aid, &e->aid);
     out.package_len = put_aid(out.package, &e->package);
     out.domain_len = put_aid(out.domain, &e->domain);

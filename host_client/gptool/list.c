@@ -30,11 +30,12 @@ const char *mm_gptool_state_text(enum mm_gp_kind kind, uint8_t life_cycle)
     return "UNKNOWN";
 }
 
-static const char *kind_text(enum mm_gp_kind kind)
+/* A supplementary domain is an application that has this privilege. */
+static const char *kind_text(const struct mm_gp_entry *e)
 {
-    if (kind == MM_GP_DOMAIN)
-        return "domain";
-    return kind == MM_GP_APPLET ? "applet" : "package";
+    if (e->kind == MM_GP_PACKAGE)
+        return "package";
+    return e->kind == MM_GP_DOMAIN || (e->privileges[0] & 0x80) != 0 ? "domain" : "applet";
 }
 
 /* ---- list ---- */
@@ -55,7 +56,7 @@ static void add_row(void *ctx, const struct mm_gp_entry *e)
         snprintf(extra, sizeof(extra), "%u.%u", e->major, e->minor);
     else if (e->kind != MM_GP_PACKAGE)
         (void)mm_gp_privileges_text(e->privileges, extra, sizeof(extra));
-    fprintf(l->out, "%-8s %-32s %-12s %s%s%s\n", kind_text(e->kind),
+    fprintf(l->out, "%-8s %-32s %-12s %s%s%s\n", kind_text(e),
             mm_hex(e->aid.bytes, e->aid.len, aid), mm_gptool_state_text(e->kind, e->life_cycle),
             extra, what != NULL && extra[0] != '\0' ? "  " : "", what != NULL ? what : "");
     for (size_t i = 0; i < e->module_n; i++)
@@ -103,7 +104,7 @@ static void add_object(void *ctx, const struct mm_gp_entry *e)
     json_t *o = json_object(), *modules = json_array();
     char text[16];
 
-    set(l, o, "kind", json_string(kind_text(e->kind)));
+    set(l, o, "kind", json_string(kind_text(e)));
     set(l, o, "aid", aid_value(&e->aid));
     set(l, o, "state", json_string(mm_gptool_state_text(e->kind, e->life_cycle)));
     set(l, o, "life_cycle", json_integer(e->life_cycle));

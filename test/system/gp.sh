@@ -79,6 +79,7 @@ compile_example() {
 only_its_own_names() {
     ! nm -g --defined-only "$work/prefix/lib/libmintmark-gp.a" | awk 'NF == 3 { print $3 }' | grep -v '^mintmark_gp_'
 }
+moved() { token list | grep -A 2 -F F04D494E544D41524B1101 | grep -q 'in  *F0000000AA'; }
 
 check "every option is in the man page and in the completion" options_are_documented
 check "every command is in the man page and in the completion" commands_are_documented
@@ -92,11 +93,18 @@ check "a wrong PIN is said" refuses 1 "PIN" env MINTMARK_GP_PIN=9999 "$tool" --r
     --pkcs11 "pkcs11:token=issuer;object=card?module-path=$module" list
 check "so is a key that is not there" refuses 1 "no secret key" env MINTMARK_GP_PIN=1234 "$tool" --reader "$reader" \
     --pkcs11 "pkcs11:token=issuer;object=other?module-path=$module" list
+check "a domain is made" token create-domain F0000000AA --privileges dap-verification
+check "and listed as what it is" says "dap-verification" token list
+check "an application moves there" token move transit F0000000AA
+check "which can be seen" moved
+check "a session with the domain, by the issuer's keys" token --connect F0000000AA list
+check "a domain in use is not deleted" refuses 5 "DELETE: 6985" token --yes delete F0000000AA
 check "the package goes" token --yes delete --deps transit-package
+check "and then the domain" token --yes delete F0000000AA
 check "the library is installed" install_library
 check "with no names but its own" only_its_own_names
 check "its example compiles" compile_example
-check "and lists the card" says "1 entries" "$work/card_list" "$reader" 404142434445464748494A4B4C4D4E4F
+check "and lists the card" says "entries" "$work/card_list" "$reader" 404142434445464748494A4B4C4D4E4F
 check "wrong keys are status 6" refuses 6 "cryptogram" "$work/card_list" "$reader" 00112233445566778899AABBCCDDEEFF
 check "no card is status 4" refuses 4 "no chip image" "$work/card_list" "chip:$work/none.nvm"
 check "the files of the examples" prepare_examples
