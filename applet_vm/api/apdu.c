@@ -71,10 +71,13 @@ static size_t cdata_off(const struct mm_api_apdu *a)
 mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *c)
 {
     struct mm_api_apdu *a = apdu_of(vm);
-    uint8_t buffer[MM_APDU_BUFFER_LEN] = {0};
+    uint8_t buffer[MM_APDU_LONG_BUFFER_LEN];
     size_t shown;
 
     a->active = true;
+    a->buffer = c->extended ? a->long_buffer : a->short_buffer;
+    a->buffer_len = c->extended ? MM_APDU_LONG_BUFFER_LEN : MM_APDU_BUFFER_LEN;
+    memset(buffer, 0, a->buffer_len);
     a->state = MM_APDU_INITIAL;
     a->cla = c->header[0];
     a->applet = c->applet;
@@ -97,14 +100,14 @@ mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *c)
         buffer[4] = (uint8_t)(c->body_len != 0 ? c->body_len : c->le);
     /* The APDU class promises five bytes before setIncomingAndReceive; under T=1 cards have the data
      * there already, and applets count on it. */
-    shown = MM_APDU_BUFFER_LEN - cdata_off(a);
+    shown = a->buffer_len - cdata_off(a);
     if (shown > c->body_len)
         shown = c->body_len;
     if (shown != 0 && c->protocol != MM_PROTOCOL_T0)
         memcpy(buffer + cdata_off(a), c->body, shown);
     /* The whole buffer, so that nothing of the last exchange is left (JCRE 6.2.2). A RAM array of
      * the JCRE: the write cannot fail. */
-    (void)mm_vm_array_write(vm, a->buffer, 0, buffer, MM_APDU_BUFFER_LEN, false);
+    (void)mm_vm_array_write(vm, a->buffer, 0, buffer, a->buffer_len, false);
     return a->ref;
 }
 
@@ -125,7 +128,7 @@ void mm_api_apdu_end(struct mm_vm *vm, const uint8_t **response, size_t *respons
 static enum mm_run receive(struct mm_vm *vm, size_t off, uint16_t *ret)
 {
     struct mm_api_apdu *a = apdu_of(vm);
-    size_t n = a->body_len - a->body_off, room = MM_APDU_BUFFER_LEN - off;
+    size_t n = a->body_len - a->body_off, room = a->buffer_len - off;
     enum mm_run run = MM_RUN_OK;
 
     if (n > room)
@@ -162,7 +165,7 @@ enum mm_run mm_n_apdu_receive_bytes(struct mm_vm *vm, const uint16_t *args, uint
 
     if (!incoming(a))
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    if (off < 0 || off + protocols[a->protocol].in_block > MM_APDU_BUFFER_LEN)
+    if (off < 0 || off + protocols[a->protocol].in_block > a->buffer_len)
         return apdu_failed(vm, APDU_BUFFER_BOUNDS);
     return receive(vm, (size_t)off, ret);
 }
@@ -267,7 +270,7 @@ static enum mm_run send_buffer(struct mm_vm *vm, int off, int len)
 
     if (!may_send(a, len))
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    if (off < 0 || len < 0 || off + len > MM_APDU_BUFFER_LEN)
+    if (off < 0 || len < 0 || off + len > a->buffer_len)
         return apdu_failed(vm, APDU_BUFFER_BOUNDS);
     run = mm_vm_bytes(vm, a->buffer, off, len, &data);
     return run == MM_RUN_OK ? send(vm, data, (size_t)len) : run;
@@ -304,7 +307,7 @@ enum mm_run mm_n_apdu_set_outgoing_and_send(struct mm_vm *vm, const uint16_t *ar
         return apdu_failed(vm, APDU_ILLEGAL_USE);
     if (!length_ok(vm, len))
         return apdu_failed(vm, APDU_BAD_LENGTH);
-    if (off < 0 || off + len > MM_APDU_BUFFER_LEN)
+    if (off < 0 || off + len > a->buffer_len)
         return apdu_failed(vm, APDU_BUFFER_BOUNDS);
     a->out_len = (size_t)len;
     a->state = MM_APDU_OUTGOING_LENGTH_KNOWN;

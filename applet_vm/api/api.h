@@ -20,6 +20,8 @@ void mm_api_reset(struct mm_vm *vm);
 /* ---- APDU exchange: card side of javacard.framework.APDU ---- */
 #define MM_APDU_BUFFER_LEN                                                                         \
     261 /* header, Lc, 255 bytes, Le: the least JCRE 3.0.5 asks (133) is less */
+#define MM_APDU_LONG_BUFFER_LEN                                                                    \
+    2048 /* of a command in extended form: applets compose answers of 1 KiB and more in it */
 
 #define MM_APDU_SHORT_MAX                                                                          \
     0x7FFF /* of data, either way: lengths are Java shorts (JCRE 3.0.5, 9.4.4) */

@@ -49,8 +49,11 @@ enum mm_apdu_state {
 };
 
 struct mm_api_apdu {
-    mm_ref ref, buffer; /* JCRE entry point and global array, temporary both */
-    bool active;        /* between begin and end */
+    mm_ref ref;                       /* JCRE entry point; as the buffers, temporary */
+    mm_ref short_buffer, long_buffer; /* global arrays */
+    mm_ref buffer;                    /* the exchange's */
+    uint16_t buffer_len;
+    bool active; /* between begin and end */
     enum mm_apdu_state state;
     uint8_t cla; /* as it came */
     mm_ref applet;

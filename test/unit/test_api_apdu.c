@@ -67,6 +67,30 @@ static void apdu_hands_a_long_body_out_in_pieces(void **state)
     assert_int_equal(ok(mm_n_apdu_receive_bytes, 2, apdu, 0), 0);
 }
 
+static void apdu_buffer_is_longer_for_an_extended_command(void **state)
+{
+    static uint8_t body[MM_APDU_LONG_BUFFER_LEN];
+    const struct mm_api_command command = {.header = {0x80, 0x10, 0x01, 0x02},
+                                           .body = body,
+                                           .body_len = sizeof(body),
+                                           .le = 65536,
+                                           .has_le = true,
+                                           .extended = true};
+    mm_ref apdu = mm_api_apdu_begin(chip.vm, &command);
+    size_t len;
+
+    (void)state;
+    assert_non_null(mm_vm_peek_array(chip.vm, ok(mm_n_apdu_get_buffer, 1, apdu), &len));
+    assert_int_equal(len, MM_APDU_LONG_BUFFER_LEN);
+    assert_int_equal(ok(mm_n_apdu_set_incoming_and_receive, 1, apdu), MM_APDU_LONG_BUFFER_LEN - 7);
+    assert_int_equal(ok(mm_n_apdu_receive_bytes, 2, apdu, MM_APDU_LONG_BUFFER_LEN - 256), 7);
+    throws(EXCEPTION, BUFFER_BOUNDS, mm_n_apdu_set_outgoing_and_send, 3, apdu, 1,
+           MM_APDU_LONG_BUFFER_LEN);
+    (void)ok(mm_n_apdu_set_outgoing_and_send, 3, apdu, 0, MM_APDU_LONG_BUFFER_LEN);
+    assert_non_null(mm_vm_peek_array(chip.vm, ok(mm_n_apdu_get_buffer, 1, begin(3, 0)), &len));
+    assert_int_equal(len, MM_APDU_BUFFER_LEN);
+}
+
 static void apdu_shows_a_short_body_at_offset_5(void **state)
 {
     mm_ref apdu = begin(3, 65536);
@@ -250,6 +274,7 @@ int main(void)
         TEST(apdu_goes_through_its_states),
         TEST(apdu_refuses_to_send_outside_the_buffer),
         TEST(apdu_hands_a_long_body_out_in_pieces),
+        TEST(apdu_buffer_is_longer_for_an_extended_command),
         TEST(apdu_shows_a_short_body_at_offset_5),
         TEST(apdu_buffer_has_the_data_before_they_are_received),
         TEST(apdu_buffer_keeps_nothing_of_the_last_exchange),
