@@ -77,18 +77,18 @@ static void apdu_buffer_is_longer_for_an_extended_command(void **state)
                                            .has_le = true,
                                            .extended = true};
     mm_ref apdu = mm_api_apdu_begin(chip.vm, &command);
-    size_t len;
+    const uint8_t *data;
 
     (void)state;
-    assert_non_null(mm_vm_peek_array(chip.vm, ok(mm_n_apdu_get_buffer, 1, apdu), &len));
-    assert_int_equal(len, MM_APDU_LONG_BUFFER_LEN);
+    assert_int_equal(
+        mm_vm_bytes(chip.vm, ok(mm_n_apdu_get_buffer, 1, apdu), 0, MM_APDU_LONG_BUFFER_LEN, &data),
+        MM_RUN_OK);
     assert_int_equal(ok(mm_n_apdu_set_incoming_and_receive, 1, apdu), MM_APDU_LONG_BUFFER_LEN - 7);
     assert_int_equal(ok(mm_n_apdu_receive_bytes, 2, apdu, MM_APDU_LONG_BUFFER_LEN - 256), 7);
-    throws(EXCEPTION, BUFFER_BOUNDS, mm_n_apdu_set_outgoing_and_send, 3, apdu, 1,
-           MM_APDU_LONG_BUFFER_LEN);
-    (void)ok(mm_n_apdu_set_outgoing_and_send, 3, apdu, 0, MM_APDU_LONG_BUFFER_LEN);
-    assert_non_null(mm_vm_peek_array(chip.vm, ok(mm_n_apdu_get_buffer, 1, begin(3, 0)), &len));
-    assert_int_equal(len, MM_APDU_BUFFER_LEN);
+    throws(EXCEPTION, BUFFER_BOUNDS, mm_n_apdu_receive_bytes, 2, apdu, MM_APDU_LONG_BUFFER_LEN);
+    assert_int_equal(mm_vm_bytes(chip.vm, ok(mm_n_apdu_get_buffer, 1, begin(3, 0)), 0,
+                                 MM_APDU_BUFFER_LEN + 1, &data),
+                     MM_RUN_THROWN);
 }
 
 static void apdu_shows_a_short_body_at_offset_5(void **state)
