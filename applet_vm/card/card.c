@@ -84,8 +84,12 @@ enum mm_status mm_card_init(const struct mm_card_config *cfg, enum mm_profile pr
                             struct mm_err *err)
 {
     struct mm_nvm *nvm = NULL;
-    enum mm_status st = mm_nvm_create(&cfg->nvm, &nvm, err);
+    struct mm_card_scp scp[2];
+    enum mm_status st = choose_scp(cfg, scp);
 
+    if (st != MM_OK)
+        return mm_fail(err, st, SIZE_MAX, "a secure channel protocol that is none, or one twice");
+    st = mm_nvm_create(&cfg->nvm, &nvm, err);
     if (st != MM_OK)
         return st;
     st = write_platform(cfg, nvm, profile);

@@ -170,6 +170,8 @@ struct mm_session {
     bool level_changes;
     uint8_t next_level;
     bool rmac_begins, rmac_ends;
+    struct mm_buf key_data; /* PUT KEY that comes in several commands: so far, */
+    uint8_t key_p1, key_p2; /* and what they have in common */
 };
 /* 10 diversification, 2 or 3 key information, challenge, cryptogram, sequence counter */
 #define MM_INIT_UPDATE_MAX (10 + 3 + 2 * MM_SCP_CHALLENGE_MAX + 3)
@@ -310,8 +312,16 @@ bool mm_domain_sees(const struct mm_card *card, const struct mm_reg_entry *e);
 uint16_t mm_isd_get_status(struct mm_card *card, const struct mm_apdu *apdu);
 
 /* ---- keys.c: commands on the keys of the session's domain (key_store.h holds them) ---- */
-uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu);
+uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu); /* put_key.c */
 uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu);
+/* Append the key information of a domain: C0 objects, without the E0 around them. */
+void mm_isd_key_information(const struct mm_card *card, mm_comp domain, struct mm_buf *out);
+/* Append the value of C1; MM_NOT_FOUND: the domain's default keys have no sequence counter. */
+enum mm_status mm_isd_sequence(const struct mm_card *card, mm_comp domain,
+                               struct mm_buf *out) MM_USE_RESULT;
+/* Append the secure channels the domain's key sets speak: 64 objects of card recognition data
+ * (GPCS H.2). */
+void mm_isd_channel_oids(const struct mm_card *card, mm_comp domain, struct mm_buf *out);
 
 /* ---- set_status.c: life cycles ---- */
 uint8_t mm_card_state(const struct mm_card *card);

@@ -15,51 +15,56 @@ void mm_isd_fci(const struct mm_card *card, struct mm_buf *out)
     mm_card_put_tlv(out, 0xa5, proprietary, sizeof(proprietary));
 }
 
-static void card_recognition(struct mm_buf *out)
+static void card_recognition(const struct mm_card *card, struct mm_buf *out)
 {
-    /* GPCS H.2: OIDs of card recognition data, card manager (2.3.1), identification scheme, secure
-     * channel (SCP03, i = 60), card chip details (Java Card 3). */
-    static const uint8_t
-        data[] = {0x66, 0x3f, 0x73, 0x3d, /* card data, card recognition data */
-                  0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01, /* globalplatform 1 */
-                  0x60, 0x0c, 0x06, 0x0a, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x02, 0x02, 0x03,
-                  0x01, /* 2.3.1 */
-                  0x63, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x03, 0x64, 0x0b,
-                  0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x04, 0x03, 0x60, 0x66, 0x0c,
-                  0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x2a, 0x02, 0x6e, 0x01, 0x03};
-    _Static_assert(sizeof(data) == 0x3f + 2, "length bytes agree");
+    /* GPCS H.2: OIDs of card recognition data, card manager (2.3.1), identification scheme; secure
+     * channels; card chip details (Java Card 3). */
+    static const uint8_t before[] = {
+        0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01, 0x60, 0x0c, 0x06,
+        0x0a, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x02, 0x02, 0x03, 0x01, /* 2.3.1 */
+        0x63, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x03};
+    static const uint8_t after[] = {0x66, 0x0c, 0x06, 0x0a, 0x2b, 0x06, 0x01,
+                                    0x04, 0x01, 0x2a, 0x02, 0x6e, 0x01, 0x03};
+    struct mm_buf channels;
+    size_t len;
 
-    mm_buf_bytes(out, data, sizeof(data));
+    mm_buf_init(&channels);
+    mm_isd_channel_oids(card, mm_domain_of_keys(card, mm_domain_current(card)), &channels);
+    len = sizeof(before) + channels.len + sizeof(after);
+    mm_buf_u8(out, 0x66); /* card data, in it card recognition data */
+    mm_card_put_len(out, len + (len > 0x7f ? 3 : 2));
+    mm_buf_u8(out, 0x73);
+    mm_card_put_len(out, len);
+    mm_buf_bytes(out, before, sizeof(before));
+    mm_buf_bytes(out, channels.data, channels.len);
+    mm_buf_bytes(out, after, sizeof(after));
+    mm_buf_clear(&channels);
 }
 
-/* Key information template (GPCS 11.3.3.1), basic format. */
-static void key_information(struct mm_card *card, struct mm_buf *out)
+static void key_information(const struct mm_card *card, struct mm_buf *out)
 {
-    mm_comp domain = mm_domain_current(card);
-    struct mm_domain_key key;
-    struct mm_key_set set;
     struct mm_buf body;
-    uint8_t version;
 
     mm_buf_init(&body);
-    for (size_t i = 0; (version = mm_key_set_version(card->nvm, domain, i)) != 0; i++) {
-        size_t off = 0;
-        if (mm_key_set_load(card->nvm, domain, version, &set) != MM_OK)
-            continue;
-        while (mm_key_set_next(&set, &off, &key)) {
-            uint8_t info[2 + 2 * MM_KEY_PARTS_MAX] = {key.id, version};
-            for (size_t p = 0; p < key.part_n; p++) {
-                info[2 + 2 * p] = key.parts[p].type;
-                info[3 + 2 * p] = (uint8_t)key.parts[p].len;
-            }
-            mm_card_put_tlv(&body, 0xc0, info, 2u + 2u * key.part_n);
-        }
-        mm_key_set_clear(&set);
-    }
+    mm_isd_key_information(card, mm_domain_current(card), &body);
     mm_buf_u8(out, 0xe0);
     mm_card_put_len(out, body.len);
     mm_buf_bytes(out, body.data, body.len);
     mm_buf_clear(&body);
+}
+
+/* C1: sequence counter of the default key version */
+static uint16_t sequence_counter(const struct mm_card *card, struct mm_buf *out)
+{
+    struct mm_buf value;
+    enum mm_status st;
+
+    mm_buf_init(&value);
+    st = mm_isd_sequence(card, mm_domain_of_keys(card, mm_domain_current(card)), &value);
+    if (st == MM_OK)
+        mm_card_put_tlv(out, 0xc1, value.data, value.len);
+    mm_buf_clear(&value);
+    return st == MM_OK ? MM_SW_9000_NO_ERROR : MM_SW_6A88_DATA_NOT_FOUND;
 }
 
 /* Card production life cycle data: fixed fields are zero; the serial number is of the chip id. */
@@ -190,7 +195,7 @@ uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
         default_number(card, tag, &card->out);
         break;
     case 0x0066:
-        card_recognition(&card->out);
+        card_recognition(card, &card->out);
         break;
     case 0x00c2:
         confirmations(card, &card->out);
@@ -210,7 +215,9 @@ uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
     case 0xff21:
         resources(card, &card->out);
         break;
-    default: /* 00C1 too: the card challenge is random, there is no sequence counter */
+    case 0x00c1:
+        return sequence_counter(card, &card->out);
+    default:
         return MM_SW_6A88_DATA_NOT_FOUND;
     }
     return MM_SW_9000_NO_ERROR;

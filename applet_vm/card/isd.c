@@ -137,6 +137,8 @@ static uint16_t run(struct mm_card *card, const struct mm_apdu *apdu)
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
         if (handlers[i].ins != apdu->ins)
             continue;
+        if (apdu->ins != MM_INS_ISD_PUT_KEY) /* what came of one in parts is not gone on with */
+            mm_buf_clear(&card->channel->session.key_data);
         if (!allowed(card, handlers[i].need))
             return MM_SW_6982_SECURITY_STATUS;
         if (mm_card_state(card) == MM_STATE_CARD_LOCKED && !handlers[i].when_locked)

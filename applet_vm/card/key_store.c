@@ -54,6 +54,11 @@ static mm_key find_set(const struct mm_nvm *nvm, mm_comp domain, uint8_t version
     return 0;
 }
 
+bool mm_key_set_exists(const struct mm_nvm *nvm, mm_comp domain, uint8_t version)
+{
+    return version != 0 && find_set(nvm, domain, version) != 0;
+}
+
 /* ---- At rest ---- */
 struct rest_keys {
     uint8_t enc[32], mac[32];
@@ -119,20 +124,15 @@ void mm_key_set_clear(struct mm_key_set *set)
     mm_buf_clear(&set->keys);
 }
 
-enum mm_status mm_key_set_load(const struct mm_nvm *nvm, mm_comp domain, uint8_t version,
-                               struct mm_key_set *set)
+static enum mm_status load_record(const struct mm_nvm *nvm, mm_comp domain, mm_key key,
+                                  struct mm_key_set *set)
 {
-    mm_key key = find_set(nvm, domain, version);
-    const uint8_t *record;
     size_t len = 0;
+    const uint8_t *record = set_record(nvm, key, domain, &len);
     enum mm_status st;
 
-    mm_key_set_init(set, domain, version);
-    if (key == 0)
-        return MM_NOT_FOUND;
-    record = set_record(nvm, key, domain, &len);
+    mm_key_set_init(set, domain, record[0]);
     set->record = key;
-    set->version = record[0];
     set->scp_i = record[AT_I];
     set->sequence = mm_be32(record + AT_SEQUENCE - 1) & 0xffffff;
     set->failures = record[AT_FAILURES];
@@ -140,6 +140,37 @@ enum mm_status mm_key_set_load(const struct mm_nvm *nvm, mm_comp domain, uint8_t
     if (st != MM_OK)
         mm_key_set_clear(set);
     return st;
+}
+
+static enum mm_status load_default(const struct mm_nvm *nvm, mm_comp domain, struct mm_key_set *set)
+{
+    mm_key key = MM_KEY_SETS_FIRST - 1;
+    enum mm_status st = MM_NOT_FOUND, worst = MM_NOT_FOUND;
+    struct mm_scp_keys keys;
+
+    while ((key = next_set(nvm, domain, key)) != 0) {
+        st = load_record(nvm, domain, key, set);
+        if (st == MM_OK)
+            st = mm_key_set_channel(set, &keys);
+        OPENSSL_cleanse(&keys, sizeof(keys));
+        if (st == MM_OK)
+            return MM_OK;
+        if (st != MM_NOT_FOUND)
+            worst = st;
+        mm_key_set_clear(set);
+    }
+    return worst;
+}
+
+enum mm_status mm_key_set_load(const struct mm_nvm *nvm, mm_comp domain, uint8_t version,
+                               struct mm_key_set *set)
+{
+    mm_key key = find_set(nvm, domain, version);
+
+    mm_key_set_init(set, domain, version);
+    if (key == 0)
+        return MM_NOT_FOUND;
+    return version == 0 ? load_default(nvm, domain, set) : load_record(nvm, domain, key, set);
 }
 
 /* The record's bytes as they are to be, into out. */
@@ -272,6 +303,16 @@ bool mm_key_set_next(const struct mm_key_set *set, size_t *off, struct mm_domain
         key->parts[i].value = mm_rd_bytes(&rd, key->parts[i].len);
     *off += rd.off;
     return !rd.bad;
+}
+
+size_t mm_key_set_n(const struct mm_key_set *set)
+{
+    struct mm_domain_key key;
+    size_t off = 0, n = 0;
+
+    while (mm_key_set_next(set, &off, &key))
+        n++;
+    return n;
 }
 
 bool mm_key_set_find(const struct mm_key_set *set, uint8_t id, struct mm_domain_key *key)

@@ -13,6 +13,8 @@
 #ifndef MM_CARD_KEY_STORE_H
 #define MM_CARD_KEY_STORE_H
 
+#include <openssl/types.h>
+
 #include "applet_vm/nvm/nvm.h"
 #include "applet_vm/scp/scp.h"
 
@@ -25,13 +27,18 @@ enum mm_key_type {
     MM_KEY_TDES_CBC = 0x82,
     MM_KEY_DES_ECB = 0x83,
     MM_KEY_DES_CBC = 0x84,
+    MM_KEY_PSK_TLS = 0x85,
     MM_KEY_AES = 0x88,
+    MM_KEY_HMAC = 0x90,
+    MM_KEY_HMAC_160 = 0x91,
     MM_KEY_RSA_E = 0xa0,
     MM_KEY_RSA_N = 0xa1,
     MM_KEY_EC_PUBLIC = 0xb0,
     MM_KEY_EC_PRIVATE = 0xb1,
-    MM_KEY_EC_CURVE = 0xf0 /* key parameter reference */
+    MM_KEY_EC_CURVE = 0xf0, /* key parameter reference */
+    MM_KEY_EXTENDED = 0xff  /* extended format: the type follows */
 };
+#define MM_KEY_RSA_MAX 512 /* bytes of a modulus: RSA-4096 */
 
 /* Key access (GPCS table 11-18) */
 enum { MM_KEY_ACCESS_ALL = 0x00, MM_KEY_ACCESS_DOMAIN = 0x01, MM_KEY_ACCESS_APPLICATION = 0x02 };
@@ -63,13 +70,16 @@ struct mm_key_set {
 
 void mm_key_set_init(struct mm_key_set *set, mm_comp domain, uint8_t version);
 void mm_key_set_clear(struct mm_key_set *set);
-/* Version 0: the domain's first set. MM_NOT_FOUND: there is none; MM_TAMPERED: it is damaged. The set
- * is to be cleared in any case. */
+/* Version 0: the domain's first set that opens a secure channel. MM_NOT_FOUND: there is none;
+ * MM_TAMPERED: it is damaged. The set is to be cleared in any case. */
 enum mm_status mm_key_set_load(const struct mm_nvm *nvm, mm_comp domain, uint8_t version,
                                struct mm_key_set *set) MM_USE_RESULT;
-/* Versions of a domain, first (the default) to last; 0 past the last. */
+/* Versions of a domain, first to last; 0 past the last. */
 uint8_t mm_key_set_version(const struct mm_nvm *nvm, mm_comp domain, size_t index);
 
+bool mm_key_set_exists(const struct mm_nvm *nvm, mm_comp domain, uint8_t version);
+
+size_t mm_key_set_n(const struct mm_key_set *set);
 /* The keys by ascending identifier, *off from 0; false past the last. */
 bool mm_key_set_next(const struct mm_key_set *set, size_t *off, struct mm_domain_key *key);
 bool mm_key_set_find(const struct mm_key_set *set, uint8_t id, struct mm_domain_key *key);
@@ -102,5 +112,9 @@ enum mm_status mm_key_set_channel(const struct mm_key_set *set,
 /* The same put into a set: type DES or AES. */
 enum mm_status mm_key_set_put_channel(struct mm_key_set *set, enum mm_key_type type,
                                       const struct mm_scp_keys *keys) MM_USE_RESULT;
+
+/* An RSA public key, or an EC key (public, or private with its point), for OpenSSL. *out is owned
+ * (EVP_PKEY_free). MM_UNSUPPORTED: another key; MM_MALFORMED: its values are none. */
+enum mm_status mm_key_pkey(const struct mm_domain_key *key, EVP_PKEY **out) MM_USE_RESULT;
 
 #endif

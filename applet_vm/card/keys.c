@@ -1,150 +1,203 @@
 /*
- * The key sets of a security domain: PUT KEY (GPCS 2.3.1, 11.8; Amendment D, 7.2), DELETE [key]
- * (11.2.2.3.2). The issuer security domain always has one, and the first is what key version 00
- * selects.
+ * The keys of a security domain by command: DELETE [key] (GPCS 2.3.1, 11.2.2.3.2), and what GET DATA tells
+ * of them (11.3.3.1). The issuer security domain always has a set that opens a secure channel; nobody
+ * could manage the card without.
  */
 #include "applet_vm/card/card_int.h"
 
-#include <string.h>
+/* ---- DELETE [key] ---- */
 
-#include <openssl/crypto.h>
-
-#define KEY_N    3
-#define KVN_TEST 0xff /* version of the initial test keys: replaced by the first set added */
-#define KVN_MAX  0x7f
-
-#define SETS_MAX 8 /* of one domain: a load of key sets must not fill the chip */
-
-static bool has_set(const struct mm_nvm *nvm, mm_comp domain, uint8_t version)
+/* Take the keys that id and version (0: any) name out of one set; how many. */
+static size_t remove_keys(struct mm_key_set *set, bool has_id, uint8_t id)
 {
-    uint8_t v;
+    size_t n = mm_key_set_n(set);
 
-    for (size_t i = 0; (v = mm_key_set_version(nvm, domain, i)) != 0; i++) {
-        if (v == version)
-            return true;
-    }
-    return false;
+    if (!has_id)
+        mm_buf_clear(&set->keys);
+    else
+        (void)mm_key_set_remove(set, id); /* which may not be in this set */
+    return n - mm_key_set_n(set);
 }
 
-/* ---- PUT KEY ---- */
-
-/* One key data field: type 88, length 11, key length 10, key under the DEK, KCV length 03, KCV
- * (Amendment D, 7.2). GPShell 3.0 leaves the key length out and sends length 10, which says as much. */
-static uint16_t read_key(const struct mm_session *session, struct mm_rd *rd, uint8_t *key,
-                         struct mm_buf *answer)
-{
-    uint8_t kcv[MM_SCP_KCV_LEN];
-    uint8_t type = mm_rd_u8(rd), len = mm_rd_u8(rd);
-    uint8_t key_len = len == MM_SCP_KEY_LEN + 1 ? mm_rd_u8(rd) : len;
-    const uint8_t *wrapped = mm_rd_bytes(rd, MM_SCP_KEY_LEN);
-    uint8_t kcv_len = mm_rd_u8(rd);
-    const uint8_t *given = mm_rd_bytes(rd, MM_SCP_KCV_LEN);
-
-    if (rd->bad || type != MM_KEY_AES || key_len != MM_SCP_KEY_LEN || kcv_len != MM_SCP_KCV_LEN)
-        return MM_SW_6A80_WRONG_DATA;
-    if (mm_scp_data(&session->scp, false, wrapped, MM_SCP_KEY_LEN, key) != MM_OK ||
-        mm_scp_kcv(key, MM_SCP_KEY_LEN, kcv) != MM_OK)
-        return MM_SW_6581_MEMORY_FAILURE;
-    if (CRYPTO_memcmp(kcv, given, sizeof(kcv)) != 0)
-        return MM_SW_6982_SECURITY_STATUS;
-    mm_buf_bytes(answer, kcv, sizeof(kcv));
-    return MM_SW_9000_NO_ERROR;
-}
-
-/* The set that PUT KEY changes: the one P1 names, or a new one. */
-static uint16_t place(const struct mm_nvm *nvm, mm_comp domain, uint8_t replaced, uint8_t version,
-                      struct mm_key_set *set)
-{
-    uint8_t from = replaced;
-    enum mm_status st;
-
-    if (version == 0 || version > KVN_MAX)
-        return MM_SW_6A80_WRONG_DATA;
-    if (replaced == 0 && has_set(nvm, domain, KVN_TEST))
-        from = KVN_TEST; /* the test keys go when a set of one's own comes */
-    if (version != replaced && has_set(nvm, domain, version))
-        return MM_SW_6A80_WRONG_DATA; /* a version is given once (GPCS 11.8.2.1) */
-    if (from == 0) {
-        mm_key_set_init(set, domain, version);
-        return mm_key_set_version(nvm, domain, SETS_MAX - 1) != 0 ? MM_SW_6A84_FILE_FULL
-                                                                  : MM_SW_9000_NO_ERROR;
-    }
-    st = mm_key_set_load(nvm, domain, from, set);
-    if (st == MM_NOT_FOUND)
-        return MM_SW_6A88_DATA_NOT_FOUND;
-    return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("keys", st);
-}
-
-/* P1: version to replace, 00 adds one. P2: number of the first key, 80 when more follow it. A new
- * version has all three; one key of a set may be replaced when the set keeps its version. */
-uint16_t mm_isd_put_key(struct mm_card *card, const struct mm_apdu *apdu)
+static enum mm_status delete_in(struct mm_card *card, mm_comp domain, uint8_t version, bool has_id,
+                                uint8_t id, size_t *deleted)
 {
     struct mm_key_set set;
-    struct mm_scp_keys keys = {.len = MM_SCP_KEY_LEN};
-    uint8_t *const parts[KEY_N] = {keys.enc, keys.mac, keys.dek};
-    bool all = apdu->p2 == 0x81;
-    size_t first = all ? 0 : (size_t)apdu->p2 - 1, n = all ? KEY_N : 1;
-    uint8_t version = 0;
-    struct mm_rd rd;
-    uint16_t sw;
-    enum mm_status st = MM_OK;
+    size_t n = 0;
+    enum mm_status st = mm_key_set_load(card->nvm, domain, version, &set);
 
-    if ((!all && (apdu->p2 == 0 || apdu->p2 > KEY_N || apdu->p1 == 0)) || apdu->p1 > KVN_MAX)
-        return MM_SW_6A86_INCORRECT_P1P2;
-    mm_key_set_init(&set, 0, 0);
-    mm_rd_init(&rd, apdu->data, apdu->data_len);
-    version = mm_rd_u8(&rd);
-    sw = rd.bad ? MM_SW_6A80_WRONG_DATA
-                : place(card->nvm, mm_domain_current(card), apdu->p1, version, &set);
-    if (sw == MM_SW_9000_NO_ERROR && !all) {
-        st = mm_key_set_channel(&set, &keys);
-        if (st != MM_OK)
-            sw = mm_card_failure("keys", st);
-        else if (version != apdu->p1)
-            sw = MM_SW_6A80_WRONG_DATA;
-    }
-    mm_buf_u8(&card->out, version);
-    for (size_t i = first; i < first + n && sw == MM_SW_9000_NO_ERROR; i++)
-        sw = read_key(&card->channel->session, &rd, parts[i], &card->out);
-    if (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&rd) != 0)
-        sw = MM_SW_6A80_WRONG_DATA;
-    if (sw == MM_SW_9000_NO_ERROR) {
-        set.version = version;
-        st = mm_key_set_put_channel(&set, MM_KEY_AES, &keys);
-        if (st == MM_OK)
-            st = mm_key_set_store(card->nvm, &set);
-        sw = st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("keys", st);
+    if (st == MM_TAMPERED && !has_id) { /* what cannot be read can still go */
+        n = 1;
+        st = mm_key_set_delete(card->nvm, &set);
+    } else if (st == MM_OK) {
+        n = remove_keys(&set, has_id, id);
+        if (n > 0)
+            st = set.keys.len == 0 ? mm_key_set_delete(card->nvm, &set)
+                                   : mm_key_set_store(card->nvm, &set);
     }
     mm_key_set_clear(&set);
-    OPENSSL_cleanse(&keys, sizeof(keys));
-    return sw;
+    *deleted += n;
+    return st;
 }
 
-/* ---- DELETE [key]: D2 version; no D0, or D0 with key 00 (GPShell: all), as a set goes whole ---- */
+/* D0 key identifier, D2 version; either or both, in this order. GPShell names identifier 00 for "all". */
+static bool read_which(const struct mm_apdu *apdu, bool *has_id, uint8_t *id, uint8_t *version)
+{
+    struct mm_rd rd;
+    uint8_t tag;
+
+    *has_id = false;
+    *id = *version = 0;
+    mm_rd_init(&rd, apdu->data, apdu->data_len);
+    tag = mm_rd_u8(&rd);
+    if (tag == 0xd0) {
+        *has_id = mm_rd_u8(&rd) == 1;
+        *id = mm_rd_u8(&rd);
+        if (!*has_id)
+            return false;
+        if (mm_rd_left(&rd) == 0)
+            return !rd.bad;
+        tag = mm_rd_u8(&rd);
+    }
+    if (tag != 0xd2 || mm_rd_u8(&rd) != 1)
+        return false;
+    *version = mm_rd_u8(&rd);
+    if (*has_id && *id == 0)
+        *has_id = false;
+    return !rd.bad && mm_rd_left(&rd) == 0 && *version != 0;
+}
+
+static enum mm_status delete_all(struct mm_card *card, mm_comp domain, uint8_t version, bool has_id,
+                                 uint8_t id, size_t *deleted)
+{
+    uint8_t versions[256];
+    size_t n = 0;
+    enum mm_status st = MM_OK;
+
+    if (version != 0)
+        return mm_key_set_exists(card->nvm, domain, version)
+                   ? delete_in(card, domain, version, has_id, id, deleted)
+                   : MM_OK;
+    while (n < sizeof(versions) && (versions[n] = mm_key_set_version(card->nvm, domain, n)) != 0)
+        n++;
+    for (size_t i = 0; i < n && st == MM_OK; i++)
+        st = delete_in(card, domain, versions[i], has_id, id, deleted);
+    return st;
+}
+
 uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu)
 {
     mm_comp domain = mm_domain_current(card);
-    struct mm_rd rd;
-    uint8_t tag, len, version;
     struct mm_key_set set;
+    uint8_t id, version;
+    bool has_id;
+    size_t deleted = 0;
+    uint16_t sw = MM_SW_9000_NO_ERROR;
     enum mm_status st;
 
-    mm_rd_init(&rd, apdu->data, apdu->data_len);
-    if (apdu->data_len > 3 && memcmp(apdu->data, "\xd0\x01\x00", 3) == 0)
-        (void)mm_rd_bytes(&rd, 3);
-    tag = mm_rd_u8(&rd);
-    len = mm_rd_u8(&rd);
-    version = mm_rd_u8(&rd);
-    if (rd.bad || tag != 0xd2 || len != 1 || version == 0 || mm_rd_left(&rd) != 0)
+    if (!read_which(apdu, &has_id, &id, &version))
         return MM_SW_6A80_WRONG_DATA;
-    if (!has_set(card->nvm, domain, version))
-        return MM_SW_6A88_DATA_NOT_FOUND;
-    if (domain == 0 &&
-        mm_key_set_version(card->nvm, domain, 1) == 0) /* nobody could open the card any more */
-        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    st = mm_key_set_load(card->nvm, domain, version, &set);
-    if (st == MM_OK || st == MM_TAMPERED)
-        st = mm_key_set_delete(card->nvm, &set);
+    st = mm_tx_begin(card->nvm);
+    if (st == MM_OK)
+        st = delete_all(card, domain, version, has_id, id, &deleted);
+    if (st == MM_OK && deleted == 0)
+        sw = MM_SW_6A88_DATA_NOT_FOUND;
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR && domain == 0) {
+        if (mm_key_set_load(card->nvm, 0, 0, &set) != MM_OK)
+            sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+        mm_key_set_clear(&set);
+    }
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
+        st = mm_tx_commit(card->nvm);
+    if (mm_tx_active(card->nvm))
+        mm_tx_abort(card->nvm);
+    return st == MM_OK ? sw : mm_card_failure("keys", st);
+}
+
+/* ---- Key information template (GPCS 11.3.3.1) ---- */
+
+/* C0: identifier, version, then type and length of each component. Basic: a length from 256 on is 00.
+ * Extended: FF type, length of 2 bytes; usage and access with their lengths. */
+static void put_information(const struct mm_domain_key *key, uint8_t version, struct mm_buf *out)
+{
+    bool extended = key->usage_len > 0 || key->access != MM_KEY_ACCESS_ALL;
+    struct mm_buf body;
+
+    mm_buf_init(&body);
+    mm_buf_u8(&body, key->id);
+    mm_buf_u8(&body, version);
+    for (size_t i = 0; i < key->part_n; i++) {
+        const struct mm_key_part *part = &key->parts[i];
+        if (extended)
+            mm_buf_u8(&body, MM_KEY_EXTENDED);
+        mm_buf_u8(&body, part->type);
+        if (extended)
+            mm_buf_u16(&body, part->len);
+        else
+            mm_buf_u8(&body, part->len > 0xff ? 0 : (uint8_t)part->len);
+    }
+    if (extended) {
+        mm_buf_u8(&body, key->usage_len);
+        mm_buf_bytes(&body, key->usage, key->usage_len);
+        mm_buf_u8(&body, 1);
+        mm_buf_u8(&body, key->access);
+    }
+    mm_buf_u8(out, 0xc0);
+    mm_buf_u8(out, (uint8_t)body.len);
+    mm_buf_bytes(out, body.data, body.len);
+    mm_buf_clear(&body);
+}
+
+void mm_isd_key_information(const struct mm_card *card, mm_comp domain, struct mm_buf *out)
+{
+    struct mm_domain_key key;
+    struct mm_key_set set;
+    uint8_t version;
+
+    for (size_t i = 0; (version = mm_key_set_version(card->nvm, domain, i)) != 0; i++) {
+        size_t off = 0;
+        if (mm_key_set_load(card->nvm, domain, version, &set) == MM_OK) {
+            while (mm_key_set_next(&set, &off, &key))
+                put_information(&key, version, out);
+        }
+        mm_key_set_clear(&set);
+    }
+}
+
+/* SCP02 has 2 bytes, SCP03 with calculated challenges 3. */
+enum mm_status mm_isd_sequence(const struct mm_card *card, mm_comp domain, struct mm_buf *out)
+{
+    struct mm_key_set set;
+    enum mm_status st = mm_key_set_load(card->nvm, domain, 0, &set);
+    uint8_t protocol = st == MM_OK ? mm_key_set_protocol(&set) : 0;
+
+    if (st == MM_OK && protocol == 3 && !(set.scp_i & MM_SCP03_PSEUDO_RANDOM))
+        st = MM_NOT_FOUND;
+    if (st == MM_OK && protocol == 3)
+        mm_buf_u8(out, (uint8_t)(set.sequence >> 16));
+    if (st == MM_OK)
+        mm_buf_u16(out, (uint16_t)set.sequence);
     mm_key_set_clear(&set);
-    return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("keys", st);
+    return st;
+}
+
+/* 64 { OID globalplatform 4 scp i }, each once. */
+void mm_isd_channel_oids(const struct mm_card *card, mm_comp domain, struct mm_buf *out)
+{
+    static const uint8_t oid[] = {0x64, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x04};
+    uint8_t version, told[2][256] = {{0}};
+    struct mm_key_set set;
+
+    for (size_t i = 0; (version = mm_key_set_version(card->nvm, domain, i)) != 0; i++) {
+        uint8_t protocol = 0;
+        if (mm_key_set_load(card->nvm, domain, version, &set) == MM_OK)
+            protocol = mm_key_set_protocol(&set);
+        if (protocol != 0 && !told[protocol - 2][set.scp_i]) {
+            told[protocol - 2][set.scp_i] = 1;
+            mm_buf_bytes(out, oid, sizeof(oid));
+            mm_buf_u8(out, protocol);
+            mm_buf_u8(out, set.scp_i);
+        }
+        mm_key_set_clear(&set);
+    }
 }

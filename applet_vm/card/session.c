@@ -17,6 +17,7 @@
 
 void mm_session_end(struct mm_session *session)
 {
+    mm_buf_clear(&session->key_data);
     OPENSSL_cleanse(session, sizeof(*session));
     session->state = MM_SESSION_NONE;
 }
@@ -40,6 +41,19 @@ static struct mm_aid owner_aid(const struct mm_card *card, mm_comp owner)
 }
 
 /* ---- INITIALIZE UPDATE ---- */
+/* Key access (GPCS table 11-18): for the domain itself, or for the applications it serves. */
+static bool accessible(const struct mm_key_set *set, mm_comp owner)
+{
+    uint8_t denied = owner == set->domain ? MM_KEY_ACCESS_APPLICATION : MM_KEY_ACCESS_DOMAIN;
+    struct mm_domain_key key;
+
+    for (uint8_t id = 1; id <= 3; id++) {
+        if (mm_key_set_find(set, id, &key) && key.access == denied)
+            return false;
+    }
+    return true;
+}
+
 static enum mm_status load_keys(const struct mm_card *card, mm_comp owner, uint8_t version,
                                 struct mm_key_set *set, struct mm_scp_keys *keys)
 {
@@ -47,6 +61,8 @@ static enum mm_status load_keys(const struct mm_card *card, mm_comp owner, uint8
     enum mm_status st = mm_key_set_load(card->nvm, domain, version, set);
 
     memset(keys, 0, sizeof(*keys));
+    if (st == MM_OK && !accessible(set, owner))
+        st = MM_STATE;
     if (st == MM_OK)
         st = mm_key_set_channel(set, keys);
     return st;
@@ -155,6 +171,8 @@ uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key
     st = load_keys(card, owner, key_version, &set, &keys);
     if (st == MM_OK)
         sw = start(card, owner, &set, &keys, data, data_len, out, out_len);
+    else if (st == MM_STATE)
+        sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     else
         sw = st == MM_NOT_FOUND ? MM_SW_6A88_DATA_NOT_FOUND : mm_card_failure("keys", st);
     mm_key_set_clear(&set);
