@@ -105,20 +105,12 @@ bool mm_domain_is_module(const struct mm_aid *aid)
     return mm_aid_equal(aid, &module) || mm_aid_equal(aid, &old);
 }
 
-/* Keys 1 to 3 of some version: a set for a secure channel; others serve signatures only. */
 static bool has_channel_keys(const struct mm_nvm *nvm, mm_comp domain)
 {
-    struct mm_domain_key key;
     struct mm_key_set set;
-    bool found = false;
-    uint8_t version;
+    bool found = mm_key_set_load(nvm, domain, 0, &set) == MM_OK;
 
-    for (size_t i = 0; !found && (version = mm_key_set_version(nvm, domain, i)) != 0; i++) {
-        if (mm_key_set_load(nvm, domain, version, &set) == MM_OK)
-            found = mm_key_set_find(&set, 1, &key) && mm_key_set_find(&set, 2, &key) &&
-                    mm_key_set_find(&set, 3, &key);
-        mm_key_set_clear(&set);
-    }
+    mm_key_set_clear(&set);
     return found;
 }
 
