@@ -1,6 +1,7 @@
 /* javacard.framework.AID: hidden cells are the length and then two bytes a cell. */
 #include "applet_vm/api/api_int.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define AID_CLASS "javacard/framework/AID"
@@ -32,24 +33,63 @@ bool mm_api_aid_get(struct mm_vm *vm, mm_ref ref, struct mm_aid *aid)
     return true;
 }
 
-mm_ref mm_api_aid_object(struct mm_vm *vm, const struct mm_aid *aid)
+/* ---- The JCRE's AID objects, one for each applet that was asked for (JCRE 3.0.5, 6.2.1) ---- */
+
+static bool know(struct mm_vm *vm, mm_ref ref, const struct mm_aid *aid)
 {
     struct mm_api *api = mm_api_of(vm);
-    mm_ref ref;
 
+    if (api->aid_n == api->aid_cap) {
+        size_t cap = api->aid_cap == 0 ? 16 : 2 * api->aid_cap;
+        struct mm_api_aid *more = realloc(api->aids, cap * sizeof(*more));
+        if (more == NULL)
+            return false;
+        api->aids = more;
+        api->aid_cap = cap;
+    }
+    api->aids[api->aid_n++] = (struct mm_api_aid){.aid = *aid, .ref = ref};
+    return true;
+}
+
+/* Those made in earlier sessions are found when the first is asked for. */
+static mm_ref known(struct mm_vm *vm, const struct mm_aid *aid)
+{
+    struct mm_api *api = mm_api_of(vm);
+    mm_ref ref = MM_REF_NULL;
+    struct mm_aid a;
+
+    while (!api->aids_read && (ref = mm_vm_next_permanent(vm, AID_CLASS, ref)) != MM_REF_NULL) {
+        if (mm_api_aid_get(vm, ref, &a) && !know(vm, ref, &a))
+            return MM_REF_NULL;
+    }
+    api->aids_read = true;
     for (size_t i = 0; i < api->aid_n; i++) {
         if (mm_aid_equal(&api->aids[i].aid, aid))
             return api->aids[i].ref;
     }
-    if (api->aid_n == MM_API_AIDS)
+    return MM_REF_NULL;
+}
+
+mm_ref mm_api_aid_object(struct mm_vm *vm, const struct mm_aid *aid)
+{
+    mm_ref ref = known(vm, aid);
+
+    if (ref != MM_REF_NULL)
+        return ref;
+    ref = mm_vm_new_permanent(vm, AID_CLASS);
+    if (ref == MM_REF_NULL || aid_store(vm, ref, aid) != MM_RUN_OK || !know(vm, ref, aid))
         return MM_REF_NULL;
-    /* Temporary, so that it cannot be stored: its handle is another one after power-on. */
-    ref = mm_vm_new_entry_point(vm, AID_CLASS, true);
-    if (ref == MM_REF_NULL || aid_store(vm, ref, aid) != MM_RUN_OK)
-        return MM_REF_NULL;
-    api->aids[api->aid_n].aid = *aid;
-    api->aids[api->aid_n++].ref = ref;
     return ref;
+}
+
+void mm_api_aid_gone(struct mm_api *api, mm_ref ref)
+{
+    for (size_t i = 0; i < api->aid_n; i++) {
+        if (api->aids[i].ref == ref) {
+            api->aids[i] = api->aids[--api->aid_n];
+            return;
+        }
+    }
 }
 
 enum mm_run mm_n_aid_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

@@ -18,6 +18,7 @@ static void release(void *state)
 
     mm_api_ops_clear(api);
     free(api->ops);
+    free(api->aids);
     mm_api_evp_release(api);
     mm_buf_clear(&api->apdu.out);
     OPENSSL_cleanse(api, sizeof(*api));
@@ -29,6 +30,7 @@ static void gone(struct mm_vm *vm, mm_ref ref)
 {
     struct mm_api_op *op = mm_api_op_find(vm, ref);
 
+    mm_api_aid_gone(mm_api_of(vm), ref);
     if (op == NULL)
         return;
     mm_api_op_clear(op);

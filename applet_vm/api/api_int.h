@@ -107,7 +107,6 @@ enum mm_api_cipher_id {
 };
 #define MM_API_MDS 12 /* MessageDigest.ALG_... 1 to 11 */
 
-#define MM_API_AIDS          64 /* AID objects of a power-on session; one per AID that is asked for */
 #define MM_API_GLOBAL_ARRAYS 8
 #define MM_API_SHOTS         16 /* OneShot objects open at a time */
 
@@ -122,11 +121,12 @@ struct mm_api {
     struct mm_vm *vm;
     struct mm_api_apdu apdu;
     mm_ref secure_channel;
-    struct {
+    struct mm_api_aid {
         struct mm_aid aid;
         mm_ref ref;
-    } aids[MM_API_AIDS];
-    size_t aid_n;
+    } * aids; /* of the JCRE's AID objects */
+    size_t aid_n, aid_cap;
+    bool aids_read;
     size_t global_array_n;
     bool own_tx;    /* the open transaction was begun by beginTransaction */
     bool nested_tx; /* beginTransaction inside the one that the VM opened around install */
@@ -166,6 +166,7 @@ const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n);
 /* ---- AID ---- */
 /* The JCRE's AID object for these bytes; MM_REF_NULL when there is no room for another. */
 mm_ref mm_api_aid_object(struct mm_vm *vm, const struct mm_aid *aid);
+void mm_api_aid_gone(struct mm_api *api, mm_ref ref);
 bool mm_api_aid_get(struct mm_vm *vm, mm_ref ref, struct mm_aid *aid);
 
 /* ---- Keys ---- */

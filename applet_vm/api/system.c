@@ -291,6 +291,8 @@ enum mm_run mm_n_sys_get_applet_shareable_interface_object(struct mm_vm *vm, con
         return mm_api_null(vm);
     if (!mm_api_aid_get(vm, args[0], &aid) || !s->find_applet(s->ctx, &aid, &applet, &owner))
         return MM_RUN_OK;
+    if (s->applet_elsewhere != NULL && s->applet_elsewhere(s->ctx, owner))
+        return mm_vm_throw(vm, "java/lang/SecurityException", 0);
     run = aid_of_owner(vm, mm_vm_owner(vm), &call[0]);
     if (run != MM_RUN_OK)
         return run;

@@ -25,9 +25,9 @@ struct mm_card_scp {
 
 struct mm_card_config {
     struct mm_nvm_config nvm;
-    uint64_t step_budget;      /* 0: default */
-    enum mm_protocol protocol; /* what applets are told of the interface, and the ATR of it */
-    bool no_verify;            /* load without bytecode verification: developer profile only */
+    uint64_t step_budget;          /* 0: default */
+    enum mm_protocol protocol;     /* what applets are told of the interface, and the ATR of it */
+    bool no_verify;                /* load without bytecode verification: developer profile only */
     const struct mm_card_scp *scp; /* only for mm_card_init */
     size_t scp_n;
     /* Random and time are passed in so that tests repeat; NULL: OpenSSL RAND, CLOCK_REALTIME. */

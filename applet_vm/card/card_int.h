@@ -160,8 +160,8 @@ bool mm_domain_find(const struct mm_card *card, const struct mm_aid *aid, mm_com
 enum mm_session_state { MM_SESSION_NONE, MM_SESSION_STARTED, MM_SESSION_OPEN };
 struct mm_session {
     enum mm_session_state state;
-    mm_comp owner;       /* the domain (0: the issuer's), or an applet that uses its domain's keys */
-    mm_comp domain;      /* whose keys they are */
+    mm_comp owner;  /* the domain (0: the issuer's), or an applet that uses its domain's keys */
+    mm_comp domain; /* whose keys they are */
     uint8_t key_version; /* which of them */
     uint32_t sequence;   /* SCP02: the counter the session keys were made with */
     struct mm_scp scp;   /* scp.level: what the session protects */
@@ -365,6 +365,8 @@ void mm_select_default(struct mm_card *card);
 /* Select on card->channel, just opened from origin (JCRE 3.0.5, 4.5.1): what origin has selected, or the
  * channel's default. Not 9000: it may or would not be. */
 uint16_t mm_select_opened(struct mm_card *card, const struct mm_channel *origin);
+/* Does the applet implement MultiSelectable? */
+bool mm_select_multi(const struct mm_card *card, const struct mm_reg_entry *e);
 /* Deselect what card->channel has selected. */
 void mm_select_none(struct mm_card *card);
 uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu);

@@ -95,9 +95,10 @@ uint16_t mm_select_run_sw(const struct mm_card *card, enum mm_run run)
 }
 
 /* ---- Several channels (JCRE 3.0.5, 4.2) ---- */
-static bool is_multi(const struct mm_card *card, const struct mm_reg_entry *e)
+bool mm_select_multi(const struct mm_card *card, const struct mm_reg_entry *e)
 {
-    return mm_vm_instance_of(card->vm, e->applet, "javacard/framework/MultiSelectable");
+    return e != NULL &&
+           mm_vm_instance_of(card->vm, e->applet, "javacard/framework/MultiSelectable");
 }
 
 /* May it be selected on this channel beside what is active on others? All of the package's applets
@@ -111,7 +112,7 @@ static bool may_share(const struct mm_card *card, const struct mm_reg_entry *e)
             continue;
         other = mm_reg_comp(&card->registry, c->selected_comp);
         if (other != NULL && other->package == e->package &&
-            (!is_multi(card, e) || !is_multi(card, other)))
+            (!mm_select_multi(card, e) || !mm_select_multi(card, other)))
             return false;
     }
     return true;
@@ -135,7 +136,7 @@ void mm_select_none(struct mm_card *card)
     if (e != NULL) {
         /* JCRE 3.0.5, 4.6; what it throws is ignored. */
         active = mm_channel_context_active(card, e->package, channel);
-        if (active && is_multi(card, e))
+        if (active && mm_select_multi(card, e))
             (void)mm_vm_deselect_one(card->vm, e->applet,
                                      mm_channel_instance_active(card, e->comp, channel));
         else

@@ -61,6 +61,14 @@ static bool applet_selected(void *ctx, mm_comp owner)
     return mm_channel_instance_active(card, owner, NULL);
 }
 
+static bool applet_elsewhere(void *ctx, mm_comp owner)
+{
+    const struct mm_card *card = ctx;
+
+    return mm_channel_instance_active(card, owner, card->channel) &&
+           !mm_select_multi(card, mm_reg_comp(&card->registry, owner));
+}
+
 static bool selecting(void *ctx)
 {
     const struct mm_card *card = ctx;
@@ -304,6 +312,7 @@ void mm_services_init(struct mm_card *card)
         .find_applet = find_applet,
         .applet_aid = applet_aid,
         .applet_selected = applet_selected,
+        .applet_elsewhere = applet_elsewhere,
         .selecting = selecting,
         .reselecting = reselecting,
         .channel = channel,

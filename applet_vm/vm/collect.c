@@ -51,8 +51,9 @@ static void mark_roots(struct marks *k, const struct mm_vm *vm, const mm_ref *ro
         mark(k, vm, roots[i]);
     for (uint32_t ref = 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
-        /* The JCRE's own, and those of applets whose package is damaged: kept as they are. */
-        if (o->type != MM_TYPE_NONE &&
+        /* The JCRE's own of this session, and those of applets whose package is damaged: kept as they
+         * are. A permanent entry point lives as long as someone refers to it. */
+        if (o->type != MM_TYPE_NONE && !mm_object_permanent(o) &&
             (o->owner == 0 || mm_package_get(vm, mm_heap_context(vm, o->owner)) == NULL))
             mark(k, vm, (mm_ref)ref);
     }

@@ -63,6 +63,15 @@ enum mm_run mm_fw_virtual(struct mm_vm *vm, mm_ref ref)
                                                                            : refuse(vm, ref);
 }
 
+/* 6.2.8.6: an applet for one channel, active on another, does not serve this one. */
+static bool busy(const struct mm_vm *vm, const struct mm_object *o)
+{
+    const struct mm_vm_services *s = vm->cfg.services;
+
+    return vm->ctx != 0 && o->ctx != vm->selected && s->applet_elsewhere != NULL &&
+           s->applet_elsewhere(s->ctx, o->owner);
+}
+
 /* 6.2.8.5 and 6.2.8.6 */
 enum mm_run mm_fw_interface(struct mm_vm *vm, mm_ref ref, const struct mm_class *iface)
 {
@@ -72,7 +81,7 @@ enum mm_run mm_fw_interface(struct mm_vm *vm, mm_ref ref, const struct mm_class 
         return refuse(vm, ref);
     if (mine(vm, o) || (o->flags & MM_OBJ_ENTRY) != 0)
         return MM_RUN_OK;
-    if (o->ctx != MM_CONTEXT_NONE && iface->shareable && mm_class_is(o->cls, iface))
+    if (o->ctx != MM_CONTEXT_NONE && iface->shareable && mm_class_is(o->cls, iface) && !busy(vm, o))
         return MM_RUN_OK;
     return refuse(vm, ref);
 }

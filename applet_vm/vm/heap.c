@@ -97,6 +97,8 @@ static void set_entry(struct mm_vm *vm, mm_ref ref, uint8_t type, const struct m
         .owner = owner,
         .type = type,
     };
+    if (mm_object_permanent(&vm->objs[ref]))
+        vm->objs[ref].flags = MM_OBJ_ENTRY;
     if (ref >= vm->ref_end)
         vm->ref_end = (uint32_t)ref + 1;
 }

@@ -48,6 +48,27 @@ mm_ref mm_vm_new_entry_point(struct mm_vm *vm, const char *class_name, bool temp
                            (uint8_t)(MM_OBJ_ENTRY | (temporary ? MM_OBJ_TEMP : 0)));
 }
 
+mm_ref mm_vm_new_permanent(struct mm_vm *vm, const char *class_name)
+{
+    const struct mm_class *cls = mm_rom_find(vm, class_name);
+
+    if (cls == NULL || cls->interface)
+        return MM_REF_NULL;
+    return mm_heap_new(vm, MM_TYPE_INSTANCE, cls, cls->cells, MM_PERSISTENT, 0);
+}
+
+mm_ref mm_vm_next_permanent(const struct mm_vm *vm, const char *class_name, mm_ref after)
+{
+    const struct mm_class *cls = mm_rom_find(vm, class_name);
+    uint32_t ref = after < MM_REF_RAM_MAX ? MM_REF_RAM_MAX : after;
+
+    while (++ref < vm->ref_end) {
+        if (vm->objs[ref].cls == cls && mm_object_permanent(&vm->objs[ref]))
+            return (mm_ref)ref;
+    }
+    return MM_REF_NULL;
+}
+
 /* The table may be behind an abort done by the card: const callers see it caught up as well. */
 static const struct mm_object *look(const struct mm_vm *vm, mm_ref ref)
 {

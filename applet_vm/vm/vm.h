@@ -90,6 +90,9 @@ struct mm_vm_services {
     bool (*applet_aid)(void *ctx, mm_comp owner, struct mm_aid *aid);
     /* Is the instance selected on any channel (JCRE 3.0.5, 6.2)? */
     bool (*applet_selected)(void *ctx, mm_comp owner);
+    /* Is the instance active on another channel than the running command's, without being
+     * multiselectable (JCRE 3.0.5, 6.2.8.6)? NULL: there is one channel. */
+    bool (*applet_elsewhere)(void *ctx, mm_comp owner);
     bool (*selecting)(void *ctx);   /* Applet.selectingApplet */
     bool (*reselecting)(void *ctx); /* Applet.reSelectingApplet */
     uint8_t (*channel)(void *ctx);  /* assigned logical channel of the running APDU */
@@ -236,6 +239,11 @@ mm_ref mm_vm_new_ref_array(struct mm_vm *vm, mm_ref like_class_of, uint16_t n,
  * 6.2.1, 6.2.2). temporary: may not be stored. */
 mm_ref mm_vm_new_global_array(struct mm_vm *vm, uint8_t type, uint16_t n);
 mm_ref mm_vm_new_entry_point(struct mm_vm *vm, const char *class_name, bool temporary);
+/* A permanent entry point that stays for good under its handle, so that applets may keep references to
+ * it; collected when none does. The next one of the class after a handle (MM_REF_NULL: the first);
+ * MM_REF_NULL: no more. */
+mm_ref mm_vm_new_permanent(struct mm_vm *vm, const char *class_name);
+mm_ref mm_vm_next_permanent(const struct mm_vm *vm, const char *class_name, mm_ref after);
 
 enum mm_obj_kind { MM_OBJ_NONE, MM_OBJ_INSTANCE, MM_OBJ_ARRAY };
 struct mm_obj_info {
@@ -245,7 +253,7 @@ struct mm_obj_info {
     enum mm_transient transient;
     mm_comp owner;
     bool entry_point, global_array, temporary;
-    bool sensitive; /* array with a control element */
+    bool sensitive;         /* array with a control element */
     const char *class_name; /* nearest API class of an instance */
     mm_comp class_package;  /* package that defines the class; 0: ROM */
     uint16_t class_off;     /* offset of class_info in its package (class token for ROM) */

@@ -172,6 +172,12 @@ struct mm_object {
     uint8_t type, flags, transient;
 };
 
+/* The JCRE's own in persistent memory: an entry point. */
+static inline bool mm_object_permanent(const struct mm_object *o)
+{
+    return o->type == MM_TYPE_INSTANCE && o->owner == 0 && (o->flags & MM_OBJ_RAM) == 0;
+}
+
 struct mm_frame {
     const struct mm_method *m;
     const struct mm_ins *ip; /* of a calling frame: its invoke */

@@ -228,7 +228,7 @@ static void an_aid_is_one_object_for_all(void **state)
     assert_int_not_equal(aid, 0);
     assert_int_equal(ok(mm_n_sys_lookup_aid, 3, bytes, 0, 6), aid);
     assert_true(mm_vm_object(chip.vm, aid, &info));
-    assert_true(info.entry_point && info.temporary);
+    assert_true(info.entry_point && !info.temporary);
     assert_int_equal(ok(mm_n_sys_lookup_aid, 3, bytes, 0, 5), 0);
     assert_int_equal(ok(mm_n_sys_is_applet_active, 1, aid), 1);
 }

@@ -323,7 +323,8 @@ static void deselect_memory_is_for_the_selected_context_only(void **state)
     struct host *h = *state;
 
     assert_int_equal(select_in(h, 0x00, SINGLE), 0x9000);
-    log_is(h, "801E01000B" MULTI "00", "0003"); /* SystemException.ILLEGAL_TRANSIENT */
+    /* "firewall transient-create": SystemException.ILLEGAL_TRANSIENT */
+    log_is(h, "801E01000B" MULTI "00", "0003");
     log_is(h, "801E02000B" MULTI "00", "FFFF"); /* SecurityException */
     assert_int_equal(select_in(h, 0x01, MULTI), 0x9000);
     log_is(h, "801E02000B" MULTI "00", "FFFF"); /* selected, but not on this channel */
@@ -343,6 +344,53 @@ static void failed_installation_leaves_the_memory_of_other_channels(void **state
     assert_int_equal(install_probe(h, "04C902EE00"), 0x6a81); /* install() throws */
     log_is(h, "8116000200", "07");
     log_is(h, "8116000100", "09");
+}
+
+/* ---- Objects of others (JCRE 3.0.5, 6.2) ---- */
+static void applet_for_one_channel_does_not_serve_another(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(select_in(h, 0x02, MULTI), 0x9000);
+    log_is(h, "822600000B" SINGLE "00", "0000");
+    log_is(h, "822601000B" SINGLE "00", "0000");
+    assert_int_equal(select_in(h, 0x01, SINGLE), 0x9000);
+    log_is(h, "822601000B" SINGLE "00", "FFFF"); /* "firewall shareable-elsewhere" */
+    log_is(h, "822600000B" SINGLE "00", "FFFF"); /* getAppletShareableInterfaceObject */
+    log_is(h, "822600000B" OTHER "00", "0000");
+    assert_int_equal(select_in(h, 0x03, OTHER), 0x9000);
+    log_is(h, "822601000B" OTHER "00", "0000"); /* multiselectable */
+    assert_int_equal(host_hex(h, "00708001"), 0x9000);
+    log_is(h, "822600000B" SINGLE "00", "0000");
+    log_is(h, "822601000B" SINGLE "00", "0000");
+}
+
+static void caller_is_told_by_its_aid(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(select_in(h, 0x00, SINGLE), 0x9000);
+    log_is(h, "801E00000B" MULTI "00", SINGLE);
+}
+
+static void aid_objects_may_be_kept_for_good(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(select_in(h, 0x00, MULTI), 0x9000);
+    assert_int_equal(host_hex(h, "802000000B" SINGLE "00"), 0x9000);
+    log_is(h, "802200000B" SINGLE "00", "01");
+    host_reopen(h);
+    assert_int_equal(select_in(h, 0x00, MULTI), 0x9000);
+    log_is(h, "802200000B" SINGLE "00", "01");
+    assert_int_equal(host_hex(h, "802000000B" SINGLE "00"), 0x9000); /* the same object again */
+    log_is(h, "802800000B" SINGLE "00", "01");
+    assert_int_equal(host_hex(h, "00A4040000"), 0x9000);
+    assert_int_equal(host_open(h, 0x01), 0x9000);
+    assert_int_equal(secure(h, DELETE, 0, 0x00, "4F0B" SINGLE),
+                     0x9000); /* it may go all the same */
+    assert_int_equal(select_in(h, 0x00, MULTI), 0x9000);
+    log_is(h, "802200000B" SINGLE "00", "01");
 }
 
 /* ---- Sessions and content ---- */
@@ -411,6 +459,9 @@ int main(void)
         WITH_APPLETS(transient_memory_of_a_package_is_cleared_with_its_last_deselection),
         WITH_APPLETS(deselect_memory_is_for_the_selected_context_only),
         WITH_APPLETS(failed_installation_leaves_the_memory_of_other_channels),
+        WITH_APPLETS(applet_for_one_channel_does_not_serve_another),
+        WITH_APPLETS(caller_is_told_by_its_aid),
+        WITH_APPLETS(aid_objects_may_be_kept_for_good),
         WITH_APPLETS(each_channel_has_its_own_secure_session),
         WITH_APPLETS(session_runs_on_a_further_channel),
         WITH_APPLETS(active_applet_is_not_deleted),

@@ -230,6 +230,11 @@ static const struct mm_rom_method rom_util_methods[] = {
     {"getShort", "([BS)S", 4, 0x0019, 2, 1, rom_get_short},
     {"setShort", "([BSS)S", 6, 0x0019, 3, 1, rom_set_short},
 };
+/* Not so in the API: an entry point that implements an interface. */
+static const struct mm_rom_method rom_aid_methods[] = {
+    {"uninstall", "()V", 1, 0x0001, 1, 0, rom_nothing},
+};
+static const char *const rom_aid_interfaces[] = {"javacard/framework/AppletEvent", NULL};
 #define FRAMEWORK(name, token, access, super, cells, methods, n)                                   \
     {                                                                                              \
         "javacard/framework/" name, token, access, super, NULL, cells, 0, methods, n               \
@@ -240,7 +245,8 @@ static const struct mm_rom_class rom_framework_classes[] = {
     FRAMEWORK("CardException", 4, 0x0001, "java/lang/Exception", 1, rom_checked_methods, 2),
     FRAMEWORK("CardRuntimeException", 5, 0x0001, "java/lang/RuntimeException", 1,
               rom_runtime_methods, 2),
-    FRAMEWORK("AID", 6, 0x0001, "java/lang/Object", 0, NULL, 0),
+    {"javacard/framework/AID", 6, 0x0001, "java/lang/Object", rom_aid_interfaces, 0, 0,
+     rom_aid_methods, 1},
     FRAMEWORK("ISOException", 7, 0x0001, "javacard/framework/CardRuntimeException", 0,
               rom_iso_methods, 2),
     FRAMEWORK("JCSystem", 8, 0x0011, "java/lang/Object", 0, rom_system_methods, 8),

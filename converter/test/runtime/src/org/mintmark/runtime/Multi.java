@@ -25,6 +25,8 @@ public class Multi extends Applet implements MultiSelectable, AppletEvent, Share
     private static final byte INS_KEEP = 0x20;      // keep lookupAID(data) in a field
     private static final byte INS_KEPT = 0x22;      // does the kept AID equal the data?
     private static final byte INS_SEND = 0x24;      // P1P2 bytes
+    private static final byte INS_PEER = 0x26;      // P1: 0 ask the applet named in the data for Shared, 1 use it
+    private static final byte INS_SAME = 0x28;      // is the kept AID the object of lookupAID(data)?
 
     private static byte[] shared; // of the package: CLEAR_ON_DESELECT
 
@@ -33,6 +35,7 @@ public class Multi extends Applet implements MultiSelectable, AppletEvent, Share
     private byte logged;
     private boolean refuse;
     private AID kept;
+    private Shared peer;
 
     protected Multi() {
         onReset = JCSystem.makeTransientByteArray((short) 1, JCSystem.CLEAR_ON_RESET);
@@ -126,6 +129,19 @@ public class Multi extends Applet implements MultiSelectable, AppletEvent, Share
         }
     }
 
+    /** 0 when it went well, -1 when the firewall refused. */
+    private short peer(byte what, AID server) {
+        try {
+            if (what == 0) {
+                peer = (Shared) JCSystem.getAppletShareableInterfaceObject(server, (byte) 0);
+                return 0;
+            }
+            return peer.useTransient();
+        } catch (SecurityException e) {
+            return -1;
+        }
+    }
+
     public void process(APDU apdu) {
         byte[] buffer = apdu.getBuffer();
         byte p1 = buffer[ISO7816.OFFSET_P1];
@@ -183,6 +199,15 @@ public class Multi extends Applet implements MultiSelectable, AppletEvent, Share
             apdu.setIncomingAndReceive();
             buffer[0] = bit(kept != null
                     && kept.equals(buffer, ISO7816.OFFSET_CDATA, buffer[ISO7816.OFFSET_LC]));
+            break;
+        case INS_PEER:
+            apdu.setIncomingAndReceive();
+            Util.setShort(buffer, (short) 0, peer(p1, named(buffer)));
+            n = 2;
+            break;
+        case INS_SAME:
+            apdu.setIncomingAndReceive();
+            buffer[0] = bit(kept == named(buffer));
             break;
         case INS_SEND:
             n = Util.getShort(buffer, ISO7816.OFFSET_P1);

@@ -6,15 +6,32 @@ import javacard.framework.Applet;
 import javacard.framework.ISO7816;
 import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
+import javacard.framework.Shareable;
 import org.mintmark.runtime.Shared;
 
 /** An applet for one channel at a time, and a client of the other package. */
-public class Single extends Applet {
+public class Single extends Applet implements Shared {
     private static final byte INS_SHARED = 0x1E; // call Shared of the applet named in the data, P1: which
     private static final byte INS_COMMAND = 0x20; // the header as it came
 
     public static void install(byte[] data, short offset, byte length) {
         new Single().register(data, (short) (offset + 1), data[offset]);
+    }
+
+    public Shareable getShareableInterfaceObject(AID client, byte parameter) {
+        return this;
+    }
+
+    public short caller(byte[] to, short offset) {
+        return JCSystem.getPreviousContextAID().getBytes(to, offset);
+    }
+
+    public short makeTransient() {
+        return 0;
+    }
+
+    public short useTransient() {
+        return 0;
     }
 
     private static short answer(Shared to, byte what, byte[] buffer) {
