@@ -292,6 +292,24 @@ unsigned mm_gp_recognised_scps(const uint8_t *data, size_t data_len)
     return found;
 }
 
+static void note_scp02_i(void *ctx, uint16_t tag, const uint8_t *value, size_t len)
+{
+    uint8_t *i = ctx;
+    size_t at = sizeof(gp_oid) + 1, oid_len;
+    const uint8_t *oid;
+
+    if (*i == 0 && tag == 0x64 && take_oid(value, len, &oid, &oid_len) && is_gp(oid, oid_len, 4) &&
+        oid_len >= at + 2 && oid[at] == 0x02)
+        *i = oid[oid_len - 1] & 0x7f;
+}
+
+uint8_t mm_gp_recognised_scp02_i(const uint8_t *data, size_t data_len)
+{
+    uint8_t i = 0;
+
+    return walk_recognition(data, data_len, note_scp02_i, &i, NULL) == MM_OK ? i : 0;
+}
+
 /* ---- Capabilities ---- */
 
 /* A0: | 80 protocol | 81 options i... | 82 key lengths | (GPCS 2.3.1, table H-5) */

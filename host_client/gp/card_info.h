@@ -47,6 +47,8 @@ const char *mm_gp_key_type_text(uint8_t type, char out[24]);
 
 /* Which secure channels the recognition data (66) promise: bit 1 SCP01, 2 SCP02, 3 SCP03, ... */
 unsigned mm_gp_recognised_scps(const uint8_t *data, size_t data_len);
+/* Parameter i of SCP02 as they tell it, the first if there are several; 0: none. */
+uint8_t mm_gp_recognised_scp02_i(const uint8_t *data, size_t data_len);
 
 /* ---- Privileges by name (GPCS 2.3.1, 6.6.1 and table 11-7): privileges.def ---- */
 #define MM_GP_PRIVILEGES_LEN 3

@@ -140,6 +140,7 @@ struct mm_gp_open_how {
     const struct mm_aid *domain; /* NULL: the issuer security domain */
     uint8_t key_version;         /* 0: any */
     uint8_t scp;                 /* 02 or 03; 0: what the card says */
+    uint8_t scp02_i;             /* 0: as the card recognition data say, or else the usual 15 */
     uint8_t level;               /* 0: C-MAC and C-DECRYPTION */
 };
 /* The keys from a source, which is borrowed and must outlive the session. */

@@ -6,6 +6,7 @@
 
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/access/access.h"
+#include "host_client/gp/card_info.h"
 #include "host_client/gp/gp_int.h"
 
 struct mm_gp_session {
@@ -13,6 +14,7 @@ struct mm_gp_session {
     const struct mm_gp_keys *keys; /* borrowed, or own */
     struct mm_gp_keys *own;        /* NULL: keys are the caller's */
     struct mm_aid domain;          /* as the card names it */
+    uint8_t scp02_i;               /* 0: not known */
     mm_gp_trace trace;             /* may be NULL */
     void *trace_ctx;
     struct mm_gp_channel scp;
@@ -116,6 +118,39 @@ static enum mm_status initialize(struct mm_gp_session *session, uint8_t key_vers
     return st;
 }
 
+/* SCP02 does not tell its parameter i in INITIALIZE UPDATE; the card recognition data do. A card that
+ * has none, or tells it wrongly, is taken for one with the usual i. */
+static enum mm_status find_scp02_i(struct mm_gp_session *session, const struct mm_gp_open_how *how,
+                                   struct mm_err *err)
+{
+    struct mm_buf resp;
+    uint16_t sw = 0;
+    enum mm_status st;
+
+    session->scp02_i = how->scp02_i;
+    if (how->scp02_i != 0 || how->scp == 0x03)
+        return MM_OK;
+    mm_buf_init(&resp);
+    st = mm_access_call(session->access, 0x80, MM_INS_ISD_GET_DATA, 0x00, 0x66, NULL, 0, 256, &resp,
+                        &sw, err);
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
+        session->scp02_i = mm_gp_recognised_scp02_i(resp.data, resp.len);
+    mm_buf_clear(&resp);
+    return st;
+}
+
+/* Before anything secret is used: is it the protocol that was asked for? */
+static enum mm_status check_protocol(const struct mm_gp_open_how *how, const struct mm_buf *resp,
+                                     struct mm_err *err)
+{
+    if (how->scp == 0 || resp->len < 12 || resp->data[11] == how->scp)
+        return MM_OK;
+    return mm_fail(err, MM_UNSUPPORTED, 11,
+                   "INITIALIZE UPDATE: the card's keys of version %02X are for SCP%02X; asked for "
+                   "SCP%02X",
+                   resp->data[10], resp->data[11], how->scp);
+}
+
 static enum mm_status authenticate(struct mm_gp_session *session, const struct mm_gp_open_how *how,
                                    struct mm_err *err)
 {
@@ -127,6 +162,10 @@ static enum mm_status authenticate(struct mm_gp_session *session, const struct m
     mm_buf_init(&command);
     mm_buf_init(&resp);
     st = initialize(session, how->key_version, &resp, err);
+    if (st == MM_OK)
+        st = check_protocol(how, &resp, err);
+    if (session->scp02_i != 0)
+        session->scp.scp02_i = session->scp02_i;
     if (st == MM_OK)
         st = mm_gp_channel_authenticate_with(&session->scp, session->keys, resp.data, resp.len,
                                              level, &command, err);
@@ -152,6 +191,8 @@ enum mm_status mm_gp_open_with(struct mm_access *access, const struct mm_gp_open
     session->access = access;
     session->keys = keys;
     st = mm_gp_select_domain(access, how->domain, &session->domain, err);
+    if (st == MM_OK)
+        st = find_scp02_i(session, how, err);
     if (st == MM_OK)
         st = authenticate(session, how, err);
     if (st != MM_OK) {
