@@ -17,6 +17,7 @@ FILENAME ~ /opcodes\.def$/ && /^MM_OP\(/ {
     next
 }
 FILENAME ~ /natives\.def$/ && /^MM_INTERNAL/ {
+    internal[++internal_n] = quoted($0, 1)
     inherits(quoted($0, 1), quoted($0, 2) " " quoted($0, 3))
     next
 }
@@ -89,6 +90,14 @@ function below(cls, base,   n, w, i) {
     for (i = 1; i <= n; i++) if (below(w[i], base)) return 1
     return 0
 }
+# Is what owner implements what a caller of cls gets: by inheritance, or in a class of the chip's own that
+# inherits from both?
+function serves(owner, cls,   i) {
+    if (below(owner, cls)) return 1
+    for (i = 1; i <= internal_n; i++)
+        if (below(internal[i], owner) && below(internal[i], cls)) return 1
+    return 0
+}
 # The two tests that reach a native and the fewest others besides.
 function best(word,   i, t, first, second) {
     for (i = 1; i <= prover_n[word]; i++) {
@@ -101,7 +110,7 @@ function best(word,   i, t, first, second) {
 function proof_of(cls, name, type,   k, i, t) {
     k = name " " type
     for (i = 1; i <= bound_n[k]; i++) {
-        if (bound_fn[k, i] == "mm_n_nothing" || !below(bound_class[k, i], cls)) continue
+        if (bound_fn[k, i] == "mm_n_nothing" || !serves(bound_class[k, i], cls)) continue
         t = best(bound_fn[k, i])
         if (t != "") return t
     }
