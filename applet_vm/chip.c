@@ -73,6 +73,8 @@ enum mm_status mm_chip_init(const struct mm_chip_options *options, struct mm_err
         st = mm_dir_make(dir, err);
     if (st == MM_OK) {
         cfg.nvm.path = path;
+        cfg.scp = options->scp;
+        cfg.scp_n = options->scp_n;
         st = mm_card_init(&cfg, options->profile, err);
     }
     if (st == MM_OK)

@@ -5,10 +5,12 @@
 #include "applet_vm/card/card.h"
 
 struct mm_chip_options {
-    const char *home;        /* NULL: MINTMARK_HOME and its defaults */
-    const char *name;        /* the chip's name: file NAME.nvm */
-    enum mm_profile profile; /* init */
-    const char *vpcd_host;   /* run, tear; NULL: 127.0.0.1 */
+    const char *home;          /* NULL: MINTMARK_HOME and its defaults */
+    const char *name;          /* the chip's name: file NAME.nvm */
+    enum mm_profile profile;   /* init */
+    struct mm_card_scp scp[2]; /* init: protocols, the first with the test keys */
+    size_t scp_n;
+    const char *vpcd_host; /* run, tear; NULL: 127.0.0.1 */
     uint16_t vpcd_port;
     bool listen; /* run, tear: TCP server instead of vpcd */
     uint16_t listen_port;

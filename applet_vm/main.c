@@ -8,9 +8,10 @@
 
 #include "applet_vm/chip.h"
 #include "applet_vm/link/link.h"
+#include "applet_vm/scp/scp.h"
 
 static const char usage_text[] =
-    "usage: mintmark-chip [options] init NAME [--profile developer|payment]\n"
+    "usage: mintmark-chip [options] init NAME [--profile developer|payment] [--scp SCP:I]...\n"
     "       mintmark-chip [options] run  NAME [--vpcd HOST:PORT | --listen PORT]\n"
     "                                         [--durability kill|power] [--no-verify]\n"
     "                                         [--protocol t1|t0|type-a|type-b]\n"
@@ -20,6 +21,9 @@ static const char usage_text[] =
     "\n"
     "      --home DIR         where chip/NAME.nvm is (default: $MINTMARK_HOME)\n"
     "      --profile P        init: developer has no gate; payment (default: developer)\n"
+    "      --scp SCP:I        init: secure channel 02 or 03 and its parameter i, as 02:55; the "
+    "first\n"
+    "                         is the test keys' (default: 03:60, and 02:55 for DES keys)\n"
     "      --vpcd HOST:PORT   run: into vsmartcard's reader (default: 127.0.0.1:35963)\n"
     "      --listen PORT      run: TCP server on 127.0.0.1; 0 takes a free port and prints it\n"
     "      --durability D     run: an answer survives kill (default) or loss of power\n"
@@ -37,6 +41,7 @@ static const char usage_text[] =
 enum option_id {
     OPT_HOME = 256,
     OPT_PROFILE,
+    OPT_SCP,
     OPT_VPCD,
     OPT_LISTEN,
     OPT_DURABILITY,
@@ -57,8 +62,8 @@ static const struct command {
     enum mm_status (*run)(const struct mm_chip_options *options, struct mm_err *err);
     const char *help;
 } commands[] = {
-    {"init", BIT(OPT_PROFILE), mm_chip_init,
-     "usage: mintmark-chip init NAME [--profile developer|payment]\n\n"
+    {"init", BIT(OPT_PROFILE) | BIT(OPT_SCP), mm_chip_init,
+     "usage: mintmark-chip init NAME [--profile developer|payment] [--scp SCP:I]...\n\n"
      "Make a new chip with an empty registry, the GlobalPlatform test keys (version FF) and a\n"
      "random chip id. Prints the path of its image. In the payment profile applets can be\n"
      "selected only while the trust agent holds the gate open.\n"},
@@ -134,6 +139,19 @@ static bool read_vpcd(const char *text, struct line *line)
     return true;
 }
 
+/* 02:55 or 03:70, hexadecimal; once for each protocol at most. */
+static bool read_scp(const char *text, struct line *line)
+{
+    uint8_t bytes[2];
+    size_t n = sizeof(bytes);
+
+    if (strlen(text) != 5 || text[2] != ':' || line->chip.scp_n == 2 ||
+        mm_unhex(text, bytes, &n) != MM_OK || n != 2 || !mm_scp_known(bytes[0], bytes[1]))
+        return false;
+    line->chip.scp[line->chip.scp_n++] = (struct mm_card_scp){bytes[0], bytes[1]};
+    return line->chip.scp_n == 1 || line->chip.scp[0].protocol != bytes[0];
+}
+
 static bool read_choice(const char *text, const char *zero, const char *one, bool *is_one)
 {
     *is_one = strcmp(text, one) == 0;
@@ -167,6 +185,9 @@ static bool take_option(struct line *line, int option, const char *value)
     case OPT_PROFILE:
         good = read_choice(value, "developer", "payment", &second);
         line->chip.profile = second ? MM_PROFILE_PAYMENT : MM_PROFILE_DEVELOPER;
+        break;
+    case OPT_SCP:
+        good = read_scp(value, line);
         break;
     case OPT_VPCD:
         good = read_vpcd(value, line);
@@ -210,6 +231,7 @@ static int read_options(int argc, char **argv, struct line *line)
     static const struct option longs[] = {
         {"home", required_argument, NULL, OPT_HOME},
         {"profile", required_argument, NULL, OPT_PROFILE},
+        {"scp", required_argument, NULL, OPT_SCP},
         {"vpcd", required_argument, NULL, OPT_VPCD},
         {"listen", required_argument, NULL, OPT_LISTEN},
         {"durability", required_argument, NULL, OPT_DURABILITY},
