@@ -18,6 +18,7 @@
 void mm_session_end(struct mm_session *session)
 {
     mm_buf_clear(&session->key_data);
+    mm_scp_drop_ready(&session->scp);
     OPENSSL_cleanse(session, sizeof(*session));
     session->state = MM_SESSION_NONE;
 }
@@ -255,6 +256,7 @@ static void open_with(struct mm_session *s, uint8_t level)
     s->scp.level = s->base_level = level;
     s->scp.counter = 0;
     s->state = MM_SESSION_OPEN;
+    mm_scp_make_ready(&s->scp);
     if (s->scp.protocol == 2 && (level & MM_SCP_R_MAC))
         mm_scp02_rmac_begin(&s->scp);
 }

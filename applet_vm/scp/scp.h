@@ -81,7 +81,11 @@ enum mm_status mm_scp_diversify(const uint8_t master[16], const uint8_t *div, si
                                 struct mm_scp_keys *out) MM_USE_RESULT;
 
 /* ---- A session ---- */
-/* A plain value: may be copied and stored. Wipe with OPENSSL_cleanse. Its fields are for looking. */
+/* OpenSSL contexts with the keys of one session in place. */
+struct mm_scp_ready;
+
+/* A plain value: may be copied and stored, as long as it was not made ready. Wipe with OPENSSL_cleanse.
+ * Its fields are for looking. */
 struct mm_scp {
     uint8_t protocol, i; /* 02 or 03, and its parameter */
     uint8_t level;       /* MM_SCP_ bits; set it when the session is open */
@@ -98,7 +102,13 @@ struct mm_scp {
         uint8_t chain[8], block[8];
         uint8_t n; /* bytes in block */
     } rmac;
+    struct mm_scp_ready *ready; /* NULL, or owned: mm_scp_make_ready */
 };
+/* Make an SCP03 session fast: without, each command looks its algorithms up and schedules its keys
+ * anew. Nothing else changes. From then on it is not to be copied, and to be dropped before it is
+ * wiped. When OpenSSL fails it stays as it was. */
+void mm_scp_make_ready(struct mm_scp *s);
+void mm_scp_drop_ready(struct mm_scp *s); /* may be called for any session */
 size_t mm_scp_mac_len(const struct mm_scp *s);
 size_t mm_scp_challenge_len(uint8_t protocol, uint8_t i); /* of the host: 8, or 16 in S16 mode */
 #define MM_SCP_OVERHEAD 32 /* what protection adds to data: padding, MAC */

@@ -70,8 +70,7 @@ static enum mm_status next_mac(const struct mm_scp *s, const struct mm_scp_comma
     uint8_t head[7];
     size_t head_len = scp_mac_head(c, true, len + mm_scp_mac_len(s), head);
 
-    return mm_scp_cmac(s->s_mac, s->key_len, s->chain, sizeof(s->chain), head, head_len, c->data,
-                       len, mac);
+    return scp_session_mac(s, false, s->chain, sizeof(s->chain), head, head_len, c->data, len, mac);
 }
 
 enum mm_status scp03_sign(struct mm_scp *s, struct mm_scp_command *c)
@@ -110,17 +109,12 @@ enum mm_status scp03_check(struct mm_scp *s, struct mm_scp_command *c)
 static enum mm_status cipher(const struct mm_scp *s, bool encrypt, bool response, uint8_t *data,
                              size_t len)
 {
-    uint8_t icv[MM_SCP_BLOCK_LEN] = {0};
-    enum mm_status st;
+    uint8_t counter[MM_SCP_BLOCK_LEN] = {0};
 
-    mm_put_be32(icv + 12, s->counter);
+    mm_put_be32(counter + 12, s->counter);
     if (response)
-        icv[0] = 0x80;
-    st = scp_aes_block(s->s_enc, s->key_len, icv, icv);
-    if (st == MM_OK)
-        st = mm_scp_cbc(s->s_enc, s->key_len, icv, encrypt, data, len, data);
-    OPENSSL_cleanse(icv, sizeof(icv));
-    return st;
+        counter[0] = 0x80;
+    return scp_session_cbc(s, counter, encrypt, data, len);
 }
 
 static enum mm_status hide(const struct mm_scp *s, bool response, uint8_t *data, size_t *len)
@@ -172,8 +166,8 @@ static enum mm_status response_mac(const struct mm_scp *s, const uint8_t *data, 
     uint8_t sw_bytes[2];
 
     mm_put_be16(sw_bytes, sw);
-    return mm_scp_cmac(s->s_rmac, s->key_len, s->chain, sizeof(s->chain), data, len, sw_bytes,
-                       sizeof(sw_bytes), mac);
+    return scp_session_mac(s, true, s->chain, sizeof(s->chain), data, len, sw_bytes,
+                           sizeof(sw_bytes), mac);
 }
 
 enum mm_status scp03_wrap_response(struct mm_scp *s, uint8_t *data, size_t *len, uint16_t sw)

@@ -40,6 +40,14 @@ enum mm_status scp03_wrap_response(struct mm_scp *s, uint8_t *data, size_t *len,
 enum mm_status scp03_unwrap_response(struct mm_scp *s, uint8_t *data, size_t *len,
                                      uint16_t sw) MM_USE_RESULT;
 
+/* ready.c: CMAC over a || b || c under the session's MAC key, or its R-MAC key; the ICV of a command or
+ * response, and CBC with it under its encryption key. With or without contexts that are ready. */
+enum mm_status scp_session_mac(const struct mm_scp *s, bool response, const uint8_t *a,
+                               size_t a_len, const uint8_t *b, size_t b_len, const uint8_t *c,
+                               size_t c_len, uint8_t out[MM_SCP_BLOCK_LEN]) MM_USE_RESULT;
+enum mm_status scp_session_cbc(const struct mm_scp *s, const uint8_t counter[MM_SCP_BLOCK_LEN],
+                               bool encrypt, uint8_t *data, size_t len) MM_USE_RESULT;
+
 /* Header of a command as its MAC sees it: CLA without channel, P1, P2, Lc for lc bytes in the coding
  * of the command. Returns its length, 5 or 7. */
 size_t scp_mac_head(const struct mm_scp_command *c, bool secure, size_t lc, uint8_t out[7]);

@@ -173,6 +173,8 @@ static enum mm_status authenticate(struct mm_gp_session *session, const struct m
         st = exchange(session->access, &command, &resp, &sw, err);
     if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
         st = card_said(err, "EXTERNAL AUTHENTICATE", sw);
+    if (st == MM_OK)
+        mm_scp_make_ready(&session->scp.scp);
     mm_buf_clear(&command);
     mm_buf_clear(&resp);
     return st;
@@ -263,6 +265,7 @@ void mm_gp_close(struct mm_gp_session **session)
         (void)!mm_gp_select_domain(s->access, NULL, &domain, NULL);
     }
     mm_gp_keys_free(&s->own);
+    mm_scp_drop_ready(&s->scp.scp);
     OPENSSL_cleanse(s, sizeof(*s));
     free(s);
 }

@@ -18,6 +18,9 @@ echo
 echo "## Verification of packages by size (test/bench/bench_verify)"
 "$build/bench/bench_verify"
 echo
+echo "## Loading over SCP03 in process, beside its AES (test/bench/bench_load)"
+"$build/bench/bench_load"
+echo
 echo "## APDUs in process (test/bench/bench_apdu)"
 "$build/bin/mintmark-chip" --home "$home" init bench >/dev/null || exit 1
 "$build/bench/bench_apdu" --count 200000 --apdu 80CA004500 "chip:$home/chip/bench.nvm"
