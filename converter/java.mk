@@ -47,7 +47,7 @@ test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java)
 test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
 test_runtime := $(BUILD)/applets/test_exports/org/mintmark/runtime/javacard/runtime.cap
-test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap single.cap exchange.cap) \
+test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap single.cap exchange.cap gp.cap) \
                 $(test_runtime)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
@@ -91,6 +91,11 @@ $(BUILD)/applets/test_exchange.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.exchange --aid F04D494E544D41524BA5 \
 	    --applet Exchange=F04D494E544D41524BA501 --classes $(test_classes) \
 	    --exports $(api_dir)/exports --output $@
+
+$(BUILD)/applets/test_gp.cap: $(test_classes)/.done
+	$(convert) --package org.mintmark.gp --aid F04D494E544D41524BA6 \
+	    --applet Desk=F04D494E544D41524BA601 --applet Provider=F04D494E544D41524BA602 \
+	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
 
 applets: $(test_caps)
 

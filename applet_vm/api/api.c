@@ -50,12 +50,13 @@ enum mm_status mm_api_init(struct mm_vm *vm)
     /* In this order at every power-on: an applet may keep a reference to the secure channel, a
      * permanent entry point, and its handle must stay the same. */
     api->secure_channel = mm_vm_new_entry_point(vm, "mintmark/SecureChannel", false);
+    api->global_pin = mm_vm_new_entry_point(vm, "mintmark/GlobalPin", false);
     api->apdu.ref = mm_vm_new_entry_point(vm, "javacard/framework/APDU", true);
     api->apdu.short_buffer = mm_vm_new_global_array(vm, MM_TYPE_BYTE_ARRAY, MM_APDU_BUFFER_LEN);
     api->apdu.long_buffer = mm_vm_new_global_array(vm, MM_TYPE_BYTE_ARRAY, MM_APDU_LONG_BUFFER_LEN);
     api->apdu.buffer = api->apdu.short_buffer;
-    if (api->secure_channel == 0 || api->apdu.ref == 0 || api->apdu.short_buffer == 0 ||
-        api->apdu.long_buffer == 0)
+    if (api->secure_channel == 0 || api->global_pin == 0 || api->apdu.ref == 0 ||
+        api->apdu.short_buffer == 0 || api->apdu.long_buffer == 0)
         return MM_NO_MEMORY;
     return MM_OK;
 }

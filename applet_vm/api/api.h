@@ -55,6 +55,20 @@ struct mm_apdu_services {
 /* ---- org.globalplatform: implemented by the card manager ---- */
 /* The secure channel of the security domain of the running applet (owner). All sizes in bytes;
  * buffers are the APDU buffer's. Status words, as the card answers; 0x9000 is success. */
+/* What the registry tells of an application or domain (GPRegistryEntry). */
+struct mm_gp_entry {
+    struct mm_aid aid, domain; /* its own, that of its security domain */
+    uint8_t state;
+    uint8_t privileges[3];
+    uint8_t contactless; /* GPCLRegistryEntry.STATE_CL_... */
+};
+/* The global PIN (GPCS 8.2). Verified and submitted last until reset. */
+struct mm_gp_cvm {
+    bool active, submitted, verified, blocked;
+    uint8_t tries;
+};
+#define MM_GP_INFO_MAX 64 /* bytes of one contactless information of an entry */
+
 struct mm_gp_services {
     void *ctx;
     /* SecureChannel.processSecurity: INITIALIZE UPDATE / EXTERNAL AUTHENTICATE. *out_len response
@@ -65,6 +79,9 @@ struct mm_gp_services {
     uint16_t (*unwrap)(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len);
     uint16_t (*wrap)(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_t cap);
     uint16_t (*decrypt_data)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
+    uint16_t (*encrypt_data)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
+    /* Within what the session was opened with. */
+    uint16_t (*set_security_level)(void *ctx, mm_comp owner, uint8_t level);
     void (*reset_security)(void *ctx, mm_comp owner);
     uint8_t (*security_level)(void *ctx, mm_comp owner);
     uint8_t (*card_state)(void *ctx);
@@ -72,6 +89,36 @@ struct mm_gp_services {
     bool (*set_card_state)(void *ctx, mm_comp owner, uint8_t state);
     uint8_t (*card_content_state)(void *ctx, mm_comp owner);
     bool (*set_card_content_state)(void *ctx, mm_comp owner, uint8_t state);
+
+    /* Historical bytes of the ATR. *len: capacity in, length out. */
+    void (*historical_bytes)(void *ctx, uint8_t *out, size_t *len);
+
+    /* ---- The registry. entry: a component; privilege: one that lets owner see others' (a number) ---- */
+    /* aid NULL: the caller's own. false: there is none, or it is not for this caller to see. */
+    bool (*entry_find)(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t privilege,
+                       mm_comp *entry);
+    /* The first entry that owner may see behind after (0: from the first on). false: none. */
+    bool (*entry_next)(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry);
+    bool (*entry_get)(void *ctx, mm_comp entry, struct mm_gp_entry *out);
+    bool (*entry_set_state)(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
+    uint16_t (*entry_set_contactless)(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
+    /* Contactless information: set with len 0 deletes. get: *len capacity in, length out. */
+    uint16_t (*entry_info_set)(void *ctx, mm_comp owner, mm_comp entry, uint16_t id,
+                               const uint8_t *data, size_t len);
+    uint16_t (*entry_info_get)(void *ctx, mm_comp entry, uint16_t id, uint8_t *data, size_t *len);
+    /* Offer a global service, or stop to. */
+    uint16_t (*entry_service)(void *ctx, mm_comp owner, mm_comp entry, uint16_t service, bool on);
+    /* Who offers the service: that application, or (aid NULL) the only one. */
+    bool (*service_find)(void *ctx, const struct mm_aid *aid, uint16_t service, mm_ref *applet);
+
+    /* ---- The global PIN. Changes need the CVM Management privilege; false: refused ---- */
+    void (*cvm_get)(void *ctx, struct mm_gp_cvm *out);
+    bool (*cvm_update)(void *ctx, mm_comp owner, const uint8_t *data, size_t len, uint8_t format);
+    bool (*cvm_set_limit)(void *ctx, mm_comp owner, uint8_t limit);
+    bool (*cvm_block)(void *ctx, mm_comp owner);
+    /* Back to "not submitted"; unblock: of a blocked one, for who manages it. */
+    bool (*cvm_reset)(void *ctx, mm_comp owner, bool unblock);
+    bool (*cvm_verify)(void *ctx, const uint8_t *data, size_t len, uint8_t format);
 };
 
 #endif

@@ -108,6 +108,7 @@ enum mm_api_cipher_id {
 #define MM_API_MDS 12 /* MessageDigest.ALG_... 1 to 11 */
 
 #define MM_API_GLOBAL_ARRAYS 8
+#define MM_API_ENTRIES       64 /* registry entry objects of a power-on session */
 #define MM_API_SHOTS         16 /* OneShot objects open at a time */
 
 /* What the last sensitive method returned (javacardx.security.SensitiveResult). */
@@ -120,7 +121,12 @@ struct mm_api_result {
 struct mm_api {
     struct mm_vm *vm;
     struct mm_api_apdu apdu;
-    mm_ref secure_channel;
+    mm_ref secure_channel, global_pin; /* permanent entry points */
+    struct {
+        mm_comp comp;
+        mm_ref ref;
+    } entries[MM_API_ENTRIES]; /* registry entries that were asked for */
+    size_t entry_n;
     struct mm_api_aid {
         struct mm_aid aid;
         mm_ref ref;
@@ -211,6 +217,20 @@ EVP_CIPHER *mm_api_cipher(struct mm_vm *vm, enum mm_api_cipher_id id, size_t key
 /* A buffer of the API's own, good until the next call; NULL: out of memory. */
 uint8_t *mm_api_scratch(struct mm_vm *vm, size_t len);
 void mm_api_evp_release(struct mm_api *api);
+
+/* ---- org.globalplatform ---- */
+#define MM_SW_OK            0x9000 /* of mm_gp_services */
+#define MM_SW_CONDITIONS    0x6985
+#define MM_SW_NOT_SUPPORTED 0x6A81
+/* The applet that called: methods of a JCRE entry point may run in the JCRE's own context. */
+mm_comp mm_gp_caller(struct mm_vm *vm);
+const struct mm_gp_services *mm_gp(struct mm_vm *vm);
+/* The object of a registry entry. Throws NO_RESOURCE when there are too many. */
+enum mm_run mm_gp_entry_object(struct mm_vm *vm, mm_comp comp, uint16_t *ret);
+/* The component of an entry object. */
+mm_comp mm_gp_entry_of(struct mm_vm *vm, mm_ref ref);
+/* Throws ISOException unless sw is 9000. */
+enum mm_run mm_gp_result(struct mm_vm *vm, uint16_t sw);
 
 /* ---- Natives ---- */
 #define MM_STATE(cls, cells, refs)

@@ -5,23 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SW_OK                     0x9000
-#define SW_FUNCTION_NOT_SUPPORTED 0x6A81
-#define SW_CONDITIONS             0x6985
 #define OFFSET_CDATA              5
 #define SHORT_BODY_MAX            255
 #define CARD_LOCKED               0x7F
 #define CARD_TERMINATED           0xFF
 
-/* The applet that called: methods of a JCRE entry point may run in the JCRE's own context. */
-static mm_comp caller(struct mm_vm *vm)
+mm_comp mm_gp_caller(struct mm_vm *vm)
 {
     mm_comp owner = mm_vm_owner(vm);
 
     return owner != 0 ? owner : mm_vm_previous_owner(vm);
 }
 
-static const struct mm_gp_services *gp(struct mm_vm *vm)
+const struct mm_gp_services *mm_gp(struct mm_vm *vm)
 {
     return mm_vm_services(vm)->gp;
 }
@@ -31,32 +27,32 @@ static const struct mm_gp_services *gp(struct mm_vm *vm)
 enum mm_run mm_n_gp_card_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args;
-    if (gp(vm) == NULL)
-        return mm_api_throw_iso(vm, SW_FUNCTION_NOT_SUPPORTED);
-    ret[0] = (uint16_t)(int8_t)gp(vm)->card_state(gp(vm)->ctx);
+    if (mm_gp(vm) == NULL)
+        return mm_api_throw_iso(vm, MM_SW_NOT_SUPPORTED);
+    ret[0] = (uint16_t)(int8_t)mm_gp(vm)->card_state(mm_gp(vm)->ctx);
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_gp_card_content_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args;
-    if (gp(vm) == NULL)
-        return mm_api_throw_iso(vm, SW_FUNCTION_NOT_SUPPORTED);
-    ret[0] = (uint16_t)(int8_t)gp(vm)->card_content_state(gp(vm)->ctx, caller(vm));
+    if (mm_gp(vm) == NULL)
+        return mm_api_throw_iso(vm, MM_SW_NOT_SUPPORTED);
+    ret[0] = (uint16_t)(int8_t)mm_gp(vm)->card_content_state(mm_gp(vm)->ctx, mm_gp_caller(vm));
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_gp_set_card_content_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     ret[0] =
-        gp(vm) != NULL && gp(vm)->set_card_content_state(gp(vm)->ctx, caller(vm), (uint8_t)args[0]);
+        mm_gp(vm) != NULL && mm_gp(vm)->set_card_content_state(mm_gp(vm)->ctx, mm_gp_caller(vm), (uint8_t)args[0]);
     return MM_RUN_OK;
 }
 
 static enum mm_run set_card_state(struct mm_vm *vm, uint8_t state, uint16_t *ret)
 {
-    ret[0] = gp(vm) != NULL && gp(vm)->set_card_state != NULL &&
-             gp(vm)->set_card_state(gp(vm)->ctx, caller(vm), state);
+    ret[0] = mm_gp(vm) != NULL && mm_gp(vm)->set_card_state != NULL &&
+             mm_gp(vm)->set_card_state(mm_gp(vm)->ctx, mm_gp_caller(vm), state);
     return MM_RUN_OK;
 }
 
@@ -92,8 +88,8 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
 
     if (args[1] == MM_REF_NULL)
         return mm_api_null(vm);
-    if (gp(vm) == NULL || !a->active || a->body_len > SHORT_BODY_MAX)
-        return mm_api_throw_iso(vm, SW_CONDITIONS);
+    if (mm_gp(vm) == NULL || !a->active || a->body_len > SHORT_BODY_MAX)
+        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
     if (a->state == MM_APDU_INITIAL) /* the method takes the data in itself (GPCS, A.2) */
         run = mm_n_apdu_set_incoming_and_receive(vm, &args[1], unused);
     if (run == MM_RUN_OK)
@@ -101,10 +97,10 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
     if (run != MM_RUN_OK)
         return run;
     memcpy(buf, data, sizeof(buf));
-    sw = gp(vm)->process_security(gp(vm)->ctx, caller(vm), buf, sizeof(buf),
+    sw = mm_gp(vm)->process_security(mm_gp(vm)->ctx, mm_gp_caller(vm), buf, sizeof(buf),
                                   OFFSET_CDATA + a->body_len, &out_len);
-    if (sw != SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
-        return mm_api_throw_iso(vm, sw != SW_OK ? sw : SW_CONDITIONS);
+    if (sw != MM_SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
+        return mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     ret[0] = (uint16_t)out_len;
     return mm_vm_array_write(vm, a->buffer, 0, buf, sizeof(buf), false);
 }
@@ -127,9 +123,9 @@ static enum mm_run pass(struct mm_vm *vm, const uint16_t *args, transform fn, ui
     if (copy == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     memcpy(copy, data, n);
-    sw = fn(gp(vm)->ctx, caller(vm), copy, &n);
-    if (sw != SW_OK || n > (size_t)len)
-        run = mm_api_throw_iso(vm, sw != SW_OK ? sw : SW_CONDITIONS);
+    sw = fn(mm_gp(vm)->ctx, mm_gp_caller(vm), copy, &n);
+    if (sw != MM_SW_OK || n > (size_t)len)
+        run = mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     else
         run = mm_api_put(vm, args[1], MM_ARG_SHORT(2), copy, n);
     ret[0] = (uint16_t)n;
@@ -140,16 +136,16 @@ static enum mm_run pass(struct mm_vm *vm, const uint16_t *args, transform fn, ui
 
 enum mm_run mm_n_sc_unwrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    if (gp(vm) == NULL)
-        return mm_api_throw_iso(vm, SW_CONDITIONS);
-    return pass(vm, args, gp(vm)->unwrap, ret);
+    if (mm_gp(vm) == NULL)
+        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
+    return pass(vm, args, mm_gp(vm)->unwrap, ret);
 }
 
 enum mm_run mm_n_sc_decrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    if (gp(vm) == NULL)
-        return mm_api_throw_iso(vm, SW_CONDITIONS);
-    return pass(vm, args, gp(vm)->decrypt_data, ret);
+    if (mm_gp(vm) == NULL)
+        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
+    return pass(vm, args, mm_gp(vm)->decrypt_data, ret);
 }
 
 /* The result may be longer than the data: it gets what the array has behind off. */
@@ -165,16 +161,16 @@ enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 
     if (run != MM_RUN_OK)
         return run;
-    if (gp(vm) == NULL || !mm_vm_object(vm, args[1], &info))
-        return mm_api_throw_iso(vm, SW_CONDITIONS);
+    if (mm_gp(vm) == NULL || !mm_vm_object(vm, args[1], &info))
+        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
     room = (size_t)(info.n - off);
     copy = calloc(1, room + 1);
     if (copy == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     memcpy(copy, data, n);
-    sw = gp(vm)->wrap(gp(vm)->ctx, caller(vm), copy, &n, room);
-    if (sw != SW_OK || n > room)
-        run = mm_api_throw_iso(vm, sw != SW_OK ? sw : SW_CONDITIONS);
+    sw = mm_gp(vm)->wrap(mm_gp(vm)->ctx, mm_gp_caller(vm), copy, &n, room);
+    if (sw != MM_SW_OK || n > room)
+        run = mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     else
         run = mm_api_put(vm, args[1], off, copy, n);
     ret[0] = (uint16_t)n;
@@ -185,21 +181,56 @@ enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 
 enum mm_run mm_n_sc_encrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    (void)args, (void)ret;
-    return mm_api_throw_iso(vm, SW_FUNCTION_NOT_SUPPORTED);
+    if (mm_gp(vm) == NULL)
+        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
+    return pass(vm, args, mm_gp(vm)->encrypt_data, ret);
+}
+
+/* SecureChannelx. */
+enum mm_run mm_n_sc_set_security_level(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    (void)ret;
+    if (mm_gp(vm) == NULL)
+        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
+    return mm_gp_result(
+        vm, mm_gp(vm)->set_security_level(mm_gp(vm)->ctx, mm_gp_caller(vm), (uint8_t)args[1]));
+}
+
+/* SecureChannelx2: a command in any array, at args[2]; the answer goes to args[4]. */
+enum mm_run mm_n_sc_process_security_bytes(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    int len = MM_ARG_SHORT(3);
+    uint8_t buf[MM_APDU_BUFFER_LEN];
+    const uint8_t *data;
+    size_t out_len = 0;
+    uint16_t sw;
+    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+
+    if (run != MM_RUN_OK)
+        return run;
+    if (mm_gp(vm) == NULL || (size_t)len > sizeof(buf))
+        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
+    memset(buf, 0, sizeof(buf));
+    memcpy(buf, data, (size_t)len);
+    sw = mm_gp(vm)->process_security(mm_gp(vm)->ctx, mm_gp_caller(vm), buf, sizeof(buf),
+                                     (size_t)len, &out_len);
+    if (sw != MM_SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
+        return mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
+    ret[0] = (uint16_t)out_len;
+    return mm_api_put(vm, args[1], MM_ARG_SHORT(4), buf + OFFSET_CDATA, out_len);
 }
 
 enum mm_run mm_n_sc_reset_security(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args, (void)ret;
-    if (gp(vm) != NULL)
-        gp(vm)->reset_security(gp(vm)->ctx, caller(vm));
+    if (mm_gp(vm) != NULL)
+        mm_gp(vm)->reset_security(mm_gp(vm)->ctx, mm_gp_caller(vm));
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_sc_security_level(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args;
-    ret[0] = gp(vm) != NULL ? (uint16_t)(int8_t)gp(vm)->security_level(gp(vm)->ctx, caller(vm)) : 0;
+    ret[0] = mm_gp(vm) != NULL ? (uint16_t)(int8_t)mm_gp(vm)->security_level(mm_gp(vm)->ctx, mm_gp_caller(vm)) : 0;
     return MM_RUN_OK;
 }

@@ -300,6 +300,7 @@ static void to_rest(struct mm_card *card)
     card->channel = &card->channels[0];
     card->channel->open = true;
     card->selecting = card->reselecting = card->installing = false;
+    card->cvm_submitted = card->cvm_verified = false;
     mm_vm_reset(card->vm);
     mm_api_reset(card->vm);
     mm_integrity_reset(card->integrity);

@@ -267,6 +267,8 @@ struct mm_card {
     bool selecting, reselecting; /* the running SELECT, of the applet that was selected already */
     mm_ref personal_data, personal_answer; /* global arrays: what processData() gets and fills */
 
+    bool cvm_submitted, cvm_verified; /* the global PIN's state, until reset */
+
     /* The install() that is running: what Applet.register told. */
     bool installing, registered;
     mm_comp install_owner;
@@ -373,6 +375,25 @@ uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu);
 /* Status word for what a call into Java code ended with. */
 uint16_t mm_select_run_sw(const struct mm_card *card, enum mm_run run);
 bool mm_select_usable(const struct mm_card *card, const struct mm_reg_entry *entry);
+
+/* ---- cvm.c, entry_services.c: what mm_gp_services gives applications ---- */
+void mm_cvm_get(void *ctx, struct mm_gp_cvm *out);
+bool mm_cvm_update(void *ctx, mm_comp owner, const uint8_t *data, size_t len, uint8_t format);
+bool mm_cvm_set_limit(void *ctx, mm_comp owner, uint8_t limit);
+bool mm_cvm_block(void *ctx, mm_comp owner);
+bool mm_cvm_reset(void *ctx, mm_comp owner, bool unblock);
+bool mm_cvm_verify(void *ctx, const uint8_t *data, size_t len, uint8_t format);
+bool mm_entry_find(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t privilege,
+                   mm_comp *entry);
+bool mm_entry_next(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry);
+bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_entry *out);
+bool mm_entry_set_state(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
+uint16_t mm_entry_set_contactless(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
+uint16_t mm_entry_info_set(void *ctx, mm_comp owner, mm_comp entry, uint16_t id,
+                           const uint8_t *data, size_t len);
+uint16_t mm_entry_info_get(void *ctx, mm_comp entry, uint16_t id, uint8_t *data, size_t *len);
+uint16_t mm_entry_service(void *ctx, mm_comp owner, mm_comp entry, uint16_t service, bool on);
+bool mm_entry_service_find(void *ctx, const struct mm_aid *aid, uint16_t service, mm_ref *applet);
 
 /* ---- services.c ---- */
 void mm_services_init(struct mm_card *card);

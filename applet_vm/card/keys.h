@@ -5,17 +5,21 @@
  * PLATFORM (26 bytes)
  *   0 format (3)   1 profile   2..17 chip id   18..19 next component id   20 card life cycle
  *   21 zero   22, 23 parameter i of new key sets for SCP02 and SCP03   24..25 confirmation counter
+ * GLOBAL_PIN see cvm.c
  * ISD_DATA the objects STORE DATA brought, BER-TLV one behind the other
  * REGISTRY_FIRST.. one record for each package and applet, see registry.c
  * DOMAIN_DATA the same of a supplementary domain, of its component
+ * CONTACTLESS information of an application for a contactless interface, of its component
  * SETS_FIRST.. one record for each key set, of its domain's component, see key_store.h
  */
 #ifndef MM_CARD_KEYS_H
 #define MM_CARD_KEYS_H
 
 #define MM_KEY_PLATFORM       0x10000
+#define MM_KEY_GLOBAL_PIN     0x1000e
 #define MM_KEY_ISD_DATA       0x1000f
 #define MM_KEY_DOMAIN_DATA(comp) (0x02000000u + (comp))
+#define MM_KEY_CONTACTLESS(comp) (0x03000000u + (comp))
 #define MM_KEY_REGISTRY_FIRST 0x10010
 #define MM_KEY_REGISTRY_LAST  0x100FF
 #define MM_KEY_SETS_FIRST     0x10200

@@ -221,17 +221,40 @@ static uint16_t wrap(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_
     return sw;
 }
 
-static uint16_t decrypt_data(void *ctx, mm_comp owner, uint8_t *data, size_t *len)
+static uint16_t crypt_data(struct mm_card *card, mm_comp owner, bool encrypt, uint8_t *data,
+                           size_t *len)
 {
-    struct mm_card *card = ctx;
-
     if (!is_open_for(card, owner) && !is_personalised(card, owner))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (*len == 0 || *len % mm_scp_block(card->channel->session.scp.protocol) != 0)
         return MM_SW_6700_WRONG_LENGTH;
-    return mm_scp_data(&card->channel->session.scp, false, data, *len, data) == MM_OK
+    return mm_scp_data(&card->channel->session.scp, encrypt, data, *len, data) == MM_OK
                ? MM_SW_9000_NO_ERROR
                : MM_SW_6581_MEMORY_FAILURE;
+}
+
+static uint16_t decrypt_data(void *ctx, mm_comp owner, uint8_t *data, size_t *len)
+{
+    return crypt_data(ctx, owner, false, data, len);
+}
+
+static uint16_t encrypt_data(void *ctx, mm_comp owner, uint8_t *data, size_t *len)
+{
+    return crypt_data(ctx, owner, true, data, len);
+}
+
+/* SecureChannelx.setSecurityLevel: what the host established stays the least (GPCS 10.1.2). */
+static uint16_t set_security_level(void *ctx, mm_comp owner, uint8_t level)
+{
+    struct mm_card *card = ctx;
+    struct mm_session *s = &card->channel->session;
+    uint8_t wanted = level & 0x3f;
+
+    if (!is_open_for(card, owner) || (wanted & s->scp.level) != s->scp.level ||
+        !mm_scp_level_allowed(s->scp.protocol, s->scp.i, wanted))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    s->scp.level = wanted;
+    return MM_SW_9000_NO_ERROR;
 }
 
 static void reset_security(void *ctx, mm_comp owner)
@@ -255,6 +278,19 @@ static uint8_t security_level(void *ctx, mm_comp owner)
 static uint8_t card_state(void *ctx)
 {
     return mm_card_state(ctx);
+}
+
+/* T0 (the second byte) tells how many; they end before TCK. */
+static void historical_bytes(void *ctx, uint8_t *out, size_t *len)
+{
+    size_t atr_len, n;
+    const uint8_t *atr = mm_card_atr(ctx, &atr_len);
+
+    n = atr[1] & 0x0f;
+    if (n > *len)
+        n = *len;
+    memcpy(out, atr + atr_len - 1 - (atr[1] & 0x0f), n);
+    *len = n;
 }
 
 /* GPSystem.lockCard, terminateCard: for who holds the privilege. */
@@ -299,12 +335,30 @@ void mm_services_init(struct mm_card *card)
         .unwrap = unwrap,
         .wrap = wrap,
         .decrypt_data = decrypt_data,
+        .encrypt_data = encrypt_data,
+        .set_security_level = set_security_level,
         .reset_security = reset_security,
         .security_level = security_level,
         .card_state = card_state,
+        .historical_bytes = historical_bytes,
         .set_card_state = set_card_state,
         .card_content_state = card_content_state,
         .set_card_content_state = set_card_content_state,
+        .entry_find = mm_entry_find,
+        .entry_next = mm_entry_next,
+        .entry_get = mm_entry_get,
+        .entry_set_state = mm_entry_set_state,
+        .entry_set_contactless = mm_entry_set_contactless,
+        .entry_info_set = mm_entry_info_set,
+        .entry_info_get = mm_entry_info_get,
+        .entry_service = mm_entry_service,
+        .service_find = mm_entry_service_find,
+        .cvm_get = mm_cvm_get,
+        .cvm_update = mm_cvm_update,
+        .cvm_set_limit = mm_cvm_set_limit,
+        .cvm_block = mm_cvm_block,
+        .cvm_reset = mm_cvm_reset,
+        .cvm_verify = mm_cvm_verify,
     };
     card->services = (struct mm_vm_services){
         .ctx = card,

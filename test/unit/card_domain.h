@@ -126,7 +126,7 @@ __attribute__((unused)) static void assert_unchanged(const struct host *h,
     assert_memory_equal(now.bytes, before->bytes, now.len);
 }
 
-static int with_session(void **state)
+__attribute__((unused)) static int with_session(void **state)
 {
     struct host *h = host_new(MM_PROFILE_DEVELOPER);
 

@@ -62,6 +62,7 @@ static void check_complete(const struct mm_rom_package *package, const struct mm
         strcmp(package->name, "javacard/security") != 0 &&
         strcmp(package->name, "javacardx/crypto") != 0 &&
         strcmp(package->name, "javacardx/security") != 0 &&
+        strncmp(package->name, "org/globalplatform", 18) != 0 &&
         strcmp(package->name, "javacardx/framework/util/intx") != 0)
         return;
     for (size_t i = 0; i < cls->method_n; i++) {

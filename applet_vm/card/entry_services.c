@@ -1,0 +1,250 @@
+/*
+ * The registry as applications see it (org.globalplatform.GPRegistryEntry, contactless.GPCLRegistryEntry;
+ * GPCS 2.3.1, A.2, 8.1): whom an application may look at, what it may change, which global services are
+ * offered.
+ */
+#include "applet_vm/card/card_int.h"
+
+#include <string.h>
+
+static const struct mm_reg_entry *entry_of(const struct mm_card *card, mm_comp comp)
+{
+    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, comp);
+
+    return e != NULL && e->kind != MM_COMP_PACKAGE ? e : NULL;
+}
+
+/* Its own, and with the privilege everyone's. */
+static bool visible(const struct mm_card *card, mm_comp owner, uint8_t privilege,
+                    const struct mm_reg_entry *e)
+{
+    return e->comp == owner ||
+           (owner != 0 && (mm_domain_may(card, owner, (enum mm_privilege)privilege) ||
+                           mm_domain_may(card, owner, MM_PRIV_GLOBAL_REGISTRY)));
+}
+
+bool mm_entry_find(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t privilege,
+                   mm_comp *entry)
+{
+    const struct mm_card *card = ctx;
+    const struct mm_reg_entry *e =
+        aid == NULL ? entry_of(card, owner) : mm_reg_find(&card->registry, aid);
+
+    if (e == NULL || e->kind == MM_COMP_PACKAGE || !visible(card, owner, privilege, e))
+        return false;
+    *entry = e->comp;
+    return true;
+}
+
+bool mm_entry_next(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry)
+{
+    const struct mm_card *card = ctx;
+
+    for (size_t i = 0; i < card->registry.n; i++) { /* ascending component */
+        const struct mm_reg_entry *e = &card->registry.entries[i];
+        if (e->comp > after && e->kind != MM_COMP_PACKAGE && visible(card, owner, privilege, e)) {
+            *entry = e->comp;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_entry *out)
+{
+    const struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = entry_of(card, entry);
+
+    memset(out, 0, sizeof(*out));
+    if (e == NULL)
+        return false;
+    out->aid = e->aid;
+    out->domain = mm_domain_aid(card, e->domain);
+    out->state = mm_reg_state(&card->registry, e);
+    memcpy(out->privileges, e->privileges, sizeof(out->privileges));
+    out->contactless = e->contactless;
+    return true;
+}
+
+/* Oneself among one's own states, and into LOCKED; others only with Global Lock, into LOCKED and out
+ * of it. */
+bool mm_entry_set_state(void *ctx, mm_comp owner, mm_comp entry, uint8_t state)
+{
+    struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = entry_of(card, entry);
+    bool lock = (state & MM_STATE_LOCKED_BIT) != 0, global, locked;
+    uint8_t now;
+
+    if (e == NULL)
+        return false;
+    now = mm_reg_state(&card->registry, e);
+    locked = (now & MM_STATE_LOCKED_BIT) != 0;
+    global = mm_domain_may(card, owner, MM_PRIV_GLOBAL_LOCK);
+    if (lock || locked) {
+        if (lock == locked || !(global || (owner == entry && lock)))
+            return false;
+        now = (uint8_t)(lock ? now | MM_STATE_LOCKED_BIT : now & ~MM_STATE_LOCKED_BIT);
+        return mm_reg_set_state(&card->registry, e, now) == MM_OK;
+    }
+    if (owner != entry || (state & MM_STATE_SELECTABLE) != MM_STATE_SELECTABLE ||
+        (now & MM_STATE_SELECTABLE) != MM_STATE_SELECTABLE)
+        return false;
+    return mm_reg_set_state(&card->registry, e, state) == MM_OK;
+}
+
+/* ---- Contactless ---- */
+
+/* Oneself with Contactless Self-activation, anyone with Contactless Activation (Amendment C, 3.7). */
+uint16_t mm_entry_set_contactless(void *ctx, mm_comp owner, mm_comp entry, uint8_t state)
+{
+    struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = entry_of(card, entry);
+    struct mm_reg_entry changed;
+    bool own = owner == entry;
+
+    if (e == NULL || (state != 0x00 && state != 0x01 && state != 0x80))
+        return MM_SW_6A80_WRONG_DATA;
+    if (!mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_ACTIVATION) &&
+        !(own && (state != 0x01 ||
+                  mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_SELF_ACTIVATION))))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    changed = *e;
+    changed.contactless = state;
+    return mm_reg_update(&card->registry, &changed) == MM_OK ? MM_SW_9000_NO_ERROR
+                                                              : MM_SW_6581_MEMORY_FAILURE;
+}
+
+/* One record an entry, of its component: id (2), length (1), value, one behind the other. */
+static bool info_next(struct mm_rd *rd, uint16_t *id, const uint8_t **value, size_t *len)
+{
+    if (mm_rd_left(rd) == 0)
+        return false;
+    *id = mm_rd_u16(rd);
+    *len = mm_rd_u8(rd);
+    *value = mm_rd_bytes(rd, *len);
+    return !rd->bad;
+}
+
+uint16_t mm_entry_info_get(void *ctx, mm_comp entry, uint16_t id, uint8_t *data, size_t *len)
+{
+    const struct mm_card *card = ctx;
+    size_t all = 0, n = 0, room = *len;
+    const uint8_t *record = mm_rec_data(card->nvm, MM_KEY_CONTACTLESS(entry), &all), *value;
+    struct mm_rd rd;
+    uint16_t found;
+
+    *len = 0;
+    mm_rd_init(&rd, record, all);
+    while (info_next(&rd, &found, &value, &n)) {
+        if (found != id || n > room)
+            continue;
+        memcpy(data, value, n);
+        *len = n;
+        return MM_SW_9000_NO_ERROR;
+    }
+    return MM_SW_6A88_DATA_NOT_FOUND;
+}
+
+static enum mm_status info_write(struct mm_card *card, mm_comp entry, const struct mm_buf *all)
+{
+    mm_key key = MM_KEY_CONTACTLESS(entry);
+    enum mm_status st = all->bad ? MM_NO_MEMORY : MM_OK;
+
+    if (st == MM_OK && mm_rec_data(card->nvm, key, NULL) != NULL)
+        st = mm_rec_delete(card->nvm, key);
+    if (st == MM_OK && all->len > 0)
+        st = mm_rec_new(card->nvm, key, entry, all->len);
+    return st == MM_OK && all->len > 0 ? mm_rec_write(card->nvm, key, 0, all->data, all->len) : st;
+}
+
+uint16_t mm_entry_info_set(void *ctx, mm_comp owner, mm_comp entry, uint16_t id,
+                           const uint8_t *data, size_t len)
+{
+    struct mm_card *card = ctx;
+    size_t all_len = 0, n = 0;
+    const uint8_t *record = mm_rec_data(card->nvm, MM_KEY_CONTACTLESS(entry), &all_len), *value;
+    struct mm_buf all;
+    struct mm_rd rd;
+    uint16_t found;
+    enum mm_status st;
+
+    if (owner != entry && !mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_ACTIVATION))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    if (len > MM_GP_INFO_MAX)
+        return MM_SW_6A84_FILE_FULL;
+    mm_buf_init(&all);
+    mm_rd_init(&rd, record, all_len);
+    while (info_next(&rd, &found, &value, &n)) {
+        if (found == id)
+            continue;
+        mm_buf_u16(&all, found);
+        mm_buf_u8(&all, (uint8_t)n);
+        mm_buf_bytes(&all, value, n);
+    }
+    if (len > 0) {
+        mm_buf_u16(&all, id);
+        mm_buf_u8(&all, (uint8_t)len);
+        mm_buf_bytes(&all, data, len);
+    }
+    st = info_write(card, entry, &all);
+    mm_buf_clear(&all);
+    return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("contactless information", st);
+}
+
+/* ---- Global services (GPCS 8.1) ---- */
+
+/* The parameter under which the entry may offer it: the service's own, or its family's (id 00). */
+static int service_slot(const struct mm_reg_entry *e, uint16_t service)
+{
+    for (int i = 0; i < MM_REG_SERVICES; i++) {
+        if (e->services[i] != 0 &&
+            (e->services[i] == service || e->services[i] == (service & 0xff00)))
+            return i;
+    }
+    return -1;
+}
+
+static bool offers(const struct mm_reg_entry *e, uint16_t service)
+{
+    int slot = service_slot(e, service);
+
+    return slot >= 0 && (e->services_on & 1 << slot) != 0;
+}
+
+uint16_t mm_entry_service(void *ctx, mm_comp owner, mm_comp entry, uint16_t service, bool on)
+{
+    struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = entry_of(card, entry);
+    struct mm_reg_entry changed;
+    int slot;
+
+    if (e == NULL || owner != entry || !mm_priv_has(e->privileges, MM_PRIV_GLOBAL_SERVICE))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    slot = service_slot(e, service);
+    if (slot < 0 || offers(e, service) == on)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    for (size_t i = 0; on && i < card->registry.n; i++) { /* a service has one provider */
+        if (card->registry.entries[i].comp != entry && offers(&card->registry.entries[i], service))
+            return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    }
+    changed = *e;
+    changed.services_on = (uint8_t)(changed.services_on ^ 1 << slot);
+    return mm_reg_update(&card->registry, &changed) == MM_OK ? MM_SW_9000_NO_ERROR
+                                                              : MM_SW_6581_MEMORY_FAILURE;
+}
+
+bool mm_entry_service_find(void *ctx, const struct mm_aid *aid, uint16_t service, mm_ref *applet)
+{
+    const struct mm_card *card = ctx;
+
+    for (size_t i = 0; i < card->registry.n; i++) {
+        const struct mm_reg_entry *e = &card->registry.entries[i];
+        if (e->kind != MM_COMP_APPLET || !offers(e, service) || !mm_select_usable(card, e) ||
+            (mm_reg_state(&card->registry, e) & MM_STATE_LOCKED_BIT) ||
+            (aid != NULL && !mm_aid_equal(&e->aid, aid)))
+            continue;
+        *applet = e->applet;
+        return true;
+    }
+    return false;
+}
