@@ -14,16 +14,17 @@ static size_t class_size(const struct mm_cls *c)
     size_t n = 10 + 2u * c->pub_n + 2u * c->pkg_n;
 
     if (c->access & ACC_INTERFACE)
-        return 1 + 2 * c->iface_n;
+        return 1 + 2 * c->iface_n + mm_conv_remote_size(c);
     for (size_t i = 0; i < c->iface_n; i++)
         n += 3 +
              (c->ifaces[i].own != NULL ? c->ifaces[i].own->imethod_n : c->ifaces[i].ext->method_n);
-    return n;
+    return n + mm_conv_remote_size(c);
 }
 
 enum mm_status mm_conv_classes_place(struct mm_conv *cv, struct mm_err *err)
 {
-    size_t at = cv->cap_minor >= 2 ? 2 : 0; /* behind the length of the signature pool */
+    /* behind the signature pool and its length */
+    size_t at = cv->cap_minor >= 2 ? 2u + cv->signatures_len : 0;
 
     for (size_t i = 0; i < cv->class_n; i++) {
         cv->classes[i]->off = (uint16_t)at;
@@ -83,15 +84,17 @@ static enum mm_status write_classes(struct mm_conv *cv, struct mm_err *err)
     enum mm_status st = MM_OK;
 
     if (cv->cap_minor >= 2)
-        mm_buf_u16(out, 0);
+        st = mm_conv_signatures_write(cv, out, err);
     for (size_t i = 0; st == MM_OK && i < cv->class_n; i++) {
         struct mm_cls *c = cv->classes[i];
         bool iface = (c->access & ACC_INTERFACE) != 0;
 
-        mm_buf_u8(out, (uint8_t)((iface ? 0x80 : 0) | (c->shareable ? 0x40 : 0) | c->iface_n));
+        mm_buf_u8(out, (uint8_t)((iface ? 0x80 : 0) | (c->shareable ? 0x40 : 0) |
+                                 (c->remote ? 0x20 : 0) | c->iface_n));
         if (iface) {
             for (size_t k = 0; k < c->iface_n; k++)
                 mm_buf_u16(out, mm_conv_cref_encode(cv, c->ifaces[k]));
+            mm_conv_remote_write(cv, c, out);
             continue;
         }
         mm_buf_u16(out, mm_conv_cref_encode(cv, c->super));
@@ -106,6 +109,7 @@ static enum mm_status write_classes(struct mm_conv *cv, struct mm_err *err)
         write_table(out, c, c->pkg_base, c->pkg_n, 0x80);
         for (size_t k = 0; st == MM_OK && k < c->iface_n; k++)
             st = write_interface_table(cv, out, c, c->ifaces[k], err);
+        mm_conv_remote_write(cv, c, out);
     }
     return st;
 }
@@ -360,8 +364,12 @@ static void write_head(struct mm_conv *cv, uint16_t image_size, uint16_t array_b
     mm_buf_u8(header, 2);
     mm_buf_u8(header, (uint8_t)(cv->flags | (cv->uses_int ? 1 : 0)));
     put_package(header, &cv->opt->aid, cv->opt->major, cv->opt->minor);
-    if (cv->cap_minor >= 2)
-        mm_buf_u8(header, 0); /* no name: Debug has it, cards have no use for it */
+    if (cv->cap_minor >= 2) {
+        /* RMI tells clients the name; without it cards have no use for one (6.4). */
+        size_t name_n = cv->any_remote ? strlen(cv->name) : 0;
+        mm_buf_u8(header, (uint8_t)name_n);
+        mm_buf_bytes(header, cv->name, name_n);
+    }
     mm_buf_u8(import, (uint8_t)cv->import_n);
     for (size_t i = 0; i < cv->import_n; i++)
         put_package(import, &cv->imports[i]->aid, cv->imports[i]->major, cv->imports[i]->minor);

@@ -147,6 +147,19 @@ struct mm_cref {
     const struct mm_exp_class *ext;
 };
 
+/* What a remote class tells (JCVM 3.0.5, 6.9.2.15). */
+struct mm_rmethod {
+    const char *name, *desc;
+    uint16_t hash, signature_off;
+    uint8_t token;
+};
+struct mm_rclass {
+    struct mm_rmethod *methods; /* ascending hash codes */
+    size_t method_n;
+    const char *modifier;   /* anti-collision string */
+    struct mm_cref *ifaces; /* its remote interfaces, without java.rmi.Remote */
+    size_t iface_n;
+};
 struct mm_cls {
     const char *name; /* "org/mintmark/purse/Purse" */
     const char *super_name;
@@ -166,6 +179,7 @@ struct mm_cls {
     struct mm_cref *ifaces; /* declared here and all that those extend, base interfaces first */
     size_t iface_n;
     bool shareable, remote;
+    struct mm_rclass *rmi; /* of a remote class, not of an interface */
     uint8_t token; /* exported, or FF */
     uint8_t first_ref, ref_n, cell_n;
     uint8_t pub_base, pub_n, pkg_base, pkg_n; /* method tables as in class_info */
@@ -296,6 +310,13 @@ struct mm_conv {
     size_t problem_n;
     enum mm_status first_problem;
     bool uses_int;
+    bool any_remote;
+    struct mm_signature { /* of the signature pool */
+        const char *desc;
+        uint16_t off;
+    } *signatures;
+    size_t signature_n;
+    uint16_t signatures_len;
     struct mm_buf parts[MM_CAP_COMPONENT_N]; /* info bytes by tag */
     struct mm_buf ref1, ref2;                /* RefLocation lists */
     uint32_t ref1_at, ref2_at;
@@ -325,6 +346,18 @@ enum mm_status mm_conv_cref_super(struct mm_conv *cv, struct mm_cref c, struct m
 /* class_ref (2 bytes); makes the import when the class is external. */
 uint16_t mm_conv_cref_encode(struct mm_conv *cv, struct mm_cref c);
 void mm_conv_import(struct mm_conv *cv, const struct mm_exp_package *pkg);
+
+/* remote.c: Java Card RMI */
+bool mm_conv_cref_remote(struct mm_cref c);
+/* Remote methods, their hash codes and signatures; after the tokens, before classes are placed. Makes
+ * the format 2.2 when there is anything remote. */
+enum mm_status mm_conv_remote(struct mm_conv *cv, struct mm_err *err) MM_USE_RESULT;
+/* The signature pool with its length; after classes are placed. */
+enum mm_status mm_conv_signatures_write(struct mm_conv *cv, struct mm_buf *out,
+                                        struct mm_err *err) MM_USE_RESULT;
+/* What is at the end of a class_info or interface_info; its bytes. */
+void mm_conv_remote_write(struct mm_conv *cv, const struct mm_cls *cls, struct mm_buf *out);
+size_t mm_conv_remote_size(const struct mm_cls *cls);
 
 /* tokens.c */
 enum mm_status mm_conv_tokens(struct mm_conv *cv, struct mm_err *err) MM_USE_RESULT;

@@ -32,6 +32,8 @@ static enum mm_status build(struct mm_conv *cv, struct mm_err *err)
     if (st == MM_OK)
         st = mm_conv_tokens(cv, err);
     if (st == MM_OK)
+        st = mm_conv_remote(cv, err);
+    if (st == MM_OK)
         st = mm_conv_classes_place(cv, err);
     if (st == MM_OK)
         st = translate_all(cv, err);

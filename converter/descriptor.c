@@ -209,7 +209,7 @@ static void export_class(struct mm_conv *cv, const struct mm_cls *c, struct mm_e
 
     e->token = c->token;
     e->access = (uint16_t)((c->access & (ACC_PUBLIC | ACC_FINAL | ACC_INTERFACE | ACC_ABSTRACT)) |
-                           (c->shareable ? ACC_SHAREABLE : 0));
+                           (c->shareable ? ACC_SHAREABLE : 0) | (c->remote ? ACC_REMOTE : 0));
     e->name = c->name;
     while (up.own != NULL || up.ext != NULL) {
         e->supers = mm_arena_grow(cv->arena, e->supers, e->super_n, sizeof(*e->supers));

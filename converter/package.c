@@ -269,8 +269,8 @@ static enum mm_status collect_interfaces(struct mm_conv *cv, struct mm_cls *cls,
 
         if (st != MM_OK)
             return st;
-        if (mm_conv_cref_access(c) & ACC_REMOTE && c.ext != NULL)
-            return mm_conv_refuse(cls, NULL, 0, err, "remote interface %s", mm_conv_cref_name(c));
+        if (mm_conv_cref_remote(c))
+            cls->remote = true;
         for (size_t k = 0; c.own != NULL && k < c.own->iface_n; k++)
             add_interface(cv, cls, c.own->ifaces[k]);
         for (size_t k = 0; c.ext != NULL && k < c.ext->iface_n; k++) {
@@ -330,6 +330,8 @@ static enum mm_status place(struct mm_conv *cv, struct mm_cls *cls, struct order
                 cls->shareable = true;
         }
     }
+    if ((cls->super.own != NULL || cls->super.ext != NULL) && mm_conv_cref_remote(cls->super))
+        cls->remote = true;
     cls->mark = 2;
     order->out[order->n++] = cls;
     return MM_OK;
