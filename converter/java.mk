@@ -47,7 +47,8 @@ test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java)
 test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
 test_runtime := $(BUILD)/applets/test_exports/org/mintmark/runtime/javacard/runtime.cap
-test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap single.cap exchange.cap gp.cap) \
+test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap single.cap exchange.cap gp.cap remote.cap \
+                    extras.cap) \
                 $(test_runtime)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
@@ -96,6 +97,18 @@ $(BUILD)/applets/test_gp.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.gp --aid F04D494E544D41524BA6 \
 	    --applet Desk=F04D494E544D41524BA601 --applet Provider=F04D494E544D41524BA602 \
 	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
+
+# Java Card RMI: remote interfaces, so CAP format 2.2.
+$(BUILD)/applets/test_remote.cap: $(test_classes)/.done
+	$(convert) --package org.mintmark.remote --aid F04D494E544D41524BA8 \
+	    --applet RemoteApplet=F04D494E544D41524BA801 --classes $(test_classes) \
+	    --exports $(api_dir)/exports --output $@
+
+# The API's other packages, from Java.
+$(BUILD)/applets/test_extras.cap: $(test_classes)/.done
+	$(convert) --int --package org.mintmark.extras --aid F04D494E544D41524BA7 \
+	    --applet Extras=F04D494E544D41524BA701 --classes $(test_classes) \
+	    --exports $(api_dir)/exports --output $@
 
 applets: $(test_caps)
 

@@ -118,6 +118,8 @@ struct mm_api_result {
     uint32_t entry; /* the entry into Java it belongs to */
 };
 
+#define MM_API_FRESH 16
+
 struct mm_api {
     struct mm_vm *vm;
     struct mm_api_apdu apdu;
@@ -151,6 +153,13 @@ struct mm_api {
     uint8_t *scratch; /* output of a cipher on its way to the applet's array */
     size_t scratch_len;
     struct mm_api_result result;
+    struct mm_api_fresh {
+        mm_ref ref;
+        uint32_t entry;
+    } fresh[MM_API_FRESH]; /* objects exported in a transaction, the latest */
+    size_t fresh_n;
+    bool full_output; /* BasicService: a length of 256 was set, in this entry into Java */
+    uint32_t full_output_entry;
 };
 
 struct mm_api *mm_api_of(struct mm_vm *vm);

@@ -369,11 +369,12 @@ static uint16_t to_own(struct mm_card *card, const struct mm_apdu *apdu)
 }
 
 /* By name, without secure messaging or chaining, for the first or the next: what JCRE 3.0.5, 4.5.2
- * takes as the selection of an applet. Other SELECTs are the selected application's own. */
+ * takes as the selection of an applet; P2 may ask RMI for names of interfaces (10; 8.4.1). Other SELECTs
+ * are the selected application's own. */
 static bool is_selection(const struct mm_apdu *apdu)
 {
     return (apdu->cla & 0x80) == 0 && apdu->ins == MM_INS_CARD_SELECT && apdu->p1 == 0x04 &&
-           (apdu->p2 & ~0x0e) == 0 && !mm_card_class_secured(apdu->cla) &&
+           (apdu->p2 & ~0x1e) == 0 && !mm_card_class_secured(apdu->cla) &&
            !mm_card_class_chained(apdu->cla);
 }
 

@@ -14,6 +14,7 @@ struct record {
     uint16_t super;
     uint8_t size, first_ref, ref_n, pub_base, pub_n, pack_base, pack_n;
     size_t pub_off, pack_off, iface_off, end;
+    size_t remote_off; /* of the name of a remote interface, remote methods of a class; 0: none */
 };
 
 static const struct mm_cap_component *component(const struct mm_package *pkg)
@@ -54,8 +55,10 @@ static bool read_record(const struct mm_package *pkg, size_t off, struct record 
     if ((r->flags & ACC_INTERFACE) != 0) {
         r->iface_off = rd.off;
         skip(&rd, 2u * r->iface_n);
-        if (minor >= 2 && (r->flags & ACC_REMOTE) != 0)
+        if (minor >= 2 && (r->flags & ACC_REMOTE) != 0) {
+            r->remote_off = rd.off;
             skip(&rd, mm_rd_u8(&rd));
+        }
         r->end = rd.off;
         return !rd.bad;
     }
@@ -76,8 +79,10 @@ static bool read_record(const struct mm_package *pkg, size_t off, struct record 
         skip(&rd, 2);
         skip(&rd, mm_rd_u8(&rd));
     }
-    if (minor >= 2 && (r->flags & ACC_REMOTE) != 0)
+    if (minor >= 2 && (r->flags & ACC_REMOTE) != 0) {
+        r->remote_off = rd.off;
         skip_remote(&rd);
+    }
     if (minor >= 3) { /* compact format of 3.1: a token map and an empty list */
         skip(&rd, (size_t)r->pub_base + r->pub_n);
         if (mm_rd_u8(&rd) != 0)
@@ -85,6 +90,19 @@ static bool read_record(const struct mm_package *pkg, size_t off, struct record 
     }
     r->end = rd.off;
     return !rd.bad;
+}
+
+bool mm_class_remote(const struct mm_class *cls, struct mm_rd *rd)
+{
+    const struct mm_cap_component *c;
+    struct record r;
+
+    if (cls->pkg == NULL || !read_record(cls->pkg, cls->off, &r) || r.remote_off == 0)
+        return false;
+    c = component(cls->pkg);
+    mm_rd_init(rd, c->info, c->len);
+    skip(rd, r.remote_off);
+    return !rd->bad;
 }
 
 static size_t first_record(const struct mm_package *pkg)

@@ -301,6 +301,8 @@ static enum mm_status rebuild_one(struct mm_vm *vm, mm_ref ref)
     memcpy(&pkg, rec + 2, 2);
     memcpy(&id, rec + 4, 4);
     memcpy(&n, rec + 8, 2);
+    if (rec[1] > 1)
+        return MM_OK;
     if ((rec[0] != MM_TYPE_INSTANCE && (rec[0] < MM_TYPE_BOOLEAN || rec[0] > MM_TYPE_REF)) ||
         rec[10] > MM_CLEAR_ON_DESELECT || n > MM_ARRAY_MAX || rec[11] > 1 ||
         !header_class(vm, rec[0], pkg, id, &cls))

@@ -304,6 +304,41 @@ enum mm_status mm_vm_transient_shares(struct mm_vm *vm, const struct mm_transien
 size_t mm_vm_transient_used(const struct mm_vm *vm, mm_comp owner);
 void mm_vm_collect_request(struct mm_vm *vm);
 
+/* ---- Remote objects (JCRE 8; remote classes: JCVM 6.9.2.15) ---- */
+/* Mark an object as exported or not; part of the object, so part of a transaction. Only what has a
+ * record can be (not the JCRE's objects): SecurityException. */
+enum mm_run mm_vm_export(struct mm_vm *vm, mm_ref obj, bool exported);
+bool mm_vm_exported(const struct mm_vm *vm, mm_ref obj);
+/* A name of the CAP file, UTF-8, not terminated, borrowed. */
+struct mm_cap_name {
+    const uint8_t *s;
+    size_t n;
+};
+struct mm_remote_class {
+    struct mm_cap_name package, name, modifier; /* fully qualified with '/'; anti-collision string */
+    size_t interface_n;
+};
+/* What the object's class tells a client; false when it is not a remote class of a CAP 2.2 file. */
+bool mm_vm_remote_class(struct mm_vm *vm, mm_ref obj, struct mm_remote_class *out);
+/* One of its remote interfaces; false past the end. */
+bool mm_vm_remote_interface(struct mm_vm *vm, mm_ref obj, size_t index,
+                            struct mm_cap_name *package, struct mm_cap_name *name);
+/* A remote method by its hash code. signature: the type descriptor of the pool (JCVM 6.9.1), nibbles
+ * from its second byte on, signature_n of them. */
+struct mm_remote_method {
+    uint8_t token;
+    const uint8_t *signature;
+    size_t signature_n;
+};
+bool mm_vm_remote_method(struct mm_vm *vm, mm_ref obj, uint16_t hash,
+                         struct mm_remote_method *out);
+/* Call a virtual method by token, as invokevirtual would from the running context: NullPointer,
+ * Security. cells: arguments after this; a fault when the method has others. */
+enum mm_run mm_vm_invoke_virtual(struct mm_vm *vm, mm_ref obj, uint8_t token, const uint16_t *cells,
+                                 size_t cell_n, uint16_t ret[2]);
+/* A global array that nothing refers to any more. */
+void mm_vm_global_array_free(struct mm_vm *vm, mm_ref array);
+
 /* ---- For measurement (applet_vm/integrity) ---- */
 /* A cell of an instance or element of a reference array without firewall; false past the end.
  * is_ref tells whether the cell holds a reference. */

@@ -7,8 +7,8 @@
  *
  *   0      1      2             4                           8             10     11     12
  *   +------+------+-------------+---------------------------+-------------+------+------+--------
- *   | type | 0    | class       | class: offset of          | n: cells or | tran-| sen- | cells or
- *   |      |      | package     | class_info, or for ROM    | elements    | sient| sit. | elements
+ *   | type | ex-  | class       | class: offset of          | n: cells or | tran-| sen- | cells or
+ *   |      | port | package     | class_info, or for ROM    | elements    | sient| sit. | elements
  *   |      |      | 0: ROM      | FNV-1a of its full name   |             |      |      |
  *   +------+------+-------------+---------------------------+-------------+------+------+--------
  *
@@ -16,6 +16,8 @@
  * that of the instance, or of the elements of a reference array; 0 and 0 for other arrays. A cell
  * has 16 bits; an int is two cells, high one first, or one element of 4 bytes. A transient array
  * has no elements in its record: they are in RAM.
+ *
+ * export is 1 when the object may be called from outside (JCRE 8, CardRemoteObject.export).
  *
  * An integrity-sensitive array (sensit. is 1; API, SensitiveArrays) has 4 bytes more behind its
  * elements, wherever they are: its control element, FNV-1a of the elements. It finds faults of
@@ -292,6 +294,9 @@ void mm_package_free(struct mm_package *pkg);
 /* ---- classes.c: the Class component ---- */
 enum mm_status mm_link_classes(struct mm_vm *vm, struct mm_package *pkg,
                                struct mm_err *err) MM_USE_RESULT;
+/* What a class or interface of a package says for remote calls (JCVM 6.9.2.15, CAP 2.2): rd is at
+ * the methods of a class, at the name of an interface. False: it is not remote. */
+bool mm_class_remote(const struct mm_class *cls, struct mm_rd *rd);
 /* Methods the class tables point to are looked up when the method list is complete. */
 enum mm_status mm_link_tables(struct mm_package *pkg, struct mm_err *err) MM_USE_RESULT;
 /* Calls add for each method offset in the class tables. */

@@ -6,17 +6,23 @@
 
 #include "applet_vm/cap/cap.h"
 
-#define RUNTIME_CAP "test_exports/org/mintmark/runtime/javacard/runtime.cap"
-#define RUNTIME     "F04D494E544D41524BA3"
-#define MULTI       RUNTIME "01"
-#define OTHER       RUNTIME "02"
-#define SINGLE_CAP  "test_single.cap"
-#define SINGLE_PKG  "F04D494E544D41524BA4"
-#define SINGLE      SINGLE_PKG "01"
-#define TWIN        SINGLE_PKG "02"
+#define RUNTIME_CAP  "test_exports/org/mintmark/runtime/javacard/runtime.cap"
+#define RUNTIME      "F04D494E544D41524BA3"
+#define MULTI        RUNTIME "01"
+#define OTHER        RUNTIME "02"
+#define SINGLE_CAP   "test_single.cap"
+#define SINGLE_PKG   "F04D494E544D41524BA4"
+#define SINGLE       SINGLE_PKG "01"
+#define TWIN         SINGLE_PKG "02"
 #define EXCHANGE_CAP "test_exchange.cap"
 #define EXCHANGE_PKG "F04D494E544D41524BA5"
 #define EXCHANGE     EXCHANGE_PKG "01"
+#define REMOTE_CAP   "test_remote.cap"
+#define REMOTE_PKG   "F04D494E544D41524BA8"
+#define REMOTE       REMOTE_PKG "01"
+#define EXTRAS_CAP   "test_extras.cap"
+#define EXTRAS_PKG   "F04D494E544D41524BA7"
+#define EXTRAS       EXTRAS_PKG "01"
 
 /* In the open session: INSTALL [for load] and LOAD. */
 __attribute__((unused)) static void load_built(struct host *h, const char *name,
