@@ -218,7 +218,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(call libs,gp)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
 .SECONDARY: $(bench_bins:$(BUILD)/bench/%=$(BUILD)/obj/test/bench/%.o)
-bench: all $(bench_bins) ## measure speed, as ratios in one run
+bench: all $(bench_bins) $(BUILD)/applets/bench.cap ## measure speed, as ratios in one run
 	@test/bench/run.sh $(BUILD)
 
 # Coverage-guided fuzzing with clang's libFuzzer: make fuzz TARGET=fuzz_cap_read FUZZ_SECONDS=60

@@ -42,6 +42,10 @@ $(eval $(call applet_rule,purse,applets/purse,org.mintmark.purse,--aid F04D494E5
 $(eval $(call applet_rule,transit,applets/transit,org.mintmark.transit,--aid F04D494E544D41524B11 \
     --package-version 1.0 --applet org.mintmark.transit.Transit=F04D494E544D41524B1101))
 
+# For `make bench` only.
+$(eval $(call applet_rule,bench,test/bench/applet,org.mintmark.bench,--aid F04D494E544D41524B30 \
+    --package-version 1.0 --applet org.mintmark.bench.Bench=F04D494E544D41524B3001))
+
 # ---- test CAPs: every construct once, and a library; loaded by the unit tests ----
 test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java)
 test_classes := $(BUILD)/applets/classes/test

@@ -43,7 +43,8 @@ static enum mm_status random_bytes(void *ctx, uint8_t *out, size_t len)
 static struct mm_nvm *chip_open(struct mm_vm_services *services)
 {
     struct mm_nvm_config nvm_cfg = {.path = NULL};
-    struct mm_vm_config cfg = {.rom = mm_api_packages(), .services = services};
+    struct mm_vm_config cfg = {
+        .rom = mm_api_packages(), .services = services, .transient_max = 1 << 22};
     struct mm_nvm *nvm = NULL;
     struct mm_err err = {0};
 
@@ -74,8 +75,7 @@ static bool native_step(void *ctx)
 /* Like an applet's: input and output are transient arrays. */
 static mm_ref array_new(const void *data, int len)
 {
-    mm_ref ref = mm_vm_new_array(vm, MM_TYPE_BYTE_ARRAY, (uint16_t)len,
-                                 len > 600 ? MM_PERSISTENT : MM_CLEAR_ON_RESET);
+    mm_ref ref = mm_vm_new_array(vm, MM_TYPE_BYTE_ARRAY, (uint16_t)len, MM_CLEAR_ON_RESET);
 
     bench_must(ref != MM_REF_NULL, "an array");
     if (data != NULL)

@@ -15,6 +15,9 @@ echo
 echo "## Cryptography, native call against OpenSSL's (test/bench/bench_crypto)"
 "$build/bench/bench_crypto"
 echo
+echo "## APDUs to an applet in process, deletion of objects (test/bench/bench_applet)"
+"$build/bench/bench_applet" "$build/applets/bench.cap"
+echo
 echo "## Verification of packages by size (test/bench/bench_verify)"
 "$build/bench/bench_verify"
 echo
