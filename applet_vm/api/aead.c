@@ -51,10 +51,20 @@ bool mm_api_aead_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const 
     op->cipher = EVP_CIPHER_CTX_new();
     if (op->tag_n == 0)
         op->tag_n = 16;
+    op->nonce_n = (uint16_t)nonce_len;
     if (data == NULL || op->cipher == NULL)
         return false;
     return is_ccm(op) ? init_ccm(vm, op, data, len, nonce, nonce_len)
                       : init_gcm(vm, op, data, len, nonce, nonce_len);
+}
+
+bool mm_api_aead_again(struct mm_api_op *op, const uint8_t *nonce, size_t nonce_len)
+{
+    if (is_ccm(op) || nonce_len != op->nonce_n || op->tag_n != 16)
+        return false;
+    op->started = op->final = false;
+    op->fed = op->aad_n = 0;
+    return EVP_CipherInit_ex2(op->cipher, NULL, NULL, nonce, -1, NULL) == 1;
 }
 
 /* GCM: 4, 8, 12 to 16 bytes; CCM: 4 to 16, even */
@@ -84,11 +94,10 @@ enum mm_run mm_n_aead_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
         !tag_size_good(ccm, MM_ARG_SHORT(8)))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     op = mm_api_op_new(vm, args[0]);
-    if (op == NULL)
+    if (op == NULL || !mm_api_key_take(vm, op, args[1]))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     op->alg = alg;
     op->mode = (uint8_t)mode;
-    op->key = args[1];
     op->tag_n = (uint8_t)MM_ARG_SHORT(8);
     op->aad_want = (size_t)aad;
     op->text_want = (size_t)text;
@@ -106,7 +115,7 @@ static enum mm_run op_of(struct mm_vm *vm, mm_ref ref, bool over, struct mm_api_
         return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
     if (over && !(*op)->final)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    if (!mm_api_key_ready(vm, (*op)->key))
+    if (!mm_api_key_still_ready(vm, *op))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     return MM_RUN_OK;
 }
@@ -187,7 +196,7 @@ enum mm_run mm_api_aead_step(struct mm_vm *vm, struct mm_api_op *op, const uint1
 {
     int len = MM_ARG_SHORT(3), n = 0;
     const uint8_t *data;
-    uint8_t *out;
+    uint8_t *out, *in_place;
     bool ok = true;
     enum mm_run run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), len);
 
@@ -198,7 +207,8 @@ enum mm_run mm_api_aead_step(struct mm_vm *vm, struct mm_api_op *op, const uint1
     if (is_ccm(op) && (op->aad_n != op->aad_want || op->fed + (size_t)len > op->text_want ||
                        (final && op->fed + (size_t)len != op->text_want)))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    out = mm_api_scratch(vm, (size_t)len + 16);
+    in_place = mm_api_in_place(vm, args[4], args[5], data, (size_t)len, (size_t)len, !is_ccm(op));
+    out = in_place != NULL ? in_place : mm_api_scratch(vm, (size_t)len + 16);
     if (out == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     op->started = true;
@@ -209,9 +219,10 @@ enum mm_run mm_api_aead_step(struct mm_vm *vm, struct mm_api_op *op, const uint1
         mm_buf_bytes(&op->held, op->mode == MM_ENCRYPT ? data : out, (size_t)len);
         ok = !op->held.bad;
     }
-    if (ok)
+    if (ok && in_place == NULL)
         run = mm_api_put(vm, args[4], MM_ARG_SHORT(5), out, (size_t)len);
-    OPENSSL_cleanse(out, (size_t)len);
+    if (in_place == NULL)
+        OPENSSL_cleanse(out, (size_t)len);
     if (run == MM_RUN_OK && (!ok || (final && !finish(vm, op))))
         run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     ret[0] = (uint16_t)len;

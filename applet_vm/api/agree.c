@@ -55,13 +55,12 @@ enum mm_run mm_n_agree_init(struct mm_vm *vm, const uint16_t *args, uint16_t *re
     if (!mm_api_key_ready(vm, args[1]))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     op = mm_api_op_new(vm, args[0]);
-    if (op == NULL)
+    if (op == NULL || !mm_api_key_take(vm, op, args[1]))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     op->pkey = mm_api_pkey(vm, args[1], false);
     if (op->pkey == NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     op->alg = alg;
-    op->key = args[1];
     return MM_RUN_OK;
 }
 
@@ -167,7 +166,7 @@ enum mm_run mm_n_agree_generate_secret(struct mm_vm *vm, const uint16_t *args, u
 
     if (op == NULL || op->alg == 0)
         return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
-    if (!mm_api_key_ready(vm, op->key))
+    if (!mm_api_key_still_ready(vm, op))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
     if (run != MM_RUN_OK)

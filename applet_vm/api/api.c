@@ -113,6 +113,17 @@ enum mm_run mm_api_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_
     return mm_vm_array_write(vm, array, (uint16_t)off, data, (uint16_t)n, true);
 }
 
+uint8_t *mm_api_in_place(struct mm_vm *vm, mm_ref array, uint16_t off, const uint8_t *data,
+                         size_t len, size_t out_len, bool same)
+{
+    uint8_t *out = mm_vm_bytes_in_place(vm, array, off);
+
+    if (out == NULL || (uintptr_t)out + out_len <= (uintptr_t)data ||
+        (uintptr_t)data + len <= (uintptr_t)out)
+        return out;
+    return same && out == data && out_len == len ? out : NULL;
+}
+
 const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n)
 {
     struct mm_obj_info info;
@@ -134,9 +145,15 @@ struct mm_api_op *mm_api_op_find(struct mm_vm *vm, mm_ref ref)
 {
     struct mm_api *api = mm_api_of(vm);
 
+    uint16_t *hint = &api->op_at[ref % MM_API_OP_HINTS];
+
+    if (*hint < api->op_n && api->ops[*hint].ref == ref)
+        return &api->ops[*hint];
     for (size_t i = 0; i < api->op_n; i++) {
-        if (api->ops[i].ref == ref)
+        if (api->ops[i].ref == ref) {
+            *hint = (uint16_t)i;
             return &api->ops[i];
+        }
     }
     return NULL;
 }
@@ -153,8 +170,10 @@ struct mm_api_op *mm_api_op(struct mm_vm *vm, mm_ref ref)
         if (grown == NULL)
             return NULL;
         memset(grown + api->op_n, 0, 8 * sizeof(*grown));
-        for (size_t i = 0; i < 8; i++)
+        for (size_t i = 0; i < 8; i++) {
             mm_buf_init(&grown[api->op_n + i].held);
+            mm_buf_init(&grown[api->op_n + i].keyed);
+        }
         api->ops = grown;
         op = &grown[api->op_n];
         api->op_n += 8;
@@ -174,8 +193,10 @@ void mm_api_op_clear(struct mm_api_op *op)
     EVP_PKEY_CTX_free(op->pctx);
     EVP_PKEY_free(op->pkey);
     mm_buf_clear(&op->held);
+    mm_buf_clear(&op->keyed);
     OPENSSL_cleanse(op, sizeof(*op));
     mm_buf_init(&op->held);
+    mm_buf_init(&op->keyed);
     op->ref = ref;
 }
 

@@ -71,11 +71,18 @@ struct mm_api_apdu {
 struct mm_api_op {
     mm_ref ref; /* 0: free */
     mm_ref key;
-    uint16_t alg; /* as in the object's hidden cell; 0: not initialised */
+    struct {
+        mm_ref material; /* of the key, and of the key whose domain it shares */
+        uint8_t needed;  /* bits of its last byte: parts that must be set */
+    } watch[2];
+    struct mm_buf keyed; /* the key's material when it was taken: to see whether it is another */
+    uint16_t alg;        /* as in the object's hidden cell; 0: not initialised */
     uint8_t mode;
-    uint8_t block;  /* bytes of the cipher's block */
-    uint8_t tag_n;  /* AEAD: bytes of the tag */
+    uint8_t block; /* bytes of the cipher's block */
+    uint8_t tag_n; /* AEAD: bytes of the tag */
+    uint16_t nonce_n;
     bool started;   /* md or cipher hold part of a message */
+    bool chained;   /* the cipher has an IV */
     bool last_full; /* last holds a block that was kept back */
     bool final;     /* AEAD: the message is over, its tag can be asked for */
     uint8_t iv[16];
@@ -107,6 +114,7 @@ enum mm_api_cipher_id {
 };
 #define MM_API_MDS 12 /* MessageDigest.ALG_... 1 to 11 */
 
+#define MM_API_OP_HINTS      64
 #define MM_API_GLOBAL_ARRAYS 8
 #define MM_API_ENTRIES       64 /* registry entry objects of a power-on session */
 #define MM_API_SHOTS         16 /* OneShot objects open at a time */
@@ -140,6 +148,7 @@ struct mm_api {
     bool nested_tx; /* beginTransaction inside the one that the VM opened around install */
     struct mm_api_op *ops;
     size_t op_n;
+    uint16_t op_at[MM_API_OP_HINTS]; /* where the operation of a ref was last, by its low bits */
     EVP_MAC *cmac, *hmac;
     EVP_CIPHER *ciphers[MM_EVP_CIPHERS];
     EVP_MD *mds[MM_API_MDS];
@@ -175,6 +184,11 @@ enum mm_run mm_api_null(struct mm_vm *vm); /* NullPointerException */
 enum mm_run mm_api_room(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n);
 /* Check and write in one. */
 enum mm_run mm_api_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t *data, size_t n);
+/* Where a result of out_len bytes may be written at once: into a volatile array, its range checked
+ * before, that has none of the input data (or, when same allows it, begins where the input does and
+ * is as long). NULL: through a buffer and mm_api_put. */
+uint8_t *mm_api_in_place(struct mm_vm *vm, mm_ref array, uint16_t off, const uint8_t *data,
+                         size_t len, size_t out_len, bool same);
 /* The bytes of a hidden byte[] or boolean[] (key material, PIN); NULL when there is none. */
 const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n);
 
@@ -186,6 +200,12 @@ bool mm_api_aid_get(struct mm_vm *vm, mm_ref ref, struct mm_aid *aid);
 
 /* ---- Keys ---- */
 bool mm_api_key_ready(struct mm_vm *vm, mm_ref key);
+/* op takes the key, which is ready: remember its material. False: out of memory. */
+bool mm_api_key_take(struct mm_vm *vm, struct mm_api_op *op, mm_ref key);
+/* Are all parts of the key that op took still set? */
+bool mm_api_key_still_ready(struct mm_vm *vm, const struct mm_api_op *op);
+/* Is it the key that op took, with the same value? */
+bool mm_api_key_same(struct mm_vm *vm, const struct mm_api_op *op, mm_ref key);
 
 void mm_api_shots_close(struct mm_vm *vm);
 

@@ -170,6 +170,7 @@ static bool init_block(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const
         return false;
     data = mm_api_block_key(vm, key, (enum mm_key_kind)mode->kind, buf, &len);
     op->block = mode->block;
+    op->chained = mode->iv;
     op->cipher = EVP_CIPHER_CTX_new();
     ok = data != NULL && op->cipher != NULL &&
          EVP_CipherInit_ex2(op->cipher, mm_api_cipher(vm, mode->id, len), data,
@@ -179,13 +180,34 @@ static bool init_block(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const
     return ok;
 }
 
+/* The key schedule of the last init, when it was the same but for the IV. */
+static bool init_again(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const uint8_t *iv,
+                       size_t iv_len)
+{
+    static const uint8_t zero[BLOCK_MAX];
+    const struct mode *mode = mode_of(MM_CIPHER_OF(op->alg));
+
+    if (op->cipher == NULL || !mm_api_key_same(vm, op, key) || !mm_api_key_still_ready(vm, op))
+        return false;
+    if (mode == NULL)
+        return iv != NULL && mm_api_aead_again(op, iv, iv_len);
+    if (iv != NULL && (!mode->iv || iv_len != (mode->block == 8 ? 8 : 16)))
+        return false;
+    op->fed = 0;
+    op->last_full = false;
+    return EVP_CipherInit_ex2(op->cipher, NULL, NULL, iv != NULL ? iv : zero, -1, NULL) == 1;
+}
+
 static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *iv, size_t iv_len)
 {
     int mode = MM_ARG_BYTE(2);
-    uint16_t alg = alg_of(vm, args[0]);
-    struct mm_api_op *op;
+    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
+    uint16_t alg;
     bool ok;
 
+    if (op != NULL && op->alg != 0 && op->mode == mode && init_again(vm, op, args[1], iv, iv_len))
+        return MM_RUN_OK;
+    alg = alg_of(vm, args[0]);
     if (alg == 0) /* a OneShot that was closed */
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     if (args[1] == MM_REF_NULL || !mm_api_key_ready(vm, args[1]))
@@ -193,11 +215,10 @@ static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *i
     if (mode != MM_DECRYPT && mode != MM_ENCRYPT)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     op = mm_api_op_new(vm, args[0]);
-    if (op == NULL)
+    if (op == NULL || !mm_api_key_take(vm, op, args[1]))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     op->alg = alg;
     op->mode = (uint8_t)mode;
-    op->key = args[1];
     if (is_aead(MM_CIPHER_OF(alg)))
         ok = MM_CIPHER_OF(alg) == MM_CIPHER_AES_GCM && iv != NULL &&
              mm_api_aead_init(vm, op, args[1], iv, iv_len);
@@ -264,6 +285,12 @@ static size_t pad_found(uint8_t padding, const uint8_t *data, size_t n, size_t b
     return pad == 0 ? block + 1 : pad;
 }
 
+/* Bytes of an unfinished block, len bytes on; blocks are powers of two. */
+static size_t partial(const struct mm_api_op *op, size_t len)
+{
+    return (op->fed + len) & ((size_t)op->block - 1);
+}
+
 /* Whether a block is kept back, because it may turn out to be padding. */
 static bool keeps_back(const struct mm_api_op *op)
 {
@@ -286,7 +313,7 @@ static bool run_blocks(struct mm_api_op *op, const uint8_t *data, size_t len, ui
     if (len != 0 && EVP_CipherUpdate(op->cipher, out + *out_len, &n, data, (int)len) != 1)
         return false;
     *out_len += (size_t)n;
-    if (final && op->mode == MM_ENCRYPT) {
+    if (final && op->mode == MM_ENCRYPT && MM_PADDING_OF(op->alg) != MM_PAD_NOPAD) {
         size_t pad_n = mm_api_pad(MM_PADDING_OF(op->alg), op->fed + len, op->block, pad);
         if (op->fed + len == 0 && MM_PADDING_OF(op->alg) == MM_PAD_M1)
             pad_n = 0;
@@ -306,14 +333,15 @@ static bool run_blocks(struct mm_api_op *op, const uint8_t *data, size_t len, ui
 /* What the call will write, when that is known before: a refused call must change nothing. */
 static size_t output_len(const struct mm_api_op *op, size_t len, bool final)
 {
-    size_t total = op->fed % op->block + len;
+    size_t total = partial(op, 0) + len;
     uint8_t pad[BLOCK_MAX];
 
     if (keeps_back(op))
         return 0;
-    if (final && op->mode == MM_ENCRYPT && op->fed + len != 0)
+    if (final && op->mode == MM_ENCRYPT && op->fed + len != 0 &&
+        MM_PADDING_OF(op->alg) != MM_PAD_NOPAD)
         total += mm_api_pad(MM_PADDING_OF(op->alg), op->fed + len, op->block, pad);
-    return total / op->block * op->block;
+    return total & ~((size_t)op->block - 1);
 }
 
 /* A message's bytes through the block cipher into *out, a buffer of the API's own that the caller
@@ -326,7 +354,7 @@ static enum mm_status through(struct mm_vm *vm, struct mm_api_op *op, const uint
     *out = NULL;
     *out_len = 0;
     if (final && (op->mode == MM_DECRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD) &&
-        (op->fed + len) % op->block != 0)
+        partial(op, len) != 0)
         return MM_MALFORMED;
     if ((*out = mm_api_scratch(vm, len + 3 * BLOCK_MAX)) == NULL)
         return MM_NO_MEMORY;
@@ -341,20 +369,38 @@ static enum mm_status through(struct mm_vm *vm, struct mm_api_op *op, const uint
     return MM_OK;
 }
 
+/* The message, of which out_len bytes come out, into the applet's array itself. */
+static enum mm_run step_in_place(struct mm_vm *vm, struct mm_api_op *op, const uint8_t *data,
+                                 size_t len, bool final, uint8_t *out, uint16_t *ret)
+{
+    size_t out_len;
+
+    if (final && MM_PADDING_OF(op->alg) == MM_PAD_NOPAD && partial(op, len) != 0)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    if (!run_blocks(op, data, len, out, &out_len, final))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    ret[0] = (uint16_t)out_len;
+    return MM_RUN_OK;
+}
+
 static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args,
                               uint16_t *ret, bool final)
 {
-    size_t len = (size_t)MM_ARG_SHORT(3), out_len;
+    size_t len = (size_t)MM_ARG_SHORT(3), out_len = output_len(op, len, final);
     const uint8_t *data;
     uint8_t *out;
     enum mm_status st;
-    enum mm_run run =
-        mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)output_len(op, len, final));
+    enum mm_run run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)out_len);
 
     if (run == MM_RUN_OK)
         run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
     if (run != MM_RUN_OK)
         return run;
+    if ((op->mode == MM_ENCRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD) && !keeps_back(op) &&
+        !op->last_full &&
+        (out = mm_api_in_place(vm, args[4], args[5], data, len, out_len, partial(op, 0) == 0)) !=
+            NULL)
+        return step_in_place(vm, op, data, len, final, out, ret);
     st = through(vm, op, data, len, final, &out, &out_len);
     if (st == MM_NO_MEMORY)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
@@ -370,23 +416,19 @@ static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint
 static bool restart(struct mm_api_op *op)
 {
     static const uint8_t zero[BLOCK_MAX];
-    const struct mode *mode = mode_of(MM_CIPHER_OF(op->alg));
 
     op->fed = 0;
     op->last_full = false;
-    if (mode == NULL || !mode->iv)
-        return mode != NULL;
-    return EVP_CipherInit_ex2(op->cipher, NULL, NULL, zero, -1, NULL) == 1;
+    return !op->chained || EVP_CipherInit_ex2(op->cipher, NULL, NULL, zero, -1, NULL) == 1;
 }
 
 static enum mm_run op_of(struct mm_vm *vm, const uint16_t *args, struct mm_api_op **op)
 {
-    if (alg_of(vm, args[0]) == 0)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     *op = mm_api_op_find(vm, args[0]);
-    if (*op == NULL || (*op)->alg == 0 || (*op)->final)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
-    if (!mm_api_key_ready(vm, (*op)->key))
+    if (*op == NULL || (*op)->alg == 0 || (*op)->final) /* a OneShot that was closed: ILLEGAL_USE */
+        return mm_api_throw_crypto(vm, alg_of(vm, args[0]) == 0 ? MM_CRYPTO_ILLEGAL_USE
+                                                                : MM_CRYPTO_INVALID_INIT);
+    if (!mm_api_key_still_ready(vm, *op))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     if (MM_ARG_SHORT(3) < 0)
         return mm_vm_throw(vm, "java/lang/ArrayIndexOutOfBoundsException", 0);
@@ -462,7 +504,7 @@ bool mm_api_cipher_decipher(struct mm_vm *vm, mm_ref cipher, const uint8_t *data
     struct mm_api_op *op = mm_api_op_find(vm, cipher);
 
     if (op == NULL || op->alg == 0 || op->mode != MM_DECRYPT || is_aead(MM_CIPHER_OF(op->alg)) ||
-        !mm_api_key_ready(vm, op->key))
+        !mm_api_key_still_ready(vm, op))
         return false;
     if (MM_CIPHER_OF(op->alg) != MM_CIPHER_RSA)
         return through(vm, op, data, len, true, out, out_len) == MM_OK && restart(op);

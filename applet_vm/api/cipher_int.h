@@ -66,6 +66,8 @@ enum mm_run mm_api_rsa_final(struct mm_vm *vm, struct mm_api_op *op, mm_ref out,
                              uint16_t *ret);
 bool mm_api_aead_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const uint8_t *nonce,
                       size_t nonce_len);
+/* The same key with another nonce. */
+bool mm_api_aead_again(struct mm_api_op *op, const uint8_t *nonce, size_t nonce_len);
 enum mm_run mm_api_aead_step(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args,
                              uint16_t *ret, bool final);
 

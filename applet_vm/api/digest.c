@@ -137,7 +137,7 @@ enum mm_run mm_n_digest_update(struct mm_vm *vm, const uint16_t *args, uint16_t 
 enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     EVP_MD *algorithm = md_of(vm, args[0]);
-    uint8_t md[EVP_MAX_MD_SIZE];
+    uint8_t md[EVP_MAX_MD_SIZE], *out;
     unsigned len = 0;
     struct mm_api_op *op;
     enum mm_run run;
@@ -150,11 +150,13 @@ enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
     if (run != MM_RUN_OK)
         return run;
     op->started = false;
-    if (op->mid != NULL ? !mm_api_mid_final(&op->mid, md, &len)
-                        : EVP_DigestFinal_ex(op->md, md, &len) != 1)
+    out = mm_vm_bytes_in_place(vm, args[4], args[5]); /* all input has been read */
+    if (op->mid != NULL ? !mm_api_mid_final(&op->mid, out != NULL ? out : md, &len)
+                        : EVP_DigestFinal_ex(op->md, out != NULL ? out : md, &len) != 1)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     ret[0] = (uint16_t)len;
-    return mm_api_put(vm, args[4], MM_ARG_SHORT(5), md, len);
+    return out != NULL ? MM_RUN_OK
+                       : mm_vm_array_write(vm, args[4], args[5], md, (uint16_t)len, true);
 }
 
 /* ---- RandomData ---- */

@@ -265,6 +265,61 @@ bool mm_api_key_ready(struct mm_vm *vm, mm_ref key)
     return kind->needed != 0;
 }
 
+/* ---- The key of an operation ---- */
+
+static bool keep_material(struct mm_vm *vm, struct mm_buf *to, mm_ref array)
+{
+    size_t len;
+    const uint8_t *data = mm_vm_contents(vm, array, &len);
+
+    if (data != NULL)
+        mm_buf_bytes(to, data, len);
+    return data != NULL && !to->bad;
+}
+
+bool mm_api_key_take(struct mm_vm *vm, struct mm_api_op *op, mm_ref key)
+{
+    const struct kind *kind = &kinds[mm_api_key_kind(vm, key)];
+    mm_ref domain = get(vm, key, KEY_DOMAIN);
+    uint8_t shared = domain != MM_REF_NULL ? (uint8_t)((1u << kind->domain_n) - 1) : 0;
+
+    op->key = key;
+    op->keyed.len = 0;
+    op->watch[0].material = get(vm, key, KEY_MATERIAL);
+    op->watch[0].needed = (uint8_t)(kind->needed & ~shared);
+    op->watch[1].material = domain != MM_REF_NULL ? get(vm, domain, KEY_MATERIAL) : MM_REF_NULL;
+    op->watch[1].needed = (uint8_t)(kind->needed & shared);
+    return keep_material(vm, &op->keyed, op->watch[0].material) &&
+           (domain == MM_REF_NULL || keep_material(vm, &op->keyed, op->watch[1].material));
+}
+
+bool mm_api_key_still_ready(struct mm_vm *vm, const struct mm_api_op *op)
+{
+    for (size_t i = 0; i < 2 && op->watch[i].material != MM_REF_NULL; i++) {
+        size_t len;
+        const uint8_t *m = mm_vm_contents(vm, op->watch[i].material, &len);
+        if (m == NULL || len == 0 || (m[len - 1] & op->watch[i].needed) != op->watch[i].needed)
+            return false;
+    }
+    return op->watch[0].material != MM_REF_NULL;
+}
+
+bool mm_api_key_same(struct mm_vm *vm, const struct mm_api_op *op, mm_ref key)
+{
+    size_t at = 0;
+
+    if (op->key != key || op->watch[0].material != get(vm, key, KEY_MATERIAL))
+        return false;
+    for (size_t i = 0; i < 2 && op->watch[i].material != MM_REF_NULL; i++) {
+        size_t len;
+        const uint8_t *m = mm_vm_contents(vm, op->watch[i].material, &len);
+        if (m == NULL || len > op->keyed.len - at || memcmp(m, op->keyed.data + at, len) != 0)
+            return false;
+        at += len;
+    }
+    return at == op->keyed.len && at != 0;
+}
+
 enum mm_run mm_api_key_put(struct mm_vm *vm, mm_ref key, unsigned part, const uint8_t *data,
                            size_t data_len)
 {

@@ -167,12 +167,26 @@ enum mm_run mm_n_sign_get_padding_algorithm(struct mm_vm *vm, const uint16_t *ar
 
 /* ---- init ---- */
 
+/* What the last init made of the same key, begun anew. */
+static bool init_again(struct mm_api_op *op, const uint8_t *iv, size_t iv_len)
+{
+    if (op->md == NULL)
+        return mm_api_mac_again(op, iv, iv_len);
+    mm_api_mid_free(&op->mid);
+    mm_api_recovery_restart(op);
+    return iv == NULL && EVP_DigestInit_ex2(op->md, NULL, NULL) == 1;
+}
+
 static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *iv, size_t iv_len)
 {
-    uint16_t alg = alg_of(vm, args[0]);
     int mode = MM_ARG_BYTE(2);
-    struct mm_api_op *op;
+    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
+    uint16_t alg;
 
+    if (op != NULL && op->alg != 0 && op->mode == mode && mm_api_key_same(vm, op, args[1]) &&
+        mm_api_key_still_ready(vm, op) && init_again(op, iv, iv_len))
+        return MM_RUN_OK;
+    alg = alg_of(vm, args[0]);
     if (alg == 0) /* a OneShot that was closed */
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     if (args[1] == MM_REF_NULL || !mm_api_key_ready(vm, args[1]))
@@ -180,11 +194,10 @@ static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *i
     if (mode != MM_SIGN && mode != MM_VERIFY)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     op = mm_api_op_new(vm, args[0]);
-    if (op == NULL)
+    if (op == NULL || !mm_api_key_take(vm, op, args[1]))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     op->alg = alg;
     op->mode = (uint8_t)mode;
-    op->key = args[1];
     if (is_pk(alg) ? iv == NULL && mm_api_pk_init(vm, op, args[1])
                    : mm_api_mac_init(vm, op, args[1], iv, iv_len))
         return MM_RUN_OK;
@@ -215,7 +228,7 @@ enum mm_run mm_api_sign_op(struct mm_vm *vm, mm_ref ref, uint8_t mode, struct mm
 
     if (op == NULL || op->alg == 0 || (mode != 0 && op->mode != mode))
         return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
-    if (!mm_api_key_ready(vm, op->key))
+    if (!mm_api_key_still_ready(vm, op))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     *out = op;
     return MM_RUN_OK;

@@ -40,6 +40,8 @@ bool mm_api_sign_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsig
 /* MACs: secret keys */
 bool mm_api_mac_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const uint8_t *iv,
                      size_t iv_len);
+/* The same key again, for a new message. */
+bool mm_api_mac_again(struct mm_api_op *op, const uint8_t *iv, size_t iv_len);
 bool mm_api_mac_feed(struct mm_api_op *op, const uint8_t *data, size_t len);
 /* The MAC; then ready for the next message, with a zero IV. */
 bool mm_api_mac_final(struct mm_vm *vm, struct mm_api_op *op, uint8_t *mac, size_t *len);

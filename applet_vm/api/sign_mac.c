@@ -110,6 +110,17 @@ bool mm_api_mac_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const u
     return init_cbc(vm, op, key, iv, iv_len);
 }
 
+bool mm_api_mac_again(struct mm_api_op *op, const uint8_t *iv, size_t iv_len)
+{
+    static const uint8_t zero[BLOCK_MAX];
+
+    op->fed = 0;
+    if (op->mac != NULL)
+        return iv == NULL && EVP_MAC_init(op->mac, NULL, 0, NULL) == 1;
+    return op->cipher != NULL && (iv == NULL || iv_len == op->block) &&
+           EVP_EncryptInit_ex2(op->cipher, NULL, NULL, iv != NULL ? iv : zero, NULL) == 1;
+}
+
 /* ---- The message ---- */
 
 static bool feed_cbc(struct mm_api_op *op, const uint8_t *data, size_t len)

@@ -135,6 +135,25 @@ enum mm_run mm_vm_bytes(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
     return mm_vm_array(vm, array, MM_TYPE_BYTE, off, n, data);
 }
 
+const uint8_t *mm_vm_contents(const struct mm_vm *vm, mm_ref array, size_t *len)
+{
+    const struct mm_object *o = look(vm, array);
+
+    *len = 0;
+    if (o->type < MM_TYPE_BOOLEAN)
+        return NULL;
+    *len = o->n * mm_element_size(o->type);
+    return o->data;
+}
+
+uint8_t *mm_vm_bytes_in_place(struct mm_vm *vm, mm_ref array, uint16_t off)
+{
+    const struct mm_object *o = &vm->objs[array];
+    bool in_place = (o->flags & (MM_OBJ_RAM | MM_OBJ_SENSE)) == MM_OBJ_RAM;
+
+    return in_place && o->type == MM_TYPE_BYTE ? o->data + off : NULL;
+}
+
 enum mm_run mm_vm_array_write(struct mm_vm *vm, mm_ref array, uint16_t off, const void *data,
                               uint16_t n, bool atomic)
 {

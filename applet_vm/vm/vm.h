@@ -267,6 +267,12 @@ enum mm_run mm_vm_bytes(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
                         const uint8_t **data);
 enum mm_run mm_vm_array(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off, int32_t n,
                         const uint8_t **data);
+/* An array's contents without firewall, for an operation that was checked when it began. Borrowed
+ * until the next allocation; NULL: no array. */
+const uint8_t *mm_vm_contents(const struct mm_vm *vm, mm_ref array, size_t *len);
+/* Where a native may write a byte array's elements from off on in place: of volatile arrays only, the
+ * range checked before. NULL: through mm_vm_array_write (persistent, integrity-sensitive). */
+uint8_t *mm_vm_bytes_in_place(struct mm_vm *vm, mm_ref array, uint16_t off);
 /* Write elements (host byte order for short and int), inside the transaction if one is open
  * (atomic) or not. The range must have been checked by mm_vm_array. Of integrity-sensitive arrays,
  * persistent ones refuse what is not atomic (SystemException ILLEGAL_VALUE), and all throw
