@@ -281,7 +281,7 @@ bool mm_api_key_take(struct mm_vm *vm, struct mm_api_op *op, mm_ref key)
 {
     const struct kind *kind = &kinds[mm_api_key_kind(vm, key)];
     mm_ref domain = get(vm, key, KEY_DOMAIN);
-    uint8_t shared = domain != MM_REF_NULL ? (uint8_t)((1u << kind->domain_n) - 1) : 0;
+    uint8_t shared = (uint8_t)(domain != MM_REF_NULL ? (1u << kind->domain_n) - 1 : 0u);
 
     op->key = key;
     op->keyed.len = 0;

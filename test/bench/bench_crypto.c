@@ -3,11 +3,14 @@
  * set back to its start (digest begun anew, IV of zeros, MAC begun anew), the message, the result
  * written to a caller's array. Both read from and write to memory of their own; OpenSSL has neither
  * firewall nor bounds to check. Not a test: prints and ends.
+ *
+ *     bench_crypto [PART OF A NAME]
  */
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <string.h>
 
 #include "applet_vm/api/cipher_int.h"
 #include "applet_vm/api/sign_int.h"
@@ -16,6 +19,7 @@
 #define DATA_MAX 8192
 
 static struct mm_vm *vm;
+static const char *only = ""; /* calls whose name has this in it */
 
 struct work {
     uint16_t args[8];
@@ -83,9 +87,15 @@ static mm_ref array_new(const void *data, int len)
     return ref;
 }
 
-static void report(const char *name, int len, struct bench_pair p)
+static void report(const char *name, struct work *w, bool (*ours)(void *), bool (*theirs)(void *),
+                   unsigned rounds)
 {
-    printf("%-24s %5d %10.0f %10.0f %6.2f\n", name, len, p.ours, p.theirs, p.ratio);
+    struct bench_pair p;
+
+    if (strstr(name, only) == NULL)
+        return;
+    p = bench_compare(ours, theirs, w, rounds);
+    printf("%-24s %5d %10.0f %10.0f %6.2f\n", name, w->len, p.ours, p.theirs, p.ratio);
 }
 
 static unsigned rounds_of(int len)
@@ -115,7 +125,7 @@ static void digest(const char *name, uint16_t alg, const char *md, int len)
     w.args[1] = array_new(w.in, len);
     w.args[3] = (uint16_t)len;
     w.args[4] = array_new(NULL, 64);
-    report(name, len, bench_compare(native_step, md_step, &w, rounds_of(len)));
+    report(name, &w, native_step, md_step, rounds_of(len));
     EVP_MD_CTX_free(w.md);
     EVP_MD_free(type);
 }
@@ -156,7 +166,7 @@ static void cipher(const char *name, uint16_t alg, uint16_t type, int bits, cons
     w.args[4] = array_new(NULL, len);
     bench_must(EVP_CipherInit_ex2(w.cipher, fetched, key, w.out, 1, NULL) == 1, "cipher");
     bench_must(EVP_CIPHER_CTX_set_padding(w.cipher, 0) == 1, "padding");
-    report(name, len, bench_compare(native_step, cipher_step, &w, rounds_of(len)));
+    report(name, &w, native_step, cipher_step, rounds_of(len));
     EVP_CIPHER_CTX_free(w.cipher);
     EVP_CIPHER_free(fetched);
 }
@@ -197,8 +207,7 @@ static void gcm(int len)
     w.args[3] = (uint16_t)len;
     w.args[4] = array_new(NULL, len);
     bench_must(EVP_CipherInit_ex2(w.cipher, fetched, w.in, w.in, 1, NULL) == 1, "cipher");
-    report("AES-128 GCM, init, tag", len,
-           bench_compare(gcm_native_step, gcm_step, &w, rounds_of(len)));
+    report("AES-128 GCM, init, tag", &w, gcm_native_step, gcm_step, rounds_of(len));
     EVP_CIPHER_CTX_free(w.cipher);
     EVP_CIPHER_free(fetched);
 }
@@ -231,7 +240,7 @@ static void mac(const char *name, uint16_t alg, mm_ref key, const char *kind, co
     w.args[4] = array_new(NULL, 64);
     w.mac = EVP_MAC_CTX_new(fetched);
     bench_must(EVP_MAC_init(w.mac, w.in, 16, params) == 1, "mac");
-    report(name, len, bench_compare(native_step, mac_step, &w, rounds_of(len)));
+    report(name, &w, native_step, mac_step, rounds_of(len));
     EVP_MAC_CTX_free(w.mac);
     EVP_MAC_free(fetched);
 }
@@ -285,7 +294,7 @@ static void public_key(const char *name, uint16_t pair_alg, uint16_t bits, uint1
     w.args[4] = array_new(NULL, 512);
     w.pkey = bare(pkey, rsa, true, type);
     (void)snprintf(text, sizeof(text), "%s sign", name);
-    report(text, w.len, bench_compare(native_step, sign_step, &w, rsa ? 5 : 100));
+    report(text, &w, native_step, sign_step, rsa ? 5 : 100);
     EVP_PKEY_CTX_free(w.pkey);
     EVP_PKEY_free(pkey);
     len = call(mm_n_sign_sign, w.args);
@@ -295,7 +304,7 @@ static void public_key(const char *name, uint16_t pair_alg, uint16_t bits, uint1
     w.fn = mm_n_sign_verify;
     w.pkey = bare(pkey, rsa, false, type);
     (void)snprintf(text, sizeof(text), "%s verify", name);
-    report(text, w.len, bench_compare(native_step, verify_step, &w, rsa ? 100 : 100));
+    report(text, &w, native_step, verify_step, rsa ? 100 : 100);
     EVP_PKEY_CTX_free(w.pkey);
     EVP_PKEY_free(pkey);
     EVP_MD_CTX_free(w.md);
@@ -323,11 +332,14 @@ static void symmetric(int len)
     mac("HMAC SHA-256", 25, hmac, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA256", len);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const int sizes[] = {16, 240, 1024, 8192};
     struct mm_vm_services services = {.ctx = NULL};
     struct mm_nvm *nvm = chip_open(&services);
+
+    if (argc > 1)
+        only = argv[1];
 
     printf("%-24s %5s %10s %10s %6s   ns, medians of %d batches; ratio: median\n", "call", "bytes",
            "chip", "OpenSSL", "ratio", BENCH_BATCHES);
