@@ -170,6 +170,9 @@ struct mm_session {
     bool level_changes;
     uint8_t next_level;
     bool rmac_begins, rmac_ends;
+    bool authenticated;     /* the host has shown who it is: not in SCP11b */
+    EVP_PKEY *oce;          /* SCP11, before a session: the key that certificates gave, */
+    bool oce_whole;         /* the host's own, not one for further certificates */
     struct mm_buf key_data; /* PUT KEY that comes in several commands: so far, */
     uint8_t key_p1, key_p2; /* and what they have in common */
 };
@@ -198,6 +201,9 @@ uint16_t mm_session_wrap(struct mm_card *card, uint8_t *data, size_t *data_len, 
 uint16_t mm_session_begin_rmac(struct mm_card *card, uint8_t p1, uint8_t p2, const uint8_t *data,
                                size_t data_len);
 uint16_t mm_session_end_rmac(struct mm_card *card, uint8_t p1, uint8_t p2, size_t data_len);
+/* PERFORM SECURITY OPERATION, MUTUAL and INTERNAL AUTHENTICATE (Amendment F), scp11.c */
+bool mm_scp11_is_command(const struct mm_apdu *apdu);
+uint16_t mm_scp11_command(struct mm_card *card, const struct mm_apdu *apdu);
 /* Parameter i that new key sets for that protocol get. */
 uint8_t mm_session_default_i(const struct mm_card *card, uint8_t protocol);
 

@@ -117,7 +117,8 @@ static const struct handler {
 static bool allowed(const struct mm_card *card, enum need need)
 {
     const struct mm_session *s = &card->channel->session;
-    bool open = s->state == MM_SESSION_OPEN && s->owner == mm_domain_current(card);
+    bool open =
+        s->state == MM_SESSION_OPEN && s->owner == mm_domain_current(card) && s->authenticated;
 
     switch (need) {
     case NEED_NOTHING:
@@ -196,6 +197,8 @@ uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu)
         return MM_SW_6E00_CLA_NOT_SUPPORTED;
     if (apdu->ins == MM_INS_ISD_INITIALIZE_UPDATE && apdu->cla == 0x80)
         return initialize_update(card, apdu);
+    if (mm_scp11_is_command(apdu))
+        return mm_scp11_command(card, apdu);
     if (apdu->ins == MM_INS_ISD_EXTERNAL_AUTHENTICATE)
         return apdu->cla & CLA_SM ? external_authenticate(card, apdu)
                                   : MM_SW_6E00_CLA_NOT_SUPPORTED;

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #define DIV_LEN            10
 #define SEQUENCE_MAX_SCP02 0xffffu
@@ -19,6 +20,7 @@ void mm_session_end(struct mm_session *session)
 {
     mm_buf_clear(&session->key_data);
     mm_scp_drop_ready(&session->scp);
+    EVP_PKEY_free(session->oce);
     OPENSSL_cleanse(session, sizeof(*session));
     session->state = MM_SESSION_NONE;
 }
@@ -255,6 +257,7 @@ static void open_with(struct mm_session *s, uint8_t level)
 {
     s->scp.level = s->base_level = level;
     s->scp.counter = 0;
+    s->authenticated = true;
     s->state = MM_SESSION_OPEN;
     mm_scp_make_ready(&s->scp);
     if (s->scp.protocol == 2 && (level & MM_SCP_R_MAC))

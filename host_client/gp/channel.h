@@ -13,6 +13,7 @@
 #define MM_GP_CHANNEL_H
 
 #include "applet_vm/base/base.h"
+#include "applet_vm/scp/scp11.h"
 #include "applet_vm/scp/scp.h" /* struct mm_scp_keys, mm_scp_test_keys, mm_scp_diversify */
 #include "host_client/gp/keysource.h"
 
@@ -86,5 +87,40 @@ void mm_gp_channel_rmac_end(struct mm_gp_channel *s);
 enum mm_status mm_gp_channel_encrypt(const struct mm_gp_channel *s, const struct mm_gp_keys *keys,
                                      const uint8_t *in, size_t len, uint8_t *out,
                                      struct mm_err *err) MM_USE_RESULT;
+
+/*
+ * ---- SCP11 (Amendment F) ----
+ *   certificates   PERFORM SECURITY OPERATION, each          mm_gp_scp11_certificates (a, c)
+ *   begin          MUTUAL or INTERNAL AUTHENTICATE           mm_gp_scp11_begin
+ *   open           its response                              mm_gp_scp11_open
+ * then wrap and unwrap as above. Variant c needs no answer: mm_gp_scp11_open_offline writes a script
+ * before the card is there, and the card's answers to it can be read with the same channel later.
+ */
+struct mm_gp_scp11 {
+    enum mm_scp11_variant variant;
+    uint8_t key_version;  /* of the card's key */
+    uint8_t level;        /* 11 or 33 */
+    uint8_t key_len;      /* of session keys: 16, 24, 32 */
+    EVP_PKEY *card;       /* PK.SD.ECKA; borrowed, as all that follow */
+    EVP_PKEY *own;        /* SK.OCE.ECKA (a, c) */
+    const uint8_t *chain; /* certificates 7F21, one behind the other, the own one last (a, c) */
+    size_t chain_len;
+    uint8_t ca_version, ca_id; /* the key on the card that the first is checked with */
+};
+/* Append the commands to a list (mm_gp_list_next). MM_MALFORMED: the chain is none. */
+enum mm_status mm_gp_scp11_certificates(const struct mm_gp_scp11 *how,
+                                        struct mm_buf *list) MM_USE_RESULT;
+/* Make the ephemeral key (owned: EVP_PKEY_free) and write the command. */
+enum mm_status mm_gp_scp11_begin(const struct mm_gp_scp11 *how, EVP_PKEY **ephemeral,
+                                 struct mm_buf *command) MM_USE_RESULT;
+/* Take its response (without status word) and check the receipt: MM_AUTH, the card has not the key. s need
+ * not be set before. command: as begin wrote it. */
+enum mm_status mm_gp_scp11_open(struct mm_gp_channel *s, const struct mm_gp_scp11 *how,
+                                EVP_PKEY *ephemeral, const struct mm_buf *command,
+                                const uint8_t *resp, size_t resp_len,
+                                struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_gp_scp11_open_offline(struct mm_gp_channel *s, const struct mm_gp_scp11 *how,
+                                        EVP_PKEY *ephemeral, const struct mm_buf *command,
+                                        struct mm_err *err) MM_USE_RESULT;
 
 #endif

@@ -18,7 +18,7 @@ static void no_instruction_is_listed_twice_in_an_application(void **state)
         for (size_t k = 0; k < i; k++) {
             b = mm_ins_at(k);
             assert_false(strcmp(a->app, b->app) == 0 &&
-                         (a->ins == b->ins || strcmp(a->name, b->name) == 0));
+                         ((a->ins == b->ins && a->cla == b->cla) || strcmp(a->name, b->name) == 0));
         }
         assert_in_range(a->iso_case, 1, 4);
         /* ISO 7816-4, 5.4.2: 6X and 9X are status bytes, never instructions, but for the
