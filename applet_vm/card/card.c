@@ -418,16 +418,27 @@ static void collect(struct mm_card *card)
     mm_vm_collect(card->vm, roots, n);
 }
 
-/* Hand out the next part of the response: all of it when Le allows, else what fits and 61xx. Without
- * Le nothing but 61xx, as a T=0 host expects it (ISO 7816-4, 5.3.4). */
-static size_t hand_out(struct mm_channel *channel, const struct mm_buf *from,
+/* Bytes of response data that the command may have at once. Without Le, a T=0 host expects nothing but
+ * 61xx (ISO 7816-4, 5.3.4); with T=1 cards send what there is, and programs leave Le out. */
+static size_t allowed(const struct mm_card *card, const struct mm_apdu *apdu)
+{
+    if (apdu->has_le)
+        return apdu->le;
+    if (card->cfg.protocol == MM_PROTOCOL_T0)
+        return 0;
+    return apdu->extended ? 65536 : 256;
+}
+
+/* Hand out the next part of the response: all of it when Le allows, else what fits and 61xx. */
+static size_t hand_out(const struct mm_card *card, const struct mm_buf *from,
                        const struct mm_apdu *apdu, uint8_t *resp, size_t room)
 {
+    struct mm_channel *channel = card->channel;
     size_t left = from->len - channel->rest_off, n = left;
     uint16_t sw = channel->rest_sw;
 
-    if (n > (apdu->has_le ? apdu->le : 0))
-        n = apdu->has_le ? apdu->le : 0;
+    if (n > allowed(card, apdu))
+        n = allowed(card, apdu);
     if (n > room - 2)
         n = room - 2;
     memcpy(resp, from->data == NULL ? resp : from->data + channel->rest_off, n);
@@ -449,7 +460,7 @@ static size_t answer(struct mm_card *card, const struct mm_apdu *apdu, uint8_t *
     size_t n;
 
     channel->rest_off = 0;
-    n = hand_out(channel, &card->out, apdu, resp, room);
+    n = hand_out(card, &card->out, apdu, resp, room);
     if (channel->pending) {
         channel->rest = card->out;
         card->out = swap;
@@ -508,7 +519,7 @@ static size_t answer_command(struct mm_card *card, const struct mm_apdu *apdu, u
         return answer(card, apdu, resp, room);
     }
     if (channel->pending)
-        return hand_out(channel, &channel->rest, apdu, resp, room);
+        return hand_out(card, &channel->rest, apdu, resp, room);
     mm_put_be16(resp, MM_SW_6985_CONDITIONS_NOT_SATISFIED);
     return 2;
 }
