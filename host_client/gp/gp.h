@@ -120,7 +120,8 @@ enum mm_status mm_gp_store_data_commands(const struct mm_aid *target, uint8_t st
 struct mm_access;
 struct mm_gp_session;
 /* SELECT sd (NULL: the issuer security domain), authenticate. The access is borrowed and must
- * outlive the session. MM_CARD: the card refused, MM_AUTH: wrong keys. */
+ * outlive the session. MM_CARD: the card refused, MM_AUTH: wrong keys, by its cryptogram or by its
+ * answer to EXTERNAL AUTHENTICATE. */
 enum mm_status mm_gp_open(struct mm_access *access, const struct mm_aid *sd,
                           const struct mm_scp_keys *keys, uint8_t key_version, uint8_t level,
                           struct mm_gp_session **out, struct mm_err *err) MM_USE_RESULT;

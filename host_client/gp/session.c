@@ -151,6 +151,12 @@ static enum mm_status check_protocol(const struct mm_gp_open_how *how, const str
                    resp->data[10], resp->data[11], how->scp);
 }
 
+/* Refused for who we are, not for how we asked (ISO 7816-4, 5.6; GPCS, tables E-12 and 10-6). */
+static bool is_failed_authentication(uint16_t sw)
+{
+    return sw >> 8 == 0x63 || sw == MM_SW_6982_SECURITY_STATUS || sw == MM_SW_6983_FILE_INVALID;
+}
+
 static enum mm_status authenticate(struct mm_gp_session *session, const struct mm_gp_open_how *how,
                                    struct mm_err *err)
 {
@@ -171,8 +177,11 @@ static enum mm_status authenticate(struct mm_gp_session *session, const struct m
                                              level, &command, err);
     if (st == MM_OK)
         st = exchange(session->access, &command, &resp, &sw, err);
-    if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
+    if (st == MM_OK && sw != MM_SW_9000_NO_ERROR) {
         st = card_said(err, "EXTERNAL AUTHENTICATE", sw);
+        if (is_failed_authentication(sw))
+            st = MM_AUTH;
+    }
     if (st == MM_OK)
         mm_scp_make_ready(&session->scp.scp);
     mm_buf_clear(&command);

@@ -104,11 +104,13 @@ static void show_hex(FILE *out, const uint8_t *data, size_t len)
 static void show_plain(void *ctx, bool response, const uint8_t *data, size_t data_len)
 {
     FILE *out = ctx;
+    size_t len = response && data_len >= 2 ? data_len - 2 : data_len;
 
     fputs(response ? "  plain < " : "  plain > ", out);
-    show_hex(out, data, data_len);
-    if (response && data_len >= 2)
-        fprintf(out, "  %s\n", mm_sw_text(mm_be16(data + data_len - 2)));
+    show_hex(out, data, len);
+    if (len < data_len)
+        fprintf(out, "%s%04X  %s\n", len > 0 ? " " : "", mm_be16(data + len),
+                mm_sw_text(mm_be16(data + len)));
     else
         fprintf(out, "  %s\n", mm_gp_command_name(data, data_len));
 }
@@ -125,7 +127,7 @@ static enum mm_status open_session(struct mm_gptool *tool, struct mm_err *err)
     if (st != MM_OK)
         return st;
     st = mm_gp_open_with(tool->access, &how, tool->keys, &tool->session, err);
-    if (st == MM_AUTH || (st == MM_CARD && strstr(err->text, "EXTERNAL AUTHENTICATE") != NULL))
+    if (st == MM_AUTH)
         tell_failed(tool);
     if (st == MM_OK && opt->trace)
         mm_gp_set_trace(tool->session, show_plain, stderr);

@@ -101,6 +101,14 @@ check "a session with the domain, by the issuer's keys" token --connect F0000000
 check "a domain in use is not deleted" refuses 5 "DELETE: 6985" token --yes delete F0000000AA
 check "the package goes" token --yes delete --deps transit-package
 check "and then the domain" token --yes delete F0000000AA
+# ---- other keys than AES-128 ----
+put_new() {
+    "$tool" --reader "$reader" --key-file "$work/new.key" --key-version "$1" "${@:2}"
+}
+new_keys() {
+    (umask 077 && echo 000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F >"$work/long.key" &&
+        echo 101112131415161718191A1B1C1D1E1F >"$work/new.key")
+}
 check "the library is installed" install_library
 check "with no names but its own" only_its_own_names
 check "its example compiles" compile_example
@@ -111,4 +119,16 @@ check "the files of the examples" prepare_examples
 each_example
 check "the keys are the derived ones" refuses 1 "not tried" "$tool" --reader "$reader" --test-keys list
 check "the chip stops" chip_stop
+
+check "a second chip is made" "$bin/mintmark-chip" init second
+check "and is in the reader" chip_start second
+check "new keys are made" new_keys
+check "DES keys replace the first ones" "$tool" --reader "$reader" --test-keys put-keys --new-key-file "$work/new.key" --new-type des --new-version 20
+check "the card is managed over SCP02 then" says "C00401208010" put_new 20 --scp 02 apdu 80CA00E000
+check "and loads over it" put_new 20 install "$build/applets/transit.cap"
+check "SCP03 is not its protocol" refuses 1 "are for SCP02" put_new 20 --scp 03 list
+check "AES-256 keys come beside" put_new 20 put-keys --new-key-file "$work/long.key" --new-type aes --new-version 31 --add
+check "and open SCP03" says LOADED "$tool" --reader "$reader" --key-file "$work/long.key" --key-version 31 --security all list
+check "the package goes again" put_new 20 --yes delete --deps transit-package
+check "the second chip stops" chip_stop
 tap_end

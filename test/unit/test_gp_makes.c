@@ -186,7 +186,7 @@ static void refused_authentication_is_not_tried_again(void **state)
     locked.authenticate_sw = 0x6983;
     c = double_of(&locked);
     assert_int_equal(open_with(&c, NULL, &set, MM_GP_DIVERSIFY_NONE, &session, &keys, &err),
-                     MM_CARD);
+                     MM_AUTH);
     assert_non_null(strstr(err.text, "EXTERNAL AUTHENTICATE: 6983"));
     assert_int_equal(c.authentications, 1);
     mm_gp_keys_free(&keys);
