@@ -176,7 +176,7 @@ const struct mm_gp_channel *mm_gp_scp(const struct mm_gp_session *session);
 
 /* ---- The registry (GET STATUS, GPCS 11.4) ---- */
 enum mm_gp_kind { MM_GP_DOMAIN = 0x80, MM_GP_APPLET = 0x40, MM_GP_PACKAGE = 0x20 };
-struct mm_gp_entry {
+struct mm_gp_item {
     enum mm_gp_kind kind;
     struct mm_aid aid;
     uint8_t life_cycle;
@@ -190,19 +190,19 @@ struct mm_gp_entry {
 };
 /* Read a GET STATUS response (entries E3, all of one kind), one callback each. */
 enum mm_status mm_gp_parse_status(enum mm_gp_kind kind, const uint8_t *data, size_t data_len,
-                                  void (*each)(void *ctx, const struct mm_gp_entry *entry),
+                                  void (*each)(void *ctx, const struct mm_gp_item *entry),
                                   void *ctx, struct mm_err *err) MM_USE_RESULT;
 /* The same in the form of cards before 2.2 (P2 without bit 2): AID, life cycle, one byte of
  * privileges; modules: each package with its modules (P1 10). */
 enum mm_status mm_gp_parse_old_status(enum mm_gp_kind kind, bool modules, const uint8_t *data,
                                       size_t data_len,
-                                      void (*each)(void *ctx, const struct mm_gp_entry *entry),
+                                      void (*each)(void *ctx, const struct mm_gp_item *entry),
                                       void *ctx, struct mm_err *err) MM_USE_RESULT;
 /* The commands that mm_gp_registry sends first. */
 enum mm_status mm_gp_status_commands(struct mm_buf *list) MM_USE_RESULT;
 /* Ask the card: domains, applets, packages, in this order. Falls back on the older form. */
 enum mm_status mm_gp_registry(struct mm_gp_session *session,
-                              void (*each)(void *ctx, const struct mm_gp_entry *entry), void *ctx,
+                              void (*each)(void *ctx, const struct mm_gp_item *entry), void *ctx,
                               struct mm_err *err) MM_USE_RESULT;
 
 #endif

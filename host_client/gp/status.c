@@ -20,16 +20,16 @@ enum tag {
     TAG_MODULE = 0x84
 };
 
-typedef void (*entry_fn)(void *ctx, const struct mm_gp_entry *entry);
+typedef void (*entry_fn)(void *ctx, const struct mm_gp_item *entry);
 
-static bool take_module(struct mm_gp_entry *e, const uint8_t *value, size_t len)
+static bool take_module(struct mm_gp_item *e, const uint8_t *value, size_t len)
 {
     if (e->module_n == sizeof(e->modules) / sizeof(e->modules[0]))
         return true; /* more than we show */
     return mm_aid_set(&e->modules[e->module_n++], value, len) == MM_OK;
 }
 
-static bool take_field(struct mm_gp_entry *e, uint16_t tag, const uint8_t *value, size_t len)
+static bool take_field(struct mm_gp_item *e, uint16_t tag, const uint8_t *value, size_t len)
 {
     switch (tag) {
     case TAG_AID:
@@ -69,7 +69,7 @@ enum mm_status mm_gp_parse_status(enum mm_gp_kind kind, const uint8_t *data, siz
 
     mm_rd_init(&all, data, data_len);
     while (mm_rd_left(&all) > 0) {
-        struct mm_gp_entry e = {.kind = kind};
+        struct mm_gp_item e = {.kind = kind};
         size_t start = all.off, len;
         const uint8_t *value;
         struct mm_rd rd;
@@ -94,7 +94,7 @@ enum mm_status mm_gp_parse_status(enum mm_gp_kind kind, const uint8_t *data, siz
 }
 
 /* | AID LV | life cycle | privileges | and, of packages with modules, | n | AID LV ... | */
-static bool take_old_entry(struct mm_rd *rd, bool modules, struct mm_gp_entry *e)
+static bool take_old_entry(struct mm_rd *rd, bool modules, struct mm_gp_item *e)
 {
     size_t len = mm_rd_u8(rd);
     const uint8_t *aid = mm_rd_bytes(rd, len);
@@ -121,7 +121,7 @@ enum mm_status mm_gp_parse_old_status(enum mm_gp_kind kind, bool modules, const 
 
     mm_rd_init(&rd, data, data_len);
     while (mm_rd_left(&rd) > 0) {
-        struct mm_gp_entry e = {.kind = kind};
+        struct mm_gp_item e = {.kind = kind};
         size_t start = rd.off;
 
         if (!take_old_entry(&rd, modules, &e))

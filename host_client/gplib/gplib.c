@@ -217,7 +217,7 @@ static size_t put_aid(uint8_t out[16], const struct mm_aid *aid)
     return aid->len;
 }
 
-static void tell_entry(void *ctx, const struct mm_gp_entry *e)
+static void tell_entry(void *ctx, const struct mm_gp_item *e)
 {
     const struct listing *l = ctx;
     struct mintmark_gp_entry out = {

@@ -31,7 +31,7 @@ const char *mm_gptool_state_text(enum mm_gp_kind kind, uint8_t life_cycle)
 }
 
 /* A supplementary domain is an application that has this privilege. */
-static const char *kind_text(const struct mm_gp_entry *e)
+static const char *kind_text(const struct mm_gp_item *e)
 {
     if (e->kind == MM_GP_PACKAGE)
         return "package";
@@ -46,7 +46,7 @@ struct listing {
     bool bad;
 };
 
-static void add_row(void *ctx, const struct mm_gp_entry *e)
+static void add_row(void *ctx, const struct mm_gp_item *e)
 {
     struct listing *l = ctx;
     char aid[2 * MM_AID_MAX + 1], extra[300] = "";
@@ -81,7 +81,7 @@ static json_t *aid_value(const struct mm_aid *aid)
     return json_string(mm_hex(aid->bytes, aid->len, hex));
 }
 
-static void set_privileges(struct listing *l, json_t *o, const struct mm_gp_entry *e)
+static void set_privileges(struct listing *l, json_t *o, const struct mm_gp_item *e)
 {
     char hex[2 * MM_GP_PRIVILEGES_LEN + 1], names[300], *at = names;
     json_t *array = json_array();
@@ -98,7 +98,7 @@ static void set_privileges(struct listing *l, json_t *o, const struct mm_gp_entr
     set(l, o, "privilege_names", array);
 }
 
-static void add_object(void *ctx, const struct mm_gp_entry *e)
+static void add_object(void *ctx, const struct mm_gp_item *e)
 {
     struct listing *l = ctx;
     json_t *o = json_object(), *modules = json_array();

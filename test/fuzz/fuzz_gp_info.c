@@ -33,7 +33,7 @@ static void key_is_sound(void *ctx, const struct mm_gp_key_info *key)
         must(mm_gp_key_type_text(key->parts[i].type, text)[0] != '\0');
 }
 
-static void entry_is_sound(void *ctx, const struct mm_gp_entry *entry)
+static void entry_is_sound(void *ctx, const struct mm_gp_item *entry)
 {
     (void)ctx;
     must(entry->aid.len >= MM_AID_MIN && entry->aid.len <= MM_AID_MAX);

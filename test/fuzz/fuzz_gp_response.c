@@ -15,7 +15,7 @@ static void must(bool right)
         abort();
 }
 
-static void entry_is_sound(void *ctx, const struct mm_gp_entry *entry)
+static void entry_is_sound(void *ctx, const struct mm_gp_item *entry)
 {
     (void)ctx;
     must(entry->aid.len >= MM_AID_MIN && entry->aid.len <= MM_AID_MAX);
@@ -38,7 +38,8 @@ static void try_authenticate(const uint8_t *data, size_t size)
 
 static void try_unwrap(const uint8_t *data, size_t size)
 {
-    struct mm_gp_channel s = {.scp = {.protocol = 3, .key_len = 16, .level = 0x33, .counter = 1}, .open = 1};
+    struct mm_gp_channel s = {.scp = {.protocol = 3, .key_len = 16, .level = 0x33, .counter = 1},
+                              .open = 1};
     struct mm_buf resp;
 
     mm_buf_init(&resp);

@@ -216,13 +216,13 @@ static void gp_apdu_parts_write_back(void **state)
 
 /* ---- Registry ---- */
 
-static void keep(void *ctx, const struct mm_gp_entry *entry)
+static void keep(void *ctx, const struct mm_gp_item *entry)
 {
-    struct mm_gp_entry **next = ctx;
+    struct mm_gp_item **next = ctx;
     *(*next)++ = *entry;
 }
 
-static enum mm_status parse(enum mm_gp_kind kind, const char *hex, struct mm_gp_entry *entries,
+static enum mm_status parse(enum mm_gp_kind kind, const char *hex, struct mm_gp_item *entries,
                             struct mm_err *err)
 {
     uint8_t bytes[256];
@@ -238,7 +238,7 @@ static enum mm_status parse(enum mm_gp_kind kind, const char *hex, struct mm_gp_
 static void gp_registry_reads_applets_and_packages(void **state)
 {
     (void)state;
-    struct mm_gp_entry e[3] = {0};
+    struct mm_gp_item e[3] = {0};
     struct mm_aid package = aid_of("F001020304"), applet = aid_of("F00102030401");
 
     assert_int_equal(parse(MM_GP_APPLET, APPLET APPLET, e, NULL), MM_OK);
@@ -271,7 +271,7 @@ static void gp_registry_says_what_is_malformed(void **state)
         "E30B4F05F001020304C5020000", /* privileges of two bytes */
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct mm_gp_entry e[2];
+        struct mm_gp_item e[2];
         struct mm_err err;
         if (parse(MM_GP_APPLET, bad[i], e, &err) != MM_MALFORMED)
             fail_msg("%s accepted", bad[i]);
@@ -284,7 +284,7 @@ static void gp_registry_refuses_every_prefix(void **state)
     (void)state;
     for (size_t n = 2; n < strlen(APPLET); n += 2) {
         char hex[128] = APPLET;
-        struct mm_gp_entry e[2];
+        struct mm_gp_item e[2];
 
         hex[n] = '\0';
         assert_int_equal(parse(MM_GP_APPLET, hex, e, NULL), MM_MALFORMED);

@@ -48,11 +48,11 @@ static const struct make own_card = {.domain = "D27600002545500200",
                                      .domains = {"E3144F09D276000025455002009F70010FC503800000"}};
 
 struct seen {
-    struct mm_gp_entry entries[8];
+    struct mm_gp_item entries[8];
     size_t n;
 };
 
-static void note(void *ctx, const struct mm_gp_entry *entry)
+static void note(void *ctx, const struct mm_gp_item *entry)
 {
     struct seen *s = ctx;
 

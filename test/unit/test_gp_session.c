@@ -54,7 +54,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static void count_entry(void *ctx, const struct mm_gp_entry *entry)
+static void count_entry(void *ctx, const struct mm_gp_item *entry)
 {
     if (entry->kind == MM_GP_DOMAIN)
         (*(size_t *)ctx)++;
