@@ -12,7 +12,7 @@
 
 static const char usage_text[] =
     "usage: mintmark-chip [options] init NAME [--profile developer|payment] [--scp SCP:I]...\n"
-    "       mintmark-chip [options] run  NAME [--vpcd HOST:PORT | --listen PORT]\n"
+    "       mintmark-chip [options] run  NAME [--vpcd HOST:PORT] [--slot N] | --listen PORT\n"
     "                                         [--durability kill|power] [--no-verify]\n"
     "                                         [--protocol t1|t0|type-a|type-b]\n"
     "       mintmark-chip [options] tear NAME --at N [as run]\n"
@@ -25,6 +25,7 @@ static const char usage_text[] =
     "first\n"
     "                         is the test keys' (default: 03:60, and 02:55 for DES keys)\n"
     "      --vpcd HOST:PORT   run: into vsmartcard's reader (default: 127.0.0.1:35963)\n"
+    "      --slot N           run: which of the driver's readers, from 0 (default: 0)\n"
     "      --listen PORT      run: TCP server on 127.0.0.1; 0 takes a free port and prints it\n"
     "      --durability D     run: an answer survives kill (default) or loss of power\n"
     "      --protocol P       run: what applets are told of the interface (default: t1)\n"
@@ -43,6 +44,7 @@ enum option_id {
     OPT_PROFILE,
     OPT_SCP,
     OPT_VPCD,
+    OPT_SLOT,
     OPT_LISTEN,
     OPT_DURABILITY,
     OPT_AT,
@@ -54,7 +56,8 @@ enum option_id {
 #define BIT(option) (1u << ((option)-OPT_HOME))
 #define ANYWHERE    (BIT(OPT_HOME) | BIT(OPT_JSON_LOG) | BIT(OPT_DEBUG))
 #define RUNNING                                                                                    \
-    (BIT(OPT_VPCD) | BIT(OPT_LISTEN) | BIT(OPT_DURABILITY) | BIT(OPT_NO_VERIFY) | BIT(OPT_PROTOCOL))
+    (BIT(OPT_VPCD) | BIT(OPT_SLOT) | BIT(OPT_LISTEN) | BIT(OPT_DURABILITY) | BIT(OPT_NO_VERIFY) |  \
+     BIT(OPT_PROTOCOL))
 
 static const struct command {
     const char *name;
@@ -85,9 +88,11 @@ static const struct command {
      "Check the seal of each component of a chip that does not run; exit status 3 on damage.\n"},
 };
 
+#define SLOT_MAX 15 /* PC/SC's readers of one driver */
 struct line {
     struct mm_chip_options chip;
     unsigned given; /* bits of the options that were */
+    uint16_t slot;  /* each has its own port, the next one */
     bool json_log, debug, help;
     char host[256]; /* what chip.vpcd_host points to */
 };
@@ -192,6 +197,10 @@ static bool take_option(struct line *line, int option, const char *value)
     case OPT_VPCD:
         good = read_vpcd(value, line);
         break;
+    case OPT_SLOT:
+        good = read_number(value, SLOT_MAX, &number);
+        line->slot = (uint16_t)number;
+        break;
     case OPT_LISTEN:
         good = read_number(value, 65535, &number);
         line->chip.listen = true;
@@ -233,6 +242,7 @@ static int read_options(int argc, char **argv, struct line *line)
         {"profile", required_argument, NULL, OPT_PROFILE},
         {"scp", required_argument, NULL, OPT_SCP},
         {"vpcd", required_argument, NULL, OPT_VPCD},
+        {"slot", required_argument, NULL, OPT_SLOT},
         {"listen", required_argument, NULL, OPT_LISTEN},
         {"durability", required_argument, NULL, OPT_DURABILITY},
         {"at", required_argument, NULL, OPT_AT},
@@ -277,6 +287,9 @@ static int check_command(const struct command *command, const struct line *line)
         return usage_error("an option does not belong to this command", command->name);
     if ((line->given & BIT(OPT_VPCD)) && (line->given & BIT(OPT_LISTEN)))
         return usage_error("--vpcd and --listen exclude each other", "");
+    if (line->slot != 0 &&
+        ((line->given & BIT(OPT_LISTEN)) || line->chip.vpcd_port > 65535 - line->slot))
+        return usage_error("no such slot", "");
     if ((command->options & BIT(OPT_AT)) && line->chip.tear_at == 0)
         return usage_error("tear needs --at N", "");
     return -1;
@@ -308,6 +321,7 @@ int main(int argc, char **argv)
     exit_status = check_command(command, &line);
     if (exit_status >= 0)
         return exit_status;
+    line.chip.vpcd_port = (uint16_t)(line.chip.vpcd_port + line.slot);
     line.chip.name = argv[optind + 1];
     mm_log_setup("mintmark-chip", line.json_log, line.debug);
     st = command->run(&line.chip, &err);

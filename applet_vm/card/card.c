@@ -360,6 +360,8 @@ static uint16_t to_own(struct mm_card *card, const struct mm_apdu *apdu)
         return MM_SW_6884_CHAINING_NOT_SUPPORTED;
     if (interindustry && apdu->ins == MM_INS_CARD_SELECT && mm_card_class_secured(apdu->cla))
         return MM_SW_6882_SECURE_MESSAGING_NOT_SUPPORTED;
+    if (basic.cla == 0x00 && apdu->ins == MM_INS_CARD_SELECT)
+        return MM_SW_6A86_INCORRECT_P1P2; /* not by name, or for another occurrence */
     if (card->channel->selected == MM_SELECTED_DOMAIN)
         return mm_isd_command(card, &basic);
     if (basic.cla != 0x80)

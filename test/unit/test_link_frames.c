@@ -153,6 +153,22 @@ static void frames_serve_controls_and_answer_only_the_atr(void **state)
     assert_memory_equal(out, expected, sizeof(expected));
 }
 
+/* The driver asks for the ATR to see whether the card is there, whenever it likes. */
+static void frames_answer_an_atr_asked_for_during_a_command(void **state)
+{
+    static const uint8_t asked[] = {0, 4, 0x00, 0xb0, 1, 2, 0, 1, 4, 0, 4, 0x00, 0xb0, 3, 4};
+    static const uint8_t expected[] = {0,    6, 0x00, 0xb0, 1,    2,    0x90, 0x00, 0,    2,
+                                       0x3b, 0, 0,    6,    0x00, 0xb0, 3,    4,    0x90, 0x00};
+    struct pair *p = *state;
+    uint8_t out[64];
+
+    assert_int_equal(write(p->host, asked, sizeof(asked)), sizeof(asked));
+    assert_int_equal(serve(p, false), MM_FRAME_GOING_ON);
+    assert_int_equal(answer(p, out, sizeof(out)), sizeof(expected));
+    assert_memory_equal(out, expected, sizeof(expected));
+    assert_int_equal(p->probe.reset + p->probe.on, 0);
+}
+
 static void frames_keep_a_card_on_for_the_next_peer(void **state)
 {
     static const uint8_t controls[] = {0, 1, 1, 0, 1, 0, 0, 1, 1};
@@ -310,6 +326,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(frames_take_a_command_in_single_bytes, open_pair,
                                         close_pair),
         cmocka_unit_test_setup_teardown(frames_serve_controls_and_answer_only_the_atr, open_pair,
+                                        close_pair),
+        cmocka_unit_test_setup_teardown(frames_answer_an_atr_asked_for_during_a_command, open_pair,
                                         close_pair),
         cmocka_unit_test_setup_teardown(frames_keep_a_card_on_for_the_next_peer, open_pair,
                                         close_pair),
