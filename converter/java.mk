@@ -51,8 +51,8 @@ test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java)
 test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
 test_runtime := $(BUILD)/applets/test_exports/org/mintmark/runtime/javacard/runtime.cap
-test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap single.cap exchange.cap gp.cap remote.cap \
-                    extras.cap) \
+test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap extending.cap \
+                    single.cap exchange.cap gp.cap remote.cap extras.cap) \
                 $(test_runtime)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
@@ -78,6 +78,11 @@ $(BUILD)/applets/test_ints.cap: $(test_classes)/.done
 $(BUILD)/applets/test_exceptions.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.exceptions --aid F04D494E544D41524B23 \
 	    --applet Exceptions=F04D494E544D41524B2301 --classes $(test_classes) \
+	    --exports $(api_dir)/exports --output $@
+
+$(BUILD)/applets/test_extending.cap: $(test_classes)/.done
+	$(convert) --package org.mintmark.extending --aid F04D494E544D41524B2E \
+	    --applet Extending=F04D494E544D41524B2E01 --classes $(test_classes) \
 	    --exports $(api_dir)/exports --output $@
 
 # Applets that ask the runtime environment: channels, contexts, transient memory.

@@ -56,7 +56,7 @@ struct mm_apdu_services {
 /* The secure channel of the security domain of the running applet (owner). All sizes in bytes;
  * buffers are the APDU buffer's. Status words, as the card answers; 0x9000 is success. */
 /* What the registry tells of an application or domain (GPRegistryEntry). */
-struct mm_gp_entry {
+struct mm_gp_registered {
     struct mm_aid aid, domain; /* its own, that of its security domain */
     uint8_t state;
     uint8_t privileges[3];
@@ -99,7 +99,7 @@ struct mm_gp_services {
                        mm_comp *entry);
     /* The first entry that owner may see behind after (0: from the first on). false: none. */
     bool (*entry_next)(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry);
-    bool (*entry_get)(void *ctx, mm_comp entry, struct mm_gp_entry *out);
+    bool (*entry_get)(void *ctx, mm_comp entry, struct mm_gp_registered *out);
     bool (*entry_set_state)(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
     uint16_t (*entry_set_contactless)(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
     /* Contactless information: set with len 0 deletes. get: *len capacity in, length out. */

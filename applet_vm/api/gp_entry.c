@@ -90,7 +90,7 @@ enum mm_run mm_n_cl_get_next_entry(struct mm_vm *vm, const uint16_t *args, uint1
 /* ---- GPRegistryEntry ---- */
 
 /* An entry that went since reads as empty: state 00, no privileges. */
-static void read_entry(struct mm_vm *vm, mm_ref ref, struct mm_gp_entry *out)
+static void read_entry(struct mm_vm *vm, mm_ref ref, struct mm_gp_registered *out)
 {
     memset(out, 0, sizeof(*out));
     if (mm_gp(vm) != NULL)
@@ -99,7 +99,7 @@ static void read_entry(struct mm_vm *vm, mm_ref ref, struct mm_gp_entry *out)
 
 enum mm_run mm_n_entry_get_aid(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_entry e;
+    struct mm_gp_registered e;
 
     read_entry(vm, args[0], &e);
     ret[0] = MM_REF_NULL;
@@ -111,7 +111,7 @@ enum mm_run mm_n_entry_get_aid(struct mm_vm *vm, const uint16_t *args, uint16_t 
 
 enum mm_run mm_n_entry_get_privileges(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_entry e;
+    struct mm_gp_registered e;
 
     read_entry(vm, args[0], &e);
     ret[0] = (uint16_t)(MM_ARG_SHORT(2) + (int)sizeof(e.privileges));
@@ -120,7 +120,7 @@ enum mm_run mm_n_entry_get_privileges(struct mm_vm *vm, const uint16_t *args, ui
 
 enum mm_run mm_n_entry_get_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_entry e;
+    struct mm_gp_registered e;
 
     read_entry(vm, args[0], &e);
     ret[0] = (uint16_t)(int8_t)e.state;
@@ -137,7 +137,7 @@ enum mm_run mm_n_entry_set_state(struct mm_vm *vm, const uint16_t *args, uint16_
 
 enum mm_run mm_n_entry_is_associated(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_entry e;
+    struct mm_gp_registered e;
     struct mm_aid aid;
 
     if (args[1] == MM_REF_NULL)
@@ -149,7 +149,7 @@ enum mm_run mm_n_entry_is_associated(struct mm_vm *vm, const uint16_t *args, uin
 
 enum mm_run mm_n_entry_is_privileged(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_entry e;
+    struct mm_gp_registered e;
     uint8_t n = (uint8_t)args[1];
 
     read_entry(vm, args[0], &e);
@@ -243,7 +243,7 @@ enum mm_run mm_n_gp_card_info_length(struct mm_vm *vm, const uint16_t *args, uin
 /* ---- Contactless ---- */
 enum mm_run mm_n_entry_get_cl_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_entry e;
+    struct mm_gp_registered e;
 
     read_entry(vm, args[0], &e);
     ret[0] = (uint16_t)(int8_t)e.contactless;

@@ -392,7 +392,7 @@ bool mm_cvm_verify(void *ctx, const uint8_t *data, size_t len, uint8_t format);
 bool mm_entry_find(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t privilege,
                    mm_comp *entry);
 bool mm_entry_next(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry);
-bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_entry *out);
+bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_registered *out);
 bool mm_entry_set_state(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
 uint16_t mm_entry_set_contactless(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
 uint16_t mm_entry_info_set(void *ctx, mm_comp owner, mm_comp entry, uint16_t id,

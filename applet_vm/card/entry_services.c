@@ -50,7 +50,7 @@ bool mm_entry_next(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, m
     return false;
 }
 
-bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_entry *out)
+bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_registered *out)
 {
     const struct mm_card *card = ctx;
     const struct mm_reg_entry *e = entry_of(card, entry);
