@@ -54,6 +54,17 @@ item == "" && /^[A-Za-z].*[\(=\[{]/ && !/\);[ \t]*$/ {
     if (/;[ \t]*$/) finish()
     next
 }
+# "static const struct {...} rows[] = {": the rows are an item of their own.
+item != "" && /^} *[A-Za-z_].*= *\{/ {
+    name = $0
+    sub(/^} */, "", name)
+    sub(/[ \[=].*/, "", name)
+    begin(name)
+    opened = 1
+    take($0)
+    if (/;[ \t]*$/) finish()
+    next
+}
 item != "" {
     take($0)
     if (/{/) opened = 1
