@@ -70,7 +70,8 @@ static enum mm_status read_interface(const struct mm_cap *cap, struct mm_rd *rd,
     return MM_OK;
 }
 
-/* remote_interface_info (JCVM 6.9.2.15): no remote method is ever called here, so only its extent. */
+/* remote_interface_info (JCVM 6.9.2.15): its extent. A remote call reads the rest within bounds, when
+ * there is one (applet_vm/vm/remote.c). */
 static void skip_remote(struct mm_rd *rd)
 {
     (void)mm_rd_bytes(rd, 5u * mm_rd_u8(rd)); /* hash, signature, token */
