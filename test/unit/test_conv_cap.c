@@ -241,9 +241,53 @@ static void purse_and_transit_pass_the_reader(void **state)
     }
 }
 
+/* JCVM 3.0.5, 6.9.2.15: the first two bytes of SHA-1 over name and descriptor name a method. */
+static void remote_classes_tell_hash_codes_and_signatures(void **state)
+{
+    /* low(S)B, fail(B)V, twice([S[Z)[S, other(): class 0022, set(S)V, count()S, both(ZB)Z, reversed */
+    static const uint8_t pool[] = {0x00, 0x14, 0x02, 0x43, 0x02, 0x31, 0x03, 0xCA,
+                                   0xC0, 0x05, 0x60, 0x02, 0x20, 0x02, 0x41, 0x01,
+                                   0x40, 0x03, 0x23, 0x20, 0x02, 0xBB};
+    /* set ceaf, count d39e, both d786: hash, signature, token */
+    static const uint8_t methods[] = {0xCE, 0xAF, 0x00, 0x0B, 0x01, 0xD3, 0x9E, 0x00,
+                                      0x0D, 0x02, 0xD7, 0x86, 0x00, 0x0F, 0x03};
+    const struct mm_cap_component *c;
+    struct mm_cap *cap = NULL;
+
+    (void)state;
+    assert_int_equal(mm_cap_read_file(built("applets/test_remote.cap"), &cap, NULL), MM_OK);
+    c = mm_cap_component(cap, MM_CAP_CLASS);
+    assert_memory_equal(c->info, pool, sizeof(pool));
+    assert_non_null(memmem(c->info, c->len, methods, sizeof(methods)));
+    assert_non_null(memmem(c->info, c->len,
+                           "\x0D"
+                           "AccountObject",
+                           14));
+    c = mm_cap_component(cap, MM_CAP_HEADER);
+    assert_int_equal(c->info[4], 2); /* the format that can say it */
+    assert_non_null(memmem(c->info, c->len, "\x13org/mintmark/remote", 20));
+    mm_cap_free(&cap);
+}
+
+static void remote_classes_need_format_2_2(void **state)
+{
+    struct mm_conv_options opt = {.package = "org.mintmark.remote", .major = 1, .cap_minor = 1};
+    struct mm_err err = {.text = ""};
+
+    (void)state;
+    assert_int_equal(mm_aid_set(&opt.aid, (const uint8_t *)"\xF0MINTMARK\xA8", 10), MM_OK);
+    opt.classes[opt.class_n++] = built("applets/classes/test");
+    opt.exports[opt.export_n++] = built("api/exports");
+    opt.output = "/tmp/mm-conv-none.cap";
+    assert_int_equal(mm_conv_package(&opt, &err), MM_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "needs CAP format 2.2"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(remote_classes_tell_hash_codes_and_signatures),
+        cmocka_unit_test(remote_classes_need_format_2_2),
         cmocka_unit_test(cap_has_the_package_applet_and_imports_asked_for),
         cmocka_unit_test(cap_needs_no_int_instruction),
         cmocka_unit_test(cap_keeps_static_arrays_as_initial_values),
