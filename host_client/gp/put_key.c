@@ -12,6 +12,7 @@
 
 #define CHECK_LEN 3
 #define SEVERAL   0x80 /* P2: more than one key, from the identifier on */
+#define MORE      0x80 /* P1: another command goes on with the data */
 
 /*
  * One symmetric key.  AES: | 88 | length | key length | key under the DEK, padded to blocks | 03 |
@@ -52,14 +53,28 @@ static enum mm_status check_version(uint8_t version, struct mm_err *err)
     return mm_fail(err, MM_USAGE, SIZE_MAX, "key version %02X; expected 01 to 7F", version);
 }
 
+/* One command, or several where the data are too long for one (P1 bit 8: more follow; GPCS 2.3.1,
+ * 11.8.2.1). Releases data. */
 static enum mm_status finish(enum mm_status st, uint8_t p1, uint8_t p2, struct mm_buf *data,
                              struct mm_buf *list, struct mm_err *err)
 {
-    if (st == MM_OK) {
-        st = mm_gp_put_command(list, MM_INS_ISD_PUT_KEY, p1, p2, data);
+    size_t block_len = data->len > MM_GP_DATA_MAX ? MM_GP_BLOCK_LEN : MM_GP_DATA_MAX;
+    struct mm_buf part;
+
+    mm_buf_init(&part);
+    if (st == MM_OK && data->bad)
+        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    for (size_t off = 0; st == MM_OK && off < data->len; off += block_len) {
+        bool more = data->len - off > block_len;
+
+        part.len = 0;
+        mm_buf_bytes(&part, data->data + off, more ? block_len : data->len - off);
+        st = mm_gp_put_command(list, MM_INS_ISD_PUT_KEY, (uint8_t)(p1 | (more ? MORE : 0)), p2,
+                               &part);
         if (st != MM_OK)
             st = mm_fail(err, st, SIZE_MAX, "PUT KEY: %s", mm_status_text(st));
     }
+    mm_buf_clear(&part);
     mm_buf_clear(data);
     return st;
 }

@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "apdu_spec/apdu_spec.h"
 #include "host_client/gptool/gptool.h"
 
 #define SET_VERSION 0x30 /* defaults of --new-version: a first set of keys, */
@@ -54,6 +55,45 @@ static enum mm_status make_set(struct mm_gptool *tool, struct mm_gp_keyset *set,
     return st;
 }
 
+struct own_version {
+    uint8_t version;
+    bool listed;
+};
+
+static void look_for(void *ctx, const struct mm_gp_key_info *key)
+{
+    struct own_version *own = ctx;
+
+    own->listed |= key->version == own->version;
+}
+
+/* The version that new keys replace when nobody says it: the one in use. Not the initial one (FF), which
+ * is not addressable (GPCS 11.8.2.1), nor one that the domain has from another, having none of its
+ * own; then a first set is added. */
+static enum mm_status find_replaced(struct mm_gptool *tool, uint8_t *replaced, struct mm_err *err)
+{
+    static const uint8_t get[] = {0x80, MM_INS_ISD_GET_DATA, 0x00, 0xe0, 0x00};
+    struct own_version own = {.version = mm_gp_session_key_version(tool->session)};
+    struct mm_buf resp;
+    uint16_t sw = 0;
+    enum mm_status st;
+
+    *replaced = 0;
+    if (tool->opt->add || own.version > MM_GP_KEY_VERSION_LAST)
+        return MM_OK;
+    *replaced = own.version;
+    if (tool->opt->connect.len == 0)
+        return MM_OK;
+    mm_buf_init(&resp);
+    st = mm_gp_send(tool->session, get, sizeof(get), &resp, &sw, err);
+    if (st == MM_OK &&
+        (sw != MM_SW_9000_NO_ERROR ||
+         (mm_gp_parse_key_info(resp.data, resp.len, look_for, &own, NULL) == MM_OK && !own.listed)))
+        *replaced = 0;
+    mm_buf_clear(&resp);
+    return st;
+}
+
 enum mm_status mm_gptool_put_keys(struct mm_gptool *tool, char **args, int n, struct mm_err *err)
 {
     const struct mm_gptool_options *opt = tool->opt;
@@ -72,17 +112,12 @@ enum mm_status mm_gptool_put_keys(struct mm_gptool *tool, char **args, int n, st
     if (st == MM_OK)
         st = make_set(tool, &set, err);
     mm_buf_init(&list);
-    if (st == MM_OK) {
-        /* The set in use is replaced; the initial one (FF) is not addressable, so a first set is
-         * added instead (GPCS 11.8.2.1). */
-        uint8_t used = tool->session != NULL ? mm_gp_session_key_version(tool->session) : 0;
-
-        if (!opt->has_replace)
-            replaced = opt->add || used > MM_GP_KEY_VERSION_LAST ? 0 : used;
+    if (st == MM_OK && !opt->has_replace && tool->session != NULL)
+        st = find_replaced(tool, &replaced, err);
+    if (st == MM_OK)
         st = mm_gp_put_keys_command(tool->session != NULL ? mm_gp_encrypt : encrypt_dry,
                                     tool->session != NULL ? (void *)tool->session : tool->keys,
                                     replaced, version, &set, &list, err);
-    }
     if (st == MM_OK)
         st = mm_gptool_send(tool, &list, err);
     OPENSSL_cleanse(&set, sizeof(set));

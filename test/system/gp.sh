@@ -15,7 +15,12 @@ examples() {
 }
 prepare_examples() {
     mkdir -p "$work/examples" && cp "$build"/applets/*.cap "$work/examples/" &&
-        (umask 077 && echo 00112233445566778899AABBCCDDEEFF >"$work/examples/master.key")
+        (
+            umask 077 && cd "$work/examples" && echo 00112233445566778899AABBCCDDEEFF >master.key &&
+                echo 112233445566778899AABBCCDDEEFF00 >domain.key &&
+                openssl ecparam -name prime256v1 -genkey -noout -out dap.pem && openssl ec -in dap.pem -pubout -out dap.pub &&
+                openssl genrsa -out token.pem 2048 && openssl rsa -in token.pem -pubout -out token.pub
+        )
 }
 run_example() {
     local line=$1
@@ -117,6 +122,28 @@ check "wrong keys are status 6" refuses 6 "cryptogram" "$work/card_list" "$reade
 check "no card is status 4" refuses 4 "no chip image" "$work/card_list" "chip:$work/none.nvm"
 check "the files of the examples" prepare_examples
 each_example
+signed() {
+    signature=$("$tool" sign --dap-key "$work/examples/dap.pem" "$build/applets/transit.cap" | cut -d ' ' -f 1) &&
+        managed install --domain F0000000DA --dap-domain F0000000DA --dap-signature "$signature" "$build/applets/transit.cap"
+}
+managed() { "$tool" --reader "$reader" --key-file "$work/examples/master.key" --diversify kdf3 "$@"; }
+delegate() {
+    "$tool" --reader "$reader" --key-file "$work/examples/domain.key" -c F0000000DD --token-key "$work/examples/token.pem" "$@"
+}
+check "what the examples loaded goes" managed --yes delete --deps purse-package transit-package
+check "a package without the domain's signature is refused" refuses 5 "INSTALL [for load]: 6A80" \
+    managed install --domain F0000000DA "$build/applets/transit.cap"
+check "so is one that another key signed" refuses 5 "LOAD: 6982" managed install --domain F0000000DA \
+    --dap-domain F0000000DA --dap-key "$work/examples/token.pem" --rsa pkcs1 "$build/applets/transit.cap"
+check "a signature made before is as good" signed
+check "it goes" managed --yes delete --deps transit-package
+check "a token key, longer than one command holds" managed put-key --public-key "$work/examples/token.pub" --new-version 70
+check "a domain for delegated management" managed create-domain F0000000DD --privileges delegated-management
+check "with keys of its own" managed -c F0000000DD put-keys --new-key-file "$work/examples/domain.key" --new-version 01
+check "loads nothing without a token" refuses 5 "INSTALL [for load]: 6985" "$tool" --reader "$reader" \
+    --key-file "$work/examples/domain.key" -c F0000000DD install "$build/applets/transit.cap"
+check "but with one" delegate install "$build/applets/transit.cap"
+check "and deletes with one" delegate --yes delete --deps transit-package
 check "the keys are the derived ones" refuses 1 "not tried" "$tool" --reader "$reader" --test-keys list
 check "the chip stops" chip_stop
 

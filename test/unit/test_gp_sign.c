@@ -419,6 +419,30 @@ static void public_keys_go_in_the_clear(void **state)
     mm_buf_clear(&list);
 }
 
+/* More than a command holds goes on in the next (P1 bit 8). */
+static void long_public_key_goes_in_parts(void **state)
+{
+    (void)state;
+    EVP_PKEY *rsa = EVP_RSA_gen(2048);
+    size_t off = 0, len = 0;
+    const uint8_t *first, *second;
+    struct mm_buf list;
+    FILE *file = fopen(key_path, "w");
+
+    assert_int_equal(PEM_write_PUBKEY(file, rsa), 1);
+    fclose(file);
+    EVP_PKEY_free(rsa);
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_put_public_key_command(key_path, 0, 0x70, 0x01, &list, NULL), MM_OK);
+    first = mm_gp_list_next(&list, &off, &len);
+    assert_memory_equal(first, "\x80\xd8\x80\x01\xdf\x70\xa1\x82\x01\x00", 10);
+    second = mm_gp_list_next(&list, &off, &len);
+    assert_memory_equal(second, "\x80\xd8\x00\x01", 4);
+    assert_int_equal(first[4] + second[4], 1 + 4 + 256 + 5 + 1);
+    assert_null(mm_gp_list_next(&list, &off, &len));
+    mm_buf_clear(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +458,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test(install_forms_are_byte_exact),
         cmocka_unit_test_setup_teardown(public_keys_go_in_the_clear, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_public_key_goes_in_parts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
