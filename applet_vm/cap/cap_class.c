@@ -80,6 +80,15 @@ static void skip_remote(struct mm_rd *rd)
     (void)mm_rd_bytes(rd, 2u * mm_rd_u8(rd)); /* interfaces */
 }
 
+/* What format 2.3 adds to a class: a public method token for each one here, as an earlier version of the
+ * package had it or FF, and how many of them can be inherited. Calls go by the tokens of this version. */
+static bool skip_token_map(struct mm_rd *rd, const struct mm_cap_class *c)
+{
+    (void)mm_rd_bytes(rd, (size_t)c->public_base + c->public_n);
+    (void)mm_rd_u8(rd);
+    return !rd->bad;
+}
+
 static enum mm_status check_super(const struct mm_cap *cap, const struct mm_cap_class *c,
                                   struct mm_err *err)
 {
@@ -166,6 +175,9 @@ static enum mm_status read_class(struct mm_cap *cap, struct mm_rd *rd, struct mm
         st = read_class_interfaces(cap, rd, c, err);
     if (st == MM_OK && cap->format_minor >= 2 && (c->flags & MM_CAP_ACC_REMOTE) != 0)
         skip_remote(rd);
+    if (st == MM_OK && cap->format_minor >= 3 && !skip_token_map(rd, c))
+        return mm_cap_bad(err, MM_CAP_CLASS, c->off,
+                          "class record is cut off before its token map");
     return st;
 }
 

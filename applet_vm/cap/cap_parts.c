@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define CAP_MAGIC 0xDECAFFEDu
+#define FLAG_EXTENDED 0x08 /* CAP 2.3 */
+#define CAP_MAGIC     0xDECAFFEDu
 
 static enum mm_status no_memory(struct mm_err *err)
 {
@@ -38,11 +39,15 @@ enum mm_status mm_cap_read_header(struct mm_cap *cap, struct mm_err *err)
         return mm_cap_bad(err, MM_CAP_HEADER, 0, "magic %08x, DECAFFED expected", (unsigned)magic);
     cap->format_minor = mm_rd_u8(&rd);
     major = mm_rd_u8(&rd);
-    if (major != 2 || cap->format_minor < 1 || cap->format_minor > 2)
+    if (major != 2 || cap->format_minor < 1 || cap->format_minor > 3)
         return mm_fail(err, MM_UNSUPPORTED, 4,
-                       "Header component, offset 0x4: CAP format %u.%u; 2.1 and 2.2 are read",
-                       major, cap->format_minor);
+                       "Header component, offset 0x4: CAP format %u.%u; 2.1 to 2.3 are read", major,
+                       cap->format_minor);
     cap->flags = mm_rd_u8(&rd);
+    if (cap->format_minor == 3 && (cap->flags & FLAG_EXTENDED) != 0)
+        return mm_fail(err, MM_UNSUPPORTED, 6,
+                       "Header component, offset 0x6: extended CAP format; of 2.3 the compact one "
+                       "is read");
     if ((cap->flags & ~0x07u) != 0)
         return mm_cap_bad(err, MM_CAP_HEADER, 6, "flags 0x%02x, only bits 0 to 2 are defined",
                           cap->flags);
@@ -271,7 +276,8 @@ static enum mm_status check_value(size_t got, size_t expected, const char *what,
     return mm_cap_bad(err, MM_CAP_DIRECTORY, off, "%s %zu, but there are %zu", what, got, expected);
 }
 
-/* JCVM 6.5. Debug is never in a load file and Descriptor may be left out; their sizes stay. */
+/* JCVM 6.5. Debug is never in a load file and Descriptor may be left out; their sizes stay. Format 2.3
+ * tells the size of static resources as well, in four bytes; they are not read. */
 static enum mm_status check_sizes(const struct mm_cap *cap, struct mm_rd *rd, struct mm_err *err)
 {
     unsigned n = cap->format_minor >= 2 ? 12 : 11;
@@ -288,6 +294,9 @@ static enum mm_status check_sizes(const struct mm_cap *cap, struct mm_rd *rd, st
             return mm_cap_bad(err, MM_CAP_DIRECTORY, off, "%s has %u bytes, but %u are there",
                               mm_cap_tag_name(tag), len, c->len);
     }
+    if (cap->format_minor >= 3 && mm_rd_u32(rd) != 0)
+        return mm_fail(err, MM_UNSUPPORTED, rd->off,
+                       "Directory component, offset 0x%zx: static resources are not read", rd->off);
     return MM_OK;
 }
 

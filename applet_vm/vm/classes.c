@@ -83,11 +83,8 @@ static bool read_record(const struct mm_package *pkg, size_t off, struct record 
         r->remote_off = rd.off;
         skip_remote(&rd);
     }
-    if (minor >= 3) { /* compact format of 3.1: a token map and an empty list */
-        skip(&rd, (size_t)r->pub_base + r->pub_n);
-        if (mm_rd_u8(&rd) != 0)
-            return false;
-    }
+    if (minor >= 3) /* the compact format of 3.1: a token map and a count */
+        skip(&rd, (size_t)r->pub_base + r->pub_n + 1);
     r->end = rd.off;
     return !rd.bad;
 }

@@ -178,11 +178,71 @@ static void cap_read_refuses_other_formats(void **state)
 {
     (void)state;
     refused_with(MM_CAP_HEADER, 0, 0xDF, "DECAFFED expected");
-    refused_with(MM_CAP_HEADER, 4, 3, "CAP format 2.3; 2.1 and 2.2 are read");
+    refused_with(MM_CAP_HEADER, 4, 4, "CAP format 2.4; 2.1 to 2.3 are read");
     refused_with(MM_CAP_HEADER, 4, 0, "CAP format 2.0");
     refused_with(MM_CAP_HEADER, 5, 3, "CAP format 3.1");
     refused_with(MM_CAP_HEADER, 6, 0x0E, "flags 0x0e");
     refused_with(MM_CAP_HEADER, 6, 0x02, "disagree with the Applet component");
+}
+
+/* The seed of the fuzzer in the compact format of 2.3: a token map behind the class, the size of static
+ * resources in the Directory. */
+static uint8_t compact[2048];
+
+static size_t compact_read(void)
+{
+    FILE *f = fopen("test/fuzz/corpus/cap_read/seed-2.3.lfdb", "rb");
+    size_t len;
+
+    assert_non_null(f);
+    len = fread(compact, 1, sizeof(compact), f);
+    fclose(f);
+    return len;
+}
+
+static void compact_refused(size_t len, const char *what)
+{
+    struct mm_cap *cap = NULL;
+    struct mm_err err = {0};
+
+    assert_int_not_equal(mm_cap_read(compact, len, &cap, &err), MM_OK);
+    assert_null(cap);
+    if (strstr(err.text, what) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", err.text, what);
+}
+
+static void cap_read_takes_the_compact_format_of_2_3(void **state)
+{
+    size_t len = compact_read();
+    struct mm_cap *cap = read_ok(compact, len);
+
+    (void)state;
+    assert_int_equal(mm_cap_class_n(cap), 2);
+    assert_int_equal(mm_cap_class(cap, 1)->public_n, 4);
+    mm_cap_free(&cap);
+    len =
+        (size_t)(component(compact, len, MM_CAP_DESCRIPTOR) - compact) - 3; /* it may be left out */
+    for (size_t part = 0; part < len; part++) {
+        struct mm_err err = {0};
+        assert_int_not_equal(mm_cap_read(compact, part, &cap, &err), MM_OK);
+        assert_null(cap);
+    }
+}
+
+static void cap_read_refuses_what_else_is_in_2_3(void **state)
+{
+    size_t len = compact_read();
+
+    (void)state;
+    component(compact, len, MM_CAP_HEADER)[6] |= 0x08;
+    compact_refused(len, "extended CAP format");
+    len = compact_read();
+    component(compact, len, MM_CAP_DIRECTORY)[27] =
+        1; /* low byte of the size of static resources */
+    compact_refused(len, "static resources are not read");
+    len = compact_read();
+    component(compact, len, MM_CAP_CLASS)[11] = 6; /* a base one higher: a map one longer */
+    compact_refused(len, "cut off before its token map");
 }
 
 static void cap_read_refuses_counts_past_the_end(void **state)
@@ -431,6 +491,8 @@ int main(void)
         cmocka_unit_test(cap_read_refuses_every_prefix),
         cmocka_unit_test(cap_read_survives_every_flipped_bit),
         cmocka_unit_test(cap_read_refuses_other_formats),
+        cmocka_unit_test(cap_read_takes_the_compact_format_of_2_3),
+        cmocka_unit_test(cap_read_refuses_what_else_is_in_2_3),
         cmocka_unit_test(cap_read_refuses_counts_past_the_end),
         cmocka_unit_test(cap_read_refuses_references_to_nothing),
         cmocka_unit_test(cap_read_refuses_install_with_other_arguments),
