@@ -179,14 +179,25 @@ static enum mm_status add_all(struct report *r, struct mm_gptool *tool, struct m
     return st;
 }
 
+static void print_commands(FILE *out)
+{
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+        fprintf(out, "80CA%04X00  # GET_DATA, %s\n", objects[i].tag, objects[i].name);
+}
+
 enum mm_status mm_gptool_info(struct mm_gptool *tool, char **args, int n, struct mm_err *err)
 {
     bool json = tool->opt->json;
     struct report r = {.out = tool->out};
-    enum mm_status st = mm_gptool_connect(tool, false, err);
+    enum mm_status st;
 
     (void)args;
     (void)n;
+    if (tool->opt->dry_run) {
+        print_commands(tool->out);
+        return MM_OK;
+    }
+    st = mm_gptool_connect(tool, false, err);
     if (st != MM_OK)
         return st;
     r.object = json ? json_object() : NULL;

@@ -90,6 +90,18 @@ check "every option is in the man page and in the completion" options_are_docume
 check "every command is in the man page and in the completion" commands_are_documented
 check "a chip is made" "$bin/mintmark-chip" init test
 check "it is in the reader" chip_start test
+# A terminal of its own, so that the program asks and draws. What is typed comes from standard input.
+at_a_terminal() {
+    script -qec "$(printf '%q ' "$tool" --reader "$reader" --test-keys "$@")" /dev/null
+}
+declined() {
+    echo n | at_a_terminal delete --deps transit-package
+}
+check "a terminal sees a progress bar" says "[####" at_a_terminal install "$build/applets/transit.cap"
+check "and is asked before anything is deleted" says "Go on? [y/N]" declined
+check "a no changes nothing" says F04D494E544D41524B1101 "$tool" --reader "$reader" --test-keys list
+check "a dry run needs no keys and no card" says "80CA006600" "$tool" --reader "tcp:127.0.0.1:1" --dry-run info
+check "the package goes with --yes" "$tool" --reader "$reader" --test-keys --yes delete --deps transit-package
 check "a token with the card's key, which it does not give out" make_token
 check "a session whose keys are in the token" says OP_READY token list
 check "content management with it" token install "$build/applets/transit.cap"
