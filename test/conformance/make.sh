@@ -20,7 +20,7 @@ awk -f $here/c_tests.awk test/unit/*.h test/unit/test_*.c | LC_ALL=C sort >"$tmp
 javap -p -c -s -cp "$build/api/classes" "${classes[@]}" | awk -f $here/java_tests.awk >>"$tmp/facts" ||
     exit 1
 awk -f $here/table.awk applet_vm/cap/opcodes.def applet_vm/api/natives.def "${firewall[@]}" \
-    applet_vm/api/api_305.tsv applet_vm/api/api_gp.tsv test/unit/test_vm_opcodes.c "$tmp/facts" >"$tmp/table"
+    $here/not_offered.tsv applet_vm/api/api_305.tsv applet_vm/api/api_gp.tsv test/unit/test_vm_opcodes.c "$tmp/facts" >"$tmp/table"
 status=$?
 if [ "${2:-}" = --write ]; then
     sed "/^$mark/,\$d" docs/conformance.md >"$tmp/page" &&

@@ -1,5 +1,6 @@
 # The conformance table of docs/conformance.md: opcode, API item, firewall rule -> the test that proves it.
-#   awk -f table.awk opcodes.def natives.def firewall.def api_305.tsv api_gp.tsv test_vm_opcodes.c FACTS
+#   awk -f table.awk opcodes.def natives.def firewall.def not_offered.tsv api_305.tsv api_gp.tsv \
+#       test_vm_opcodes.c FACTS
 # FACTS are the lines of c_tests.awk and java_tests.awk. A row without a test goes to standard error and
 # makes the exit status 1.
 
@@ -33,6 +34,12 @@ FILENAME ~ /natives\.def$/ && /^MM_NATIVE/ {
 FILENAME ~ /firewall\.def$/ && /^MM_FIREWALL\(/ {
     fw_n++
     fw_id[fw_n] = quoted($0, 1); fw_clause[fw_n] = quoted($0, 2); fw_text[fw_n] = quoted($0, 3)
+    next
+}
+FILENAME ~ /not_offered\.tsv$/ {
+    if (/^#/) next
+    split($0, f, "\t")
+    refuser[f[1]] = f[2]; refuser_name[f[1]] = f[3]; refuser_type[f[1]] = f[4]; refused_why[f[1]] = f[5]
     next
 }
 FILENAME ~ /\.tsv$/ {
@@ -118,6 +125,10 @@ function proof_of(cls, name, type,   k, i, t) {
         if (below(call_class[k, i], cls)) return call_by[k, i]
     for (i = 1; i <= has_n[k]; i++)
         if (below(has_class[k, i], cls)) return has_by[k, i] " (called by the chip)"
+    if (cls in refuser) {
+        t = proof_of(refuser[cls], refuser_name[cls], refuser_type[cls])
+        return t == "" ? "" : "not offered, " refused_why[cls] "; the refusal: " t
+    }
     return ""
 }
 function labels(name,   i, out, n, text) {
