@@ -249,7 +249,11 @@ static void secure_channel_passes_on_to_the_security_domain(void **state)
     assert_int_equal(ok(mm_n_sc_wrap, 4, sc, data, 0, 3), 4);
     holds(data, 0, "FEFD03EE00");
     throws(FW "ISOException", 0x6985, mm_n_sc_wrap, 4, sc, data, 0, 5);
+    data = hex_new("0102030000");
+    assert_int_equal(ok(mm_n_sc_decrypt_data, 4, sc, data, 0, 3), 2);
+    holds(data, 0, "FEFD03");
     assert_int_equal(ok(mm_n_sc_security_level, 1, sc), 0xFF83);
+    assert_int_equal(ok(mm_n_gp_card_state, 0), 0x0F);
     assert_int_equal(ok(mm_n_gp_set_card_content_state, 1, 0x0F), 1);
     assert_int_equal(ok(mm_n_gp_card_content_state, 0), 0x0F);
     chip.gp_sw = 0x6982;

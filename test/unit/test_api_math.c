@@ -69,6 +69,12 @@ static void ints_go_through_bytes(void **state)
     assert_int_equal(mm_n_jcint_get(chip.vm, args, ret), MM_RUN_OK);
     assert_int_equal(ret[0], 0x8001);
     assert_int_equal(ret[1], 0x0203);
+    assert_int_equal(mm_n_jcint_of_bytes(chip.vm, (const uint16_t[]){0x80, 0xFF, 2, 3}, ret),
+                     MM_RUN_OK);
+    assert_int_equal((uint32_t)ret[0] << 16 | ret[1], 0x80FF0203);
+    assert_int_equal(mm_n_jcint_of_shorts(chip.vm, (const uint16_t[]){0x8001, 0xFFFE}, ret),
+                     MM_RUN_OK);
+    assert_int_equal((uint32_t)ret[0] << 16 | ret[1], 0x8001FFFE);
     throws(INDEX, 0, mm_n_jcint_set, 4, bytes, 2, 0, 0);
     assert_true(mm_vm_object(chip.vm, ok(mm_n_jcint_make_transient, 2, 3, 1), &info));
     assert_int_equal(info.array_type, 13);

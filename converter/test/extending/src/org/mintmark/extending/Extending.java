@@ -24,6 +24,7 @@ import javacardx.framework.tlv.BERTLV;
 import javacardx.framework.tlv.BERTag;
 import javacardx.framework.tlv.ConstructedBERTag;
 import javacardx.framework.tlv.PrimitiveBERTag;
+import org.globalplatform.GPSystem;
 
 /**
  * The abstract classes of the API, extended by an applet: their constructors run, and a call through the
@@ -329,7 +330,8 @@ public class Extending extends Applet {
         expect(new UserException().getReason() == 0, (byte) 15);
         expect(SensitiveArrays.isIntegritySensitiveArraysSupported(), (byte) 16);
         expect(new BCDUtil() != null && BCDUtil.isBCDFormat(data, (short) 0, (short) 2), (byte) 17);
-        expect(new ParityBit() != null, (byte) 18);
+        expect(new ParityBit() != null && new GPSystem() != null, (byte) 18);
+        expect(!GPSystem.setATRHistBytes(data, (short) 0, (byte) 2), (byte) 23);
     }
 
     private static void tags(byte[] data) {
