@@ -238,6 +238,33 @@ static void refused_selection_leaves_nothing_selected(void **state)
     assert_int_equal(host_hex(h, "00A4040000"), 0x9000);
 }
 
+static void partial_name_selects_the_first_and_then_the_next(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(host_hex(h, "00A404000A" RUNTIME "00"), 0x9000);
+    log_is(h, "801800000B" MULTI "00", "01");
+    log_is(h, "801800000B" OTHER "00", "00");
+    assert_int_equal(host_hex(h, "00A404020A" RUNTIME "00"), 0x9000);
+    log_is(h, "801800000B" MULTI "00", "00");
+    log_is(h, "801800000B" OTHER "00", "01");
+    assert_int_equal(host_hex(h, "00A404020A" RUNTIME "00"), 0x6a82); /* and OTHER stays */
+    log_is(h, "801800000B" OTHER "00", "01");
+    assert_int_equal(host_hex(h, "01A404020A" RUNTIME "00"),
+                     0x9000); /* its own row of occurrences */
+    log_is(h, "811800000B" MULTI "00", "01");
+}
+
+static void uninstall_is_called_before_a_deletion_that_is_refused(void **state)
+{
+    struct host *h = *state;
+
+    /* Its array is in a static field of the package. */
+    assert_int_equal(secure(h, DELETE, 0, 0x00, "4F0B" MULTI), 0x6985);
+    assert_int_equal(select_in(h, 0x00, MULTI), 0x9000);
+    log_is(h, "8010000000", "071118");
+}
+
 /* ---- What the applet sees ---- */
 static void applet_sees_the_class_byte_with_its_channel(void **state)
 {
@@ -452,6 +479,8 @@ int main(void)
         WITH_APPLETS(applet_is_told_of_each_further_selection),
         WITH_APPLETS(applet_learns_that_it_is_selected_anew),
         WITH_APPLETS(refused_selection_leaves_nothing_selected),
+        WITH_APPLETS(partial_name_selects_the_first_and_then_the_next),
+        WITH_APPLETS(uninstall_is_called_before_a_deletion_that_is_refused),
         WITH_APPLETS(applet_sees_the_class_byte_with_its_channel),
         WITH_APPLETS(applet_gets_selects_that_are_not_by_name),
         WITH_APPLETS(applets_on_several_channels_are_active),
