@@ -1,13 +1,5 @@
 /* From sources in one step, and where classes, options and versions of imports come from. */
-#include "test/unit/conv_files.h"
-
-#include <setjmp.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-
-static char dir[] = "/tmp/mm-build-XXXXXX";
-static char text[8192]; /* what the last program said */
+#include "test/unit/conv_run.h"
 
 static const char applet_java[] =
     "package shop;\n"
@@ -25,52 +17,9 @@ static const char applet_java[] =
 static const char convert[] =
     "--package shop --aid F00102030405 --applet Till=F0010203040501 --exports $API/exports";
 
-static void put(const char *name, const char *content)
-{
-    char path[128];
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(content, f);
-    fclose(f);
-}
-
-/* Run a shell command in the test's folder; its output is in text. "CONVERT" and "API" stand for
- * this build's program and API. Returns the exit status. */
-static int run(const char *command)
-{
-    char line[2048], cwd[512];
-    size_t len;
-    FILE *p;
-    int status;
-
-    assert_non_null(getcwd(cwd, sizeof(cwd)));
-    snprintf(line, sizeof(line),
-             "B='%s/%s'; [ -d \"$B\" ] || B='%s'; CONVERT=$B/bin/mintmark-convert; API=$B/api; "
-             "cd %s; { %s; } 2>&1",
-             cwd, built(""), built(""), dir, command);
-    p = popen(line, "r");
-    assert_non_null(p);
-    len = fread(text, 1, sizeof(text) - 1, p);
-    text[len] = '\0';
-    status = pclose(p);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void expect(int want, const char *command)
-{
-    int got = run(command);
-
-    if (got != want)
-        fail_msg("%s: status %d, expected %d: %s", command, got, want, text);
-}
-
 static int prepare(void **state)
 {
-    (void)state;
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(folder_new(state), 0);
     expect(0, "mkdir -p src/shop two/a two/b bad/shop lost");
     put("src/shop/Till.java", applet_java);
     put("two/a/A.java", "package a; public class A { }\n");
@@ -78,12 +27,6 @@ static int prepare(void **state)
     expect(0, "javac --release 8 -Xlint:-options -g -cp $API/classes -d cls src/shop/Till.java");
     put("bad/shop/Bad.java", "package shop; public class Bad { int x = }\n");
     return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    return run("cd / && rm -rf \"$OLDPWD\"");
 }
 
 static void build_makes_a_cap_from_sources_and_says_its_aids(void **state)
@@ -156,6 +99,54 @@ static void imports_are_of_the_version_asked_for(void **state)
     expect(2, "$CONVERT build --use-version org.globalplatform src");
 }
 
+/* org.mintmark.cap.Aid, on the class and in package-info.java. */
+static void annotations_give_aids_and_version(void **state)
+{
+    (void)state;
+    expect(0, "mkdir -p noted/till");
+    put("noted/till/package-info.java", "@org.mintmark.cap.Aid(value = \"F000000001AA\", "
+                                        "version = \"2.3\")\npackage till;\n");
+    put("noted/till/Till.java",
+        "package till;\nimport javacard.framework.*;\n"
+        "@SuppressWarnings({\"a\", \"b\"}) @Note(why = {1, 2}, of = Till.class)\n"
+        "@org.mintmark.cap.Aid(\"F000000001AA77\")\n"
+        "public class Till extends Applet {\n"
+        "  public static void install(byte[] b, short o, byte l) { new Till().register(); }\n"
+        "  public void process(APDU a) { }\n}\n"
+        "@interface Note { int[] why(); Class<?> of(); }\n");
+    expect(0, "$CONVERT build noted");
+    assert_string_equal(text, "package till F000000001AA\napplet till.Till F000000001AA77\n");
+    expect(0, "$CONVERT dump till.cap");
+    expect_text(".package F000000001AA 2.3 applet\n");
+    assert_null(strstr(text, ".interface")); /* neither the annotation's type nor package-info */
+    expect(0, "$CONVERT build --aid F0FFFFFFFF --version 1.1 --applet Till=F0FFFFFFFF01 noted");
+    expect_text("package till F0FFFFFFFF\napplet till.Till F0FFFFFFFF01\n");
+    put("noted/till/package-info.java", "@org.mintmark.cap.Aid(\"F0\") package till;\n");
+    expect(1, "$CONVERT build noted");
+    expect_text("annotation Aid: F0: not 5 to 16 bytes in hexadecimal");
+}
+
+/* All that is needed is the class files. */
+static void convert_chooses_what_is_not_asked_for(void **state)
+{
+    (void)state;
+    expect(0, "$CONVERT build --output built.cap src && $CONVERT --classes cls --output a.cap && "
+              "$CONVERT cls/shop/Till.class && cmp a.cap built.cap && cmp a.cap shop.cap");
+    expect(2, "$CONVERT convert");
+    expect_text("convert needs --classes or class files");
+    expect(1, "$CONVERT --classes two"); /* sources only */
+    expect(1, "$CONVERT none.class");
+}
+
+/* --release 7 and 8 give the same card code; what later versions emit for private members too. */
+static void class_files_of_several_releases_are_taken(void **state)
+{
+    (void)state;
+    expect(0, "for r in 7 8 11; do javac --release $r -Xlint:-options -nowarn -cp $API/classes "
+              "-d rel$r src/shop/Till.java && $CONVERT --classes rel$r --output r$r.cap || exit; "
+              "done; cmp r7.cap r8.cap && $CONVERT verify r11.cap");
+}
+
 static void classes_may_come_from_a_jar(void **state)
 {
     char command[512];
@@ -181,7 +172,10 @@ int main(void)
         cmocka_unit_test(build_says_what_it_cannot_choose),
         cmocka_unit_test(imports_are_of_the_version_asked_for),
         cmocka_unit_test(classes_may_come_from_a_jar),
+        cmocka_unit_test(annotations_give_aids_and_version),
+        cmocka_unit_test(convert_chooses_what_is_not_asked_for),
+        cmocka_unit_test(class_files_of_several_releases_are_taken),
     };
 
-    return cmocka_run_group_tests(tests, prepare, clean);
+    return cmocka_run_group_tests(tests, prepare, folder_remove);
 }
