@@ -99,7 +99,7 @@ static enum mm_status store_static(struct eval *e)
 static enum mm_status push(struct eval *e, struct value v)
 {
     if (e->depth == STACK_MAX)
-        return refuse(e, "more than constants and arrays of constants");
+        return refuse(e, "more than constants and arrays of constants; set it in a constructor");
     e->stack[e->depth++] = v;
     return MM_OK;
 }
@@ -135,16 +135,18 @@ static enum mm_status step(struct eval *e)
     case JK_LDC:
         c = in->a > 0 && in->a < e->cls->cp_n ? &e->cls->cp[in->a] : NULL;
         if (c == NULL || c->tag != JCP_INTEGER)
-            return refuse(e, "constant that is not a number");
+            return refuse(e, "constant that is not a number; use arrays of byte or short");
         return push(e, (struct value){.number = c->value});
     case JK_NEWARRAY:
         return new_array(e);
     case JK_STACK:
         if (in->arg != JS_DUP)
-            return refuse(e, "more than constants and arrays of constants");
+            return refuse(e,
+                          "more than constants and arrays of constants; set it in a constructor");
         return push(e, *top(e, 0));
     case JK_ASTORE:
-        return in->arg == MM_OP_AASTORE ? refuse(e, "array of references") : store_element(e);
+        return in->arg == MM_OP_AASTORE ? refuse(e, "array of references; fill it in a constructor")
+                                        : store_element(e);
     case JK_I2B:
         top(e, 0)->number = (int8_t)(uint8_t)((uint32_t)top(e, 0)->number & 0xFF);
         return MM_OK;
@@ -157,7 +159,7 @@ static enum mm_status step(struct eval *e)
     case JK_RET:
         return MM_OK;
     default:
-        return refuse(e, "more than constants and arrays of constants");
+        return refuse(e, "more than constants and arrays of constants; set it in a constructor");
     }
 }
 

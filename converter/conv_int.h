@@ -187,6 +187,7 @@ struct mm_cls {
     size_t imethod_n;
     uint16_t off; /* into Class info */
     int mark;     /* while ordering: 1 being placed, 2 placed */
+    bool broken;  /* refused for what it extends: its code is not looked at */
 };
 
 /* The annotations of a class (JVMS 8, 4.7.16): takes note of org.mintmark.cap.Aid. false: malformed.
@@ -399,6 +400,8 @@ char mm_conv_desc_ret(const char *desc);
 const char *mm_conv_type_bad(const char *desc, bool ints);
 /* What to do about a type that mm_conv_type_bad named. */
 const char *mm_conv_type_hint(const char *bad);
+/* What to write instead of using a class of Java that cards do not have; NULL: nothing to say. */
+const char *mm_conv_class_hint(const char *name);
 /* Write a type_descriptor (fields and methods). */
 enum mm_status mm_conv_type_write(struct mm_conv *cv, const char *desc, struct mm_buf *out,
                                   struct mm_err *err) MM_USE_RESULT;

@@ -15,6 +15,8 @@ static enum mm_status translate_all(struct mm_conv *cv, struct mm_err *err)
         for (size_t k = 0; st == MM_OK && k < c->method_n; k++) {
             struct mm_method *m = &c->methods[k];
 
+            if (c->broken)
+                continue;
             if (strcmp(m->name, "<clinit>") == 0)
                 st = mm_conv_clinit(cv, c, m, err);
             else if (m->code != NULL)

@@ -317,9 +317,10 @@ static enum mm_status ldc(struct tr *t, const struct jins *in)
 
     if (c->tag != JCP_INTEGER)
         return mm_conv_tr_refuse(
-            t, c->tag == JCP_STRING  ? "String is not supported; use a byte array"
-               : c->tag == JCP_FLOAT ? "float is not supported; count in the smallest unit"
-                                     : "class constants are not supported");
+            t, c->tag == JCP_STRING ? "String is not supported; use a byte array"
+               : c->tag == JCP_FLOAT
+                   ? "float is not supported; count in the smallest unit"
+                   : "class constants are not supported: cards have no reflection; leave it out");
     constant(t, c->value);
     return MM_OK;
 }

@@ -8,12 +8,28 @@
 #define CLASSES_MAX      255 /* class_count of the Descriptor is one byte (JCVM 3.0.5, 6.14) */
 #define EXP_FILE_MAX_LEN (1u << 20)
 
+/* Class files have no lines for classes and fields; the first one with code is next to them. */
+static unsigned first_line(const struct mm_cls *cls)
+{
+    unsigned line = 0;
+
+    for (size_t i = 0; i < cls->method_n; i++) {
+        const struct jcode *code = cls->methods[i].code;
+
+        for (size_t k = 0; code != NULL && k < code->line_n; k++) {
+            if (line == 0 || code->lines[k].line < line)
+                line = code->lines[k].line;
+        }
+    }
+    return line;
+}
+
 enum mm_status mm_conv_refuse(const struct mm_cls *cls, const struct mm_method *m, uint32_t pc,
                               struct mm_err *err, const char *fmt, ...)
 {
     char what[160], where[96] = "";
     char name[160];
-    unsigned line = m == NULL ? 0 : mm_conv_line(m->code, pc);
+    unsigned line = m == NULL ? first_line(cls) : mm_conv_line(m->code, pc);
     va_list ap;
 
     va_start(ap, fmt);
@@ -151,6 +167,9 @@ enum mm_status mm_conv_find_class(struct mm_conv *cv, const char *name, struct m
     }
     if (slash == NULL || name[0] == '[')
         return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX, "class %s is not for cards", name);
+    if (mm_conv_class_hint(name) != NULL)
+        return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX, "class %s is not supported; %s", name,
+                       mm_conv_class_hint(name));
     pkg = load_export(cv, mm_arena_text(cv->arena, name, (size_t)(slash - name)), err);
     if (pkg == NULL)
         return err == NULL ? MM_NOT_FOUND : err->st;
@@ -160,7 +179,8 @@ enum mm_status mm_conv_find_class(struct mm_conv *cv, const char *name, struct m
             return MM_OK;
         }
     }
-    return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX, "class %s is not exported for cards", name);
+    return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX,
+                   "class %s is not exported for cards; their API is smaller", name);
 }
 
 const char *mm_conv_cref_name(struct mm_cref c)
@@ -289,6 +309,15 @@ struct order {
     size_t n;
 };
 
+/* A class that is refused for what it extends stays as one that extends Object, so that the others
+ * can be looked at. */
+static enum mm_status stand_in(struct mm_conv *cv, struct mm_cls *cls, struct mm_err *err)
+{
+    cls->broken = true;
+    cls->iface_n = 0;
+    return mm_conv_find_class(cv, "java/lang/Object", &cls->super, err);
+}
+
 /* Place cls after everything that it extends. Recursion is as deep as the longest chain of classes,
  * at most CLASSES_MAX. */
 static enum mm_status place(struct mm_conv *cv, struct mm_cls *cls, struct order *order,
@@ -319,9 +348,12 @@ static enum mm_status place(struct mm_conv *cv, struct mm_cls *cls, struct order
             (void)mm_conv_refuse(cls, NULL, 0, err, "%s", why.text);
             err->st = st;
         }
-        cls->mark = 2;
-        return mm_conv_note(cv, st, err);
+        st = mm_conv_note(cv, st, err);
+        if (st == MM_OK)
+            st = stand_in(cv, cls, err);
     }
+    if (st != MM_OK)
+        return st;
     if (cls->super.own != NULL && cls->super.own->shareable)
         cls->shareable = true;
     if (cls->super.ext != NULL) {
@@ -350,8 +382,6 @@ static enum mm_status order_classes(struct mm_conv *cv, struct mm_err *err)
                 st = place(cv, cv->classes[i], &order, err);
         }
     }
-    if (st == MM_OK && cv->problem_n != 0)
-        return cv->first_problem;
     if (st == MM_OK)
         memcpy(cv->classes, order.out, cv->class_n * sizeof(*cv->classes));
     return st;

@@ -49,8 +49,10 @@ static bool is(const char *name, const char *desc, const struct jref *ref)
 
 static enum mm_status not_found(const struct jref *ref, struct mm_err *err)
 {
-    return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX, "%s.%s%s%s is not there for cards", ref->cls,
-                   ref->name, ref->desc[0] == '(' ? "" : " of type ", ref->desc);
+    return mm_fail(err, MM_UNSUPPORTED, SIZE_MAX, "%s.%s%s%s is not there for cards; %s", ref->cls,
+                   ref->name, ref->desc[0] == '(' ? "" : " of type ", ref->desc,
+                   ref->cls[0] == '[' ? "copy with javacard.framework.Util"
+                                      : "their API is smaller");
 }
 
 enum mm_status mm_conv_ref_field(struct mm_conv *cv, const struct jref *ref, bool is_static,

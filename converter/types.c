@@ -104,6 +104,36 @@ const char *mm_conv_type_hint(const char *bad)
     return "not for cards";
 }
 
+const char *mm_conv_class_hint(const char *name)
+{
+    static const struct {
+        const char *begin, *hint;
+    } hints[] = {
+        {"java/lang/Enum", "use byte constants instead of an enum"},
+        {"java/lang/Record", "write a class with fields"},
+        {"java/lang/Thread", "cards have no threads; leave it out"},
+        {"java/lang/Runnable", "cards have no threads; use an interface of your own"},
+        {"java/lang/String", "use a byte array"},
+        {"java/lang/Class", "cards have no reflection, and no assert"},
+        {"java/lang/System", "use javacard.framework.Util or JCSystem"},
+        {"java/lang/Math", "write it with short arithmetic"},
+        {"java/lang/Iterable", "use an array"},
+        {"java/lang/Integer", "use short: cards have no boxed values"},
+        {"java/lang/Short", "use short: cards have no boxed values"},
+        {"java/lang/Byte", "use byte: cards have no boxed values"},
+        {"java/lang/Boolean", "use boolean: cards have no boxed values"},
+        {"java/lang/Character", "use byte: cards have no boxed values"},
+        {"java/lang/Long", "use short: cards have no boxed values"},
+        {"java/util/", "use arrays: cards have no collections"},
+    };
+
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strncmp(name, hints[i].begin, strlen(hints[i].begin)) == 0)
+            return hints[i].hint;
+    }
+    return NULL;
+}
+
 char mm_conv_desc_ret(const char *desc)
 {
     const char *p = strchr(desc, ')');

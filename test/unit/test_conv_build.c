@@ -120,7 +120,7 @@ static void annotations_give_aids_and_version(void **state)
     expect_text(".package F000000001AA 2.3 applet\n");
     assert_null(strstr(text, ".interface")); /* neither the annotation's type nor package-info */
     expect(0, "$CONVERT build --aid F0FFFFFFFF --version 1.1 --applet Till=F0FFFFFFFF01 noted");
-    expect_text("package till F0FFFFFFFF\napplet till.Till F0FFFFFFFF01\n");
+    expect_text("package till F0FFFFFFFF\napplet Till F0FFFFFFFF01\n");
     put("noted/till/package-info.java", "@org.mintmark.cap.Aid(\"F0\") package till;\n");
     expect(1, "$CONVERT build noted");
     expect_text("annotation Aid: F0: not 5 to 16 bytes in hexadecimal");
