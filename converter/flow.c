@@ -449,7 +449,7 @@ static enum mm_status enter(struct walk *w)
     if (args < 0)
         return malformed(w, "method descriptor");
     if (m->code->max_stack > CELLS_MAX || m->code->max_locals > CELLS_MAX)
-        return mm_conv_refuse(w->f->cls, m, 0, w->err, "more than %d stack cells or locals",
+        return mm_conv_refuse(w->f->cls, m, 0, w->err, "more than %d stack cells or locals; split the method",
                               CELLS_MAX);
     if (args + (m->access & ACC_STATIC ? 0 : 1) > m->code->max_locals)
         return malformed(w, "arguments do not fit the locals");
@@ -493,7 +493,7 @@ enum mm_status mm_conv_flow(struct mm_arena *arena, struct jflow *flow, struct m
     enum mm_status st;
 
     if (code->max_stack > CELLS_MAX || code->max_locals > CELLS_MAX)
-        return mm_conv_refuse(flow->cls, flow->m, 0, err, "more than %d stack cells or locals",
+        return mm_conv_refuse(flow->cls, flow->m, 0, err, "more than %d stack cells or locals; split the method",
                               CELLS_MAX);
     if (flow->ins_n * ((size_t)code->max_locals + code->max_stack) > STATE_CELLS_MAX)
         return mm_conv_refuse(flow->cls, flow->m, 0, err, "method is too large");

@@ -24,6 +24,9 @@ echo
 echo "## Loading over SCP03 in process, beside its AES (test/bench/bench_load)"
 "$build/bench/bench_load"
 echo
+echo "## Converter (test/bench/convert.sh)"
+test/bench/convert.sh "$build"
+echo
 echo "## APDUs in process (test/bench/bench_apdu)"
 "$build/bin/mintmark-chip" --home "$home" init bench >/dev/null || exit 1
 "$build/bench/bench_apdu" --count 200000 --apdu 80CA004500 "chip:$home/chip/bench.nvm"

@@ -85,6 +85,7 @@ done
 group "story over TCP (release)" env MM_LINK=tcp test/system/story.sh "$1"
 group "leaks (valgrind)" test/system/leaks.sh "$1"
 group "documents" test/system/docs.sh "$1"
+group "the first applet's guide" test/system/applets_doc.sh "$1"
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

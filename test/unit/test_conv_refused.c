@@ -92,7 +92,7 @@ static const struct limit limits[] = {
     {"for i in $(seq 256); do echo \"class C$i { }\"; done", "more than 255 classes; split it"},
     {"echo 'class L { static void f(short a) {'; for i in $(seq 255); do echo \"short v$i = a;\"; "
      "done; echo '} }'",
-     "more than 255 stack cells or local variables; split the method"},
+     "more than 255 stack cells or locals; split the method"},
     {"echo 'class L { static short f; static void f() {'; for i in $(seq 5000); do echo 'f += "
      "1234;'; done; echo '} }'",
      "32767 bytes of code"},
