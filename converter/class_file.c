@@ -188,7 +188,7 @@ static enum mm_status read_code(struct reader *r, struct jcode *code)
     code->max_locals = mm_rd_u16(&r->rd);
     code->len = mm_rd_u32(&r->rd);
     if (!r->rd.bad && (code->len == 0 || code->len > CODE_MAX_LEN))
-        return bad(r, "code length is not between 1 and 32767");
+        return bad(r, "code of a method is not between 1 and 32767 bytes; split it");
     code->bytes = mm_rd_bytes(&r->rd, code->len);
     if (code->bytes == NULL)
         return bad(r, "");

@@ -74,18 +74,25 @@ static enum mm_status read_all(struct mm_arena *arena, const char *root, struct 
                                struct mm_err *err)
 {
     struct mm_files files;
-    enum mm_status st = mm_conv_files_list(arena, root, ".class", &files, err);
+    enum mm_status st = mm_conv_files_list(arena, root, ".class", &files, err), unreadable = MM_OK;
 
     for (size_t i = 0; st == MM_OK && i < files.n; i++) {
         const uint8_t *data;
         size_t len;
 
         g->all = mm_arena_grow(arena, g->all, g->all_n, sizeof(*g->all));
-        if (mm_conv_files_read(arena, &files, files.names[i], &data, &len, NULL) == MM_OK &&
-            mm_conv_class_read(arena, data, len, &g->all[g->all_n], NULL) == MM_OK)
+        st = mm_conv_files_read(arena, &files, files.names[i], &data, &len, err);
+        if (st == MM_OK)
+            st = mm_conv_class_read(arena, data, len, &g->all[g->all_n], err);
+        if (st == MM_OK)
             g->all_n++;
+        else
+            mm_err_prefix(err, "%s%s%s", root, files.names[i][0] == '\0' ? "" : "/",
+                          files.names[i]);
+        unreadable = st != MM_OK ? st : unreadable;
+        st = MM_OK;
     }
-    return st;
+    return st == MM_OK && g->all_n == 0 ? unreadable : st;
 }
 
 static const char *package_of(struct mm_arena *arena, const struct mm_cls *c)

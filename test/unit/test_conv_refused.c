@@ -95,7 +95,10 @@ static const struct limit limits[] = {
      "more than 255 stack cells or locals; split the method"},
     {"echo 'class L { static short f; static void f() {'; for i in $(seq 5000); do echo 'f += "
      "1234;'; done; echo '} }'",
-     "32767 bytes of code"},
+     "code of a method is not between 1 and 32767 bytes; split it"},
+    {"echo 'class L { static short f; '; for k in 1 2 3; do echo \"static void f$k() {\"; for i in "
+     "$(seq 1500); do echo 'f += 1234;'; done; echo '}'; done; echo '}'",
+     "package has more than 32767 bytes of code"},
     {"echo 'class L { static void f() {'; for i in $(seq 256); do echo 'try { f(); } catch "
      "(RuntimeException e) { }'; done; echo '} }'",
      "more than 255 exception handlers"},
