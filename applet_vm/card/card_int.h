@@ -224,6 +224,7 @@ struct mm_loading {
 /* STORE DATA blocks on their way in. */
 struct mm_storing {
     uint8_t next_block, structure;
+    bool encrypted; /* values of data groups, under the DEK */
     mm_comp target; /* the application that is personalised; 0: the domain itself */
     struct mm_buf data;
 };

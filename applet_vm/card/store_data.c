@@ -4,7 +4,7 @@
  * personalization] each block goes to the application's processData(), with its header.
  *
  * What was stored is one record, the objects one behind the other. P1 of a block:
- *   80 last block   60 encryption (not for the domain's own data)   18 structure: 00, 10 BER-TLV, 08 DGI
+ *   80 last block   60 values of groups are encrypted   18 structure: 00, 10 BER-TLV, 08 DGI
  */
 #include "applet_vm/card/card_int.h"
 
@@ -174,6 +174,24 @@ static uint16_t store_objects(struct mm_card *card, const uint8_t *data, size_t 
     return st == MM_OK ? sw : mm_card_failure("store data", st);
 }
 
+/* Append a group's value; an encrypted one is under the DEK and padded 80 00.. (GPCS 11.11.2.1). */
+static uint16_t put_value(const struct mm_card *card, const uint8_t *value, size_t len,
+                          struct mm_buf *out)
+{
+    const struct mm_scp *scp = &card->channel->session.scp;
+    size_t block = mm_scp_block(scp->protocol), start = out->len, plain = 0;
+
+    mm_buf_bytes(out, value, len);
+    if (!card->channel->storing.encrypted)
+        return MM_SW_9000_NO_ERROR;
+    if (len == 0 || len % block != 0 || out->bad ||
+        mm_scp_data(scp, false, out->data + start, len, out->data + start) != MM_OK ||
+        mm_scp_unpad(out->data + start, len, block, &plain) != MM_OK)
+        return MM_SW_6A80_WRONG_DATA;
+    out->len = start + plain;
+    return MM_SW_9000_NO_ERROR;
+}
+
 /* Data grouping: identifier 2, length 1 or FF and 2, value; only BER-TLV is known. */
 static uint16_t store_groups(struct mm_card *card, const uint8_t *data, size_t len)
 {
@@ -191,10 +209,8 @@ static uint16_t store_groups(struct mm_card *card, const uint8_t *data, size_t l
         if (n == 0xff)
             n = mm_rd_u16(&rd);
         value = mm_rd_bytes(&rd, n);
-        if (rd.bad || id != DGI_BER_TLV)
-            sw = MM_SW_6A80_WRONG_DATA;
-        else
-            mm_buf_bytes(&objects, value, n);
+        sw = rd.bad || id != DGI_BER_TLV ? MM_SW_6A80_WRONG_DATA
+                                         : put_value(card, value, n, &objects);
     }
     if (sw == MM_SW_9000_NO_ERROR)
         sw = objects.bad ? MM_SW_6A84_FILE_FULL : store_objects(card, objects.data, objects.len);
@@ -214,10 +230,18 @@ static uint16_t to_domain(struct mm_card *card, const struct mm_apdu *apdu)
 {
     struct mm_storing *s = &card->channel->storing;
 
-    if ((apdu->p1 & ENCRYPTION) != 0 || (apdu->p1 & STRUCTURE) == STRUCTURE ||
-        (s->next_block > 0 && (apdu->p1 & STRUCTURE) != s->structure))
+    bool encrypted = (apdu->p1 & ENCRYPTION) == ENCRYPTION;
+
+    /* Encryption that only an application could understand (20) is nothing to the domain. */
+    if ((apdu->p1 & ENCRYPTION) != 0 &&
+        (!encrypted || (apdu->p1 & STRUCTURE) != STRUCTURE_DGI))
+        return MM_SW_6A86_INCORRECT_P1P2;
+    if ((apdu->p1 & STRUCTURE) == STRUCTURE ||
+        (s->next_block > 0 &&
+         ((apdu->p1 & STRUCTURE) != s->structure || encrypted != s->encrypted)))
         return MM_SW_6A86_INCORRECT_P1P2;
     s->structure = apdu->p1 & STRUCTURE;
+    s->encrypted = encrypted;
     mm_buf_bytes(&s->data, apdu->data, apdu->data_len);
     if (s->data.bad || s->data.len > DATA_MAX)
         return MM_SW_6A84_FILE_FULL;

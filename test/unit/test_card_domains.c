@@ -343,6 +343,25 @@ static void domain_is_personalised_through_the_one_above(void **state)
     assert_int_equal(host_hex(h, "80CA7F2100"), 0x6a88);
 }
 
+static void encrypted_groups_are_deciphered_with_the_dek(void **state)
+{
+    struct host *h = *state;
+    uint8_t group[3 + 16] = {0x00, 0x70, 16, 0x67, 0x02, 0x41, 0x42};
+
+    assert_int_equal(mm_scp_pad(group + 3, 4, 16), 16);
+    assert_int_equal(mm_scp_cbc(mm_scp_test_keys.dek, 16, NULL, true, group + 3, 16, group + 3),
+                     MM_OK);
+    assert_int_equal(host_secure(h, STORE_DATA, 0xe8, 0, group, sizeof(group)), 0x9000);
+    assert_int_equal(secure(h, STORE_DATA, 0xf0, 0, "67024142"), 0x6a86); /* not in groups */
+    assert_int_equal(secure(h, STORE_DATA, 0xa8, 0, "00700467024142"), 0x6a86);
+    assert_int_equal(secure(h, STORE_DATA, 0xe8, 0, "00700467024142"), 0x6a80); /* no whole block */
+    group[18] ^= 1;
+    assert_int_equal(host_secure(h, STORE_DATA, 0xe8, 0, group, sizeof(group)), 0x6a80);
+    assert_int_equal(select_aid(h, ISD), 0x9000);
+    assert_int_equal(host_hex(h, "80CA006700"), 0x9000);
+    assert_resp(h, "67024142");
+}
+
 int main(void)
 {
 #define WITH(fixture, name) cmocka_unit_test_setup_teardown(name, fixture, host_teardown)
@@ -370,6 +389,7 @@ int main(void)
         WITH(with_domain, registry_update_changes_privileges_and_domain),
         WITH(with_domain, data_is_stored_for_the_selected_domain),
         WITH(with_domain, domain_is_personalised_through_the_one_above),
+        WITH(with_session, encrypted_groups_are_deciphered_with_the_dek),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
