@@ -41,7 +41,7 @@ void mm_channel_forget(struct mm_card *card, mm_comp comp)
 {
     for (size_t i = 0; i < MM_CHANNEL_N; i++) {
         struct mm_channel *c = &card->channels[i];
-        if (c->selected == MM_SELECTED_APPLET && c->selected_comp == comp) {
+        if (c->selected_comp == comp) {
             c->selected = MM_SELECTED_NONE;
             c->selected_comp = 0;
         }
