@@ -318,6 +318,15 @@ static void verify_refuses_a_descriptor_that_lies(void **state)
     refused(&over, MM_RULE_OVERRIDE);
 }
 
+/* A class compiled when an interface of the API had fewer methods: binary compatible (JCVM 4.4). */
+static void verify_takes_an_api_interface_that_has_grown(void **state)
+{
+    static const struct test_method older = {.code = "03 78", .older = true};
+
+    (void)state;
+    accepted(&older);
+}
+
 static void verify_without_descriptor_checks_kinds(void **state)
 {
     static const struct test_method unknown = {.code = "01 8d000d 78", .no_descriptor = true};
@@ -415,6 +424,7 @@ int main(void)
         cmocka_unit_test(verify_refuses_ret_of_anything_but_its_address),
         cmocka_unit_test(verify_keeps_locals_that_a_subroutine_leaves_alone),
         cmocka_unit_test(verify_refuses_a_descriptor_that_lies),
+        cmocka_unit_test(verify_takes_an_api_interface_that_has_grown),
         cmocka_unit_test(verify_without_descriptor_checks_kinds),
         cmocka_unit_test(verify_refuses_a_package_whose_import_is_missing),
         cmocka_unit_test(verify_types_agree_with_the_opcode_list),

@@ -36,6 +36,7 @@ struct test_method {
     uint8_t max_locals;
     struct test_handler handler; /* target 0: none */
     bool no_descriptor;
+    bool older; /* B implements AppletEvent as it was before it had a method */
     uint16_t field_type, static_type, b_m_type; /* 0: as above */
 };
 
@@ -92,7 +93,7 @@ static inline void build_descriptor(struct mm_buf *d, const struct test_method *
     put_method(d, 0xFF, STATIC, o->helper, T_SHORT_SHORT, 4);
     put_method(d, 1, 0x01, o->a_m, T_SHORT_SHORT, 4);
     put_method(d, 0x80, 0x00, o->a_p, T_NONE_SHORT, 3);
-    put_hex(d, "ff 01 0015 00 0000 0001"); /* B */
+    put_hex(d, t->older ? "ff 01 0015 01 0000 0001 8112" : "ff 01 0015 00 0000 0001"); /* B */
     put_method(d, 1, 0x01, o->b_m, t->b_m_type != 0 ? t->b_m_type : T_SHORT_SHORT, 9);
     build_types(d, pool, t->type);
 }
@@ -119,6 +120,10 @@ static inline uint8_t *build_verify_lfdb(const struct test_method *t, size_t *le
     put_hex(&part[4], "02 00 01 07 a0000000620001  06 01 07 a0000000620101");
     o = build_methods(&part[7], &c);
     build_classes(&part[6], &o);
+    if (t->older) {
+        part[6].data[0x15] = 1;
+        put_hex(&part[6], "8112 00");
+    }
     build_pool(&part[5], &o);
     put_hex(&part[8], "000b 0002 0001 03 0002 05fa 0000 0007 80 1234 01020304");
     put_hex(&part[9], "0000 0000");
