@@ -107,13 +107,14 @@ const char *mm_conv_type_hint(const char *bad)
 const char *mm_conv_class_hint(const char *name)
 {
     static const struct {
-        const char *begin, *hint;
+        const char *name, *hint; /* a package ends with '/' */
     } hints[] = {
         {"java/lang/Enum", "use byte constants instead of an enum"},
         {"java/lang/Record", "write a class with fields"},
         {"java/lang/Thread", "cards have no threads; leave it out"},
         {"java/lang/Runnable", "cards have no threads; use an interface of your own"},
         {"java/lang/String", "use a byte array"},
+        {"java/lang/StringBuilder", "use a byte array"},
         {"java/lang/Class", "cards have no reflection, and no assert"},
         {"java/lang/System", "use javacard.framework.Util or JCSystem"},
         {"java/lang/Math", "write it with short arithmetic"},
@@ -128,7 +129,10 @@ const char *mm_conv_class_hint(const char *name)
     };
 
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
-        if (strncmp(name, hints[i].begin, strlen(hints[i].begin)) == 0)
+        size_t len = strlen(hints[i].name);
+
+        if (strncmp(name, hints[i].name, len) == 0 &&
+            (name[len] == '\0' || hints[i].name[len - 1] == '/'))
             return hints[i].hint;
     }
     return NULL;
