@@ -100,26 +100,34 @@ enum mm_run mm_n_digest_reset(struct mm_vm *vm, const uint16_t *args, uint16_t *
     return MM_RUN_OK;
 }
 
+/* Of the operation in progress, else of the object; 0: a OneShot that was closed. */
+static unsigned alg_of(struct mm_vm *vm, mm_ref ref, const struct mm_api_op *op)
+{
+    return op != NULL && op->alg != 0 ? op->alg : mm_vm_hidden(vm, ref, DIGEST_CLASS, 0);
+}
+
 /* The context is kept from message to message; it is wiped by its next start, a reset or the end. */
-static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, EVP_MD *md, struct mm_api_op **out)
+static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, unsigned alg,
+                        struct mm_api_op **out)
 {
     int len = MM_ARG_SHORT(3);
-    struct mm_api_op *op;
+    struct mm_api_op *op = *out;
     const uint8_t *data;
     enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
 
     if (run != MM_RUN_OK)
         return run;
-    op = mm_api_op(vm, args[0]);
+    if (op == NULL)
+        *out = op = mm_api_op(vm, args[0]);
     if (op == NULL || (op->md == NULL && (op->md = EVP_MD_CTX_new()) == NULL))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    *out = op;
+    op->alg = (uint16_t)alg;
     if (op->mid != NULL)
         return mm_api_mid_update(op->mid, data, (size_t)len)
                    ? MM_RUN_OK
                    : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     if (!op->started)
-        op->started = EVP_DigestInit_ex2(op->md, md, NULL) == 1;
+        op->started = EVP_DigestInit_ex2(op->md, mm_api_md(vm, alg), NULL) == 1;
     if (!op->started || EVP_DigestUpdate(op->md, data, (size_t)len) != 1)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     return MM_RUN_OK;
@@ -127,26 +135,25 @@ static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, EVP_MD *md, stru
 
 enum mm_run mm_n_digest_update(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_api_op *op;
+    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
 
     (void)ret;
-    return feed(vm, args, md_of(vm, args[0]), &op);
+    return feed(vm, args, alg_of(vm, args[0], op), &op);
 }
 
 /* doFinal(in, off, len, out, off): room is checked first, so that a refused call changes nothing */
 enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    EVP_MD *algorithm = md_of(vm, args[0]);
+    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
     uint8_t md[EVP_MAX_MD_SIZE], *out;
-    unsigned len = 0;
-    struct mm_api_op *op;
+    unsigned len = 0, alg = alg_of(vm, args[0], op);
     enum mm_run run;
 
-    if (algorithm == NULL) /* a OneShot that was closed */
+    if (alg == 0)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), EVP_MD_get_size(algorithm));
+    run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), EVP_MD_get_size(mm_api_md(vm, alg)));
     if (run == MM_RUN_OK)
-        run = feed(vm, args, algorithm, &op);
+        run = feed(vm, args, alg, &op);
     if (run != MM_RUN_OK)
         return run;
     op->started = false;

@@ -307,7 +307,7 @@ static bool finish(struct mm_vm *vm, struct mm_api_op *op, uint8_t *sig, size_t 
 
 enum mm_run mm_n_sign_sign(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    uint8_t sig[MM_SIGN_MAX];
+    uint8_t sig[MM_SIGN_MAX], *out = NULL;
     size_t len = 0;
     struct mm_api_op *op;
     enum mm_run run = mm_api_sign_op(vm, args[0], MM_SIGN, &op);
@@ -319,10 +319,12 @@ enum mm_run mm_n_sign_sign(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
         run = mm_api_sign_feed(vm, op, args);
     if (run != MM_RUN_OK)
         return run;
-    if (!finish(vm, op, sig, &len))
+    if (op->md == NULL) /* all of the message has been read */
+        out = mm_vm_bytes_in_place(vm, args[4], args[5]);
+    if (!finish(vm, op, out != NULL ? out : sig, &len))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     ret[0] = (uint16_t)len;
-    return mm_api_put(vm, args[4], MM_ARG_SHORT(5), sig, len);
+    return out != NULL ? MM_RUN_OK : mm_api_put(vm, args[4], MM_ARG_SHORT(5), sig, len);
 }
 
 enum mm_run mm_n_sign_verify(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

@@ -192,7 +192,8 @@ bool mm_api_mac_final(struct mm_vm *vm, struct mm_api_op *op, uint8_t *mac, size
     } else {
         ok = final_cbc(vm, op);
         *len = mm_api_mac_len(vm, op->alg);
-        memcpy(mac, op->last, *len);
+        if (ok) /* mac may be the applet's own array */
+            memcpy(mac, op->last, *len);
     }
     op->fed = 0;
     return ok;

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BENCH_BATCHES 41
+#define BENCH_BATCHES 301
+#define BENCH_BATCH   100000.0 /* ns: shorter than a time slice of a machine that others use too */
 
 static inline double bench_now(void)
 {
@@ -45,26 +46,23 @@ static inline double bench_batch(bool (*step)(void *), void *ctx, unsigned round
 }
 
 struct bench_pair {
-    double ours, theirs, ratio; /* ns; ratio: median of the batches' ratios */
+    double ours, theirs; /* ns, each the best of its batches */
 };
 
 /* Batches in turn, so that a machine that changes its speed changes both. */
 static inline struct bench_pair bench_compare(bool (*ours)(void *), bool (*theirs)(void *),
-                                              void *ctx, unsigned rounds)
+                                              void *ctx)
 {
-    double a[BENCH_BATCHES], b[BENCH_BATCHES], r[BENCH_BATCHES];
+    struct bench_pair best = {bench_batch(ours, ctx, 2), bench_batch(theirs, ctx, 2)};
+    double longer = best.ours > best.theirs ? best.ours : best.theirs;
+    unsigned rounds = longer < BENCH_BATCH ? (unsigned)(BENCH_BATCH / longer) + 1 : 1;
 
-    (void)bench_batch(ours, ctx, rounds);
-    (void)bench_batch(theirs, ctx, rounds);
     for (size_t i = 0; i < BENCH_BATCHES; i++) {
-        a[i] = bench_batch(ours, ctx, rounds);
-        b[i] = bench_batch(theirs, ctx, rounds);
-        r[i] = a[i] / b[i];
+        double a = bench_batch(ours, ctx, rounds), b = bench_batch(theirs, ctx, rounds);
+        best.ours = a < best.ours ? a : best.ours;
+        best.theirs = b < best.theirs ? b : best.theirs;
     }
-    qsort(a, BENCH_BATCHES, sizeof(a[0]), bench_order);
-    qsort(b, BENCH_BATCHES, sizeof(b[0]), bench_order);
-    qsort(r, BENCH_BATCHES, sizeof(r[0]), bench_order);
-    return (struct bench_pair){a[BENCH_BATCHES / 2], b[BENCH_BATCHES / 2], r[BENCH_BATCHES / 2]};
+    return best;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * What verification costs as a package grows, over two orders of magnitude. Prints Markdown; not a
- * test. Beside it the structural check (mm_cap_read), which every load pays anyway.
+ * What loading and verifying a package cost as it grows, over two orders of magnitude. Prints
+ * Markdown; not a test. Loading is the structural check (mm_cap_read), linking, translation and the
+ * package's record in the image; the typed check of the code comes to that.
  *
  *   straight  loads, array access, field access, calls: one way through
  *   loops     loops around such code: two ways meet at each
@@ -43,13 +44,28 @@ static char *make_code(const char *block, size_t n)
     return hex;
 }
 
+/* Into a chip of its own. */
+static double load_time(const char *name, const uint8_t *lfdb, size_t len)
+{
+    struct test_chip chip;
+    struct mm_err err = {0};
+    double took;
+
+    chip_open(&chip, 0);
+    took = now();
+    must(chip_load(&chip, TEST_PACKAGE, lfdb, len, &err) == MM_OK, name, err.text);
+    took = now() - took;
+    chip_close(&chip);
+    return took;
+}
+
 static void measure(const char *name, const char *block, size_t n)
 {
     char *hex = make_code(block, n);
     struct test_method t = {.code = hex, .max_locals = 1};
     struct mm_verify_env env = {.rom = test_rom};
     struct mm_verify_stats stats = {0};
-    double read = 1e12, verify = 1e12;
+    double read = 1e12, verify = 1e12, load = 1e12;
     struct mm_err err = {0};
     size_t len = 0;
     uint8_t *lfdb = build_verify_lfdb(&t, &len);
@@ -65,15 +81,19 @@ static void measure(const char *name, const char *block, size_t n)
         read = middle - start < read ? middle - start : read;
         verify = end - middle < verify ? end - middle : verify;
         mm_cap_free(&cap);
+        end = load_time(name, lfdb, len);
+        load = end < load ? end : load;
     }
-    printf("| %s | %zu | %.0f | %.0f | %.1f |\n", name, n, read, verify, verify * 1e3 / (double)n);
+    printf("| %s | %zu | %.0f | %.0f | %.1f | %.0f | %.1f |\n", name, n, read, verify,
+           verify * 1e3 / (double)n, load, load * 1e3 / (double)n);
     free(lfdb);
     free(hex);
 }
 
 int main(void)
 {
-    puts("| code | bytes | structure, us | types, us | ns a byte |\n|--|--|--|--|--|");
+    puts("| code | bytes | structure, us | types, us | ns a byte | load, us | ns a byte |\n"
+         "|--|--|--|--|--|--|--|");
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
         for (size_t n = CODE_MAX / 100; n <= CODE_MAX; n *= 10)
             measure(kinds[k].name, kinds[k].block, n);

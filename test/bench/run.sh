@@ -18,6 +18,9 @@ echo
 echo "## APDUs to an applet in process, deletion of objects (test/bench/bench_applet)"
 "$build/bench/bench_applet" "$build/applets/bench.cap"
 echo
+echo "## Power-on of an image with ten packages, memory (test/bench/start.sh)"
+test/bench/start.sh "$build" "$home"
+echo
 echo "## Verification of packages by size (test/bench/bench_verify)"
 "$build/bench/bench_verify"
 echo
