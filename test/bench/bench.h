@@ -45,6 +45,12 @@ static inline double bench_batch(bool (*step)(void *), void *ctx, unsigned round
     return (bench_now() - start) / rounds;
 }
 
+/* Rounds of a batch, when one takes so long. */
+static inline unsigned bench_rounds(double ns)
+{
+    return ns < BENCH_BATCH ? (unsigned)(BENCH_BATCH / ns) + 1 : 1;
+}
+
 struct bench_pair {
     double ours, theirs; /* ns, each the best of its batches */
 };
@@ -55,7 +61,7 @@ static inline struct bench_pair bench_compare(bool (*ours)(void *), bool (*their
 {
     struct bench_pair best = {bench_batch(ours, ctx, 2), bench_batch(theirs, ctx, 2)};
     double longer = best.ours > best.theirs ? best.ours : best.theirs;
-    unsigned rounds = longer < BENCH_BATCH ? (unsigned)(BENCH_BATCH / longer) + 1 : 1;
+    unsigned rounds = bench_rounds(longer);
 
     for (size_t i = 0; i < BENCH_BATCHES; i++) {
         double a = bench_batch(ours, ctx, rounds), b = bench_batch(theirs, ctx, rounds);

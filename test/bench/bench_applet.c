@@ -14,9 +14,6 @@
 #include "host_client/gp/gp.h"
 #include "test/bench/bench.h"
 
-#define ROUNDS  2000
-#define BATCHES 101
-
 static struct mm_err err;
 
 static void must(enum mm_status st)
@@ -98,12 +95,13 @@ static struct command command(struct mm_card *card, uint8_t ins, size_t data_len
 
 static void measure(const char *name, struct command *c)
 {
-    double ns[BATCHES];
+    double ns[BENCH_BATCHES];
+    unsigned rounds = bench_rounds(bench_batch(send, c, 20));
 
-    for (size_t i = 0; i < BATCHES; i++)
-        ns[i] = bench_batch(send, c, ROUNDS);
-    qsort(ns, BATCHES, sizeof(ns[0]), bench_order);
-    printf("%-34s %10.0f %10.0f\n", name, ns[0], ns[BATCHES / 2]);
+    for (size_t i = 0; i < BENCH_BATCHES; i++)
+        ns[i] = bench_batch(send, c, rounds);
+    qsort(ns, BENCH_BATCHES, sizeof(ns[0]), bench_order);
+    printf("%-34s %10.0f %10.0f\n", name, ns[0], ns[BENCH_BATCHES / 2]);
 }
 
 static void select_applet(struct mm_card *card, const struct mm_aid *applet)
@@ -131,7 +129,7 @@ static void commands(struct mm_card *card)
     };
 
     printf("%-34s %10s %10s   ns, best and median of %d batches\n", "command", "best", "median",
-           BATCHES);
+           BENCH_BATCHES);
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         struct command c = command(card, list[i].ins, list[i].data_len);
         measure(list[i].name, &c);
