@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CALLS_MAX 1000
-#define POOL_MAX  64
+#define POOL_MAX  128
 
 struct world {
     struct mm_nvm *nvm;
@@ -70,6 +70,34 @@ static void keep(struct world *w, mm_ref ref)
         w->pool[w->pool_n++] = ref;
 }
 
+/* Objects of the packages beyond cryptography; those that new makes are as they come, without their
+ * constructor, which the fuzzer may call. */
+static void fill_pool_more(struct world *w)
+{
+    static const char *const classes[] = {
+        "javacardx/framework/math/BigNumber",         "javacardx/framework/tlv/PrimitiveBERTag",
+        "javacardx/framework/tlv/ConstructedBERTag",  "javacardx/framework/tlv/PrimitiveBERTLV",
+        "javacardx/framework/tlv/ConstructedBERTLV",  "javacard/framework/service/Dispatcher",
+        "javacard/framework/service/BasicService",    "javacard/framework/service/RMIService",
+        "javacard/framework/service/CardRemoteObject"};
+    static const mm_native builders[] = {
+        mm_n_bio_build_default,      mm_n_bio_build_matcher_default,
+        mm_n_bio_build_data_default, mm_n_external_get,
+        mm_n_sensitive_make,         mm_n_bertlv_get_instance};
+    static const uint8_t tlv[] = {0x30, 0x06, 0x80, 0x01, 0xAA, 0x81, 0x01, 0xBB};
+    mm_ref bytes = mm_vm_new_array(w->vm, 11, sizeof(tlv), MM_PERSISTENT);
+    const uint16_t args[][3] = {{3, 3}, {2, 3, 3}, {3}, {1}, {2, 0, 8}, {bytes, 0, sizeof(tlv)}};
+    uint16_t ret[2];
+
+    (void)mm_vm_array_write(w->vm, bytes, 0, tlv, sizeof(tlv), true);
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        keep(w, mm_vm_new_instance(w->vm, classes[i]));
+    for (size_t i = 0; i < sizeof(builders) / sizeof(builders[0]); i++) {
+        if (builders[i](w->vm, args[i], ret) == MM_RUN_OK)
+            keep(w, ret[0]);
+    }
+}
+
 /* Objects of all kinds, some ready for use. */
 static void fill_pool(struct world *w)
 {
@@ -88,6 +116,7 @@ static void fill_pool(struct world *w)
         keep(w, mm_vm_new_instance(w->vm, classes[i]));
     keep(w, mm_api_of(w->vm)->secure_channel);
     keep(w, mm_api_of(w->vm)->apdu.ref);
+    fill_pool_more(w);
     for (unsigned type = 11; type <= 15; type++) {
         memcpy(args, (uint16_t[]){(uint16_t)type, type < 13 ? 256 : 128, 0}, 6);
         if (mm_n_key_build(w->vm, args, ret) == MM_RUN_OK)
