@@ -42,12 +42,18 @@ static const void *elements(mm_ref ref, uint8_t type, int n)
 
 static void short_at(mm_ref ref, int i, uint16_t expected)
 {
-    assert_int_equal(((const uint16_t *)elements(ref, 12, i + 1))[i], expected);
+    uint16_t v;
+
+    memcpy(&v, (const uint8_t *)elements(ref, 12, i + 1) + 2 * i, sizeof(v));
+    assert_int_equal(v, expected);
 }
 
 static void int_at(mm_ref ref, int i, uint32_t expected)
 {
-    assert_int_equal(((const uint32_t *)elements(ref, 13, i + 1))[i], expected);
+    uint32_t v;
+
+    memcpy(&v, (const uint8_t *)elements(ref, 13, i + 1) + 4 * i, sizeof(v));
+    assert_int_equal(v, expected);
 }
 
 /* ---- ArrayLogic ---- */

@@ -70,6 +70,7 @@ static void applet_converts_text_and_ints(void **state)
             "00000064",
             "000F4240");
     assert_int_equal(host_hex(h, "801A000003000064"), 0x6721);
+    answers(h, "802800000400010203", "010102020001020201010202");
 }
 
 static void applet_matches_biometric_data(void **state)
@@ -111,6 +112,8 @@ static void applet_uses_sensitive_arrays_and_external_memory(void **state)
             "8026000001"
             "6F",
             "13");
+    answers(h, "802A00000107", "07");
+    assert_int_equal(host_hex(h, "802C00000100"), 0x6707); /* its own TLV's exception */
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, host_teardown)

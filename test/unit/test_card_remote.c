@@ -184,6 +184,15 @@ static void services_of_a_dispatcher_work_in_phases(void **state)
     assert_resp(h, "0606");
 }
 
+static void an_applet_has_a_security_service_of_its_own(void **state)
+{
+    struct host *h = *state;
+
+    (void)initial(h, SELECT_CLASS);
+    assert_int_equal(host_hex(h, "801A000000"), 0x9000);
+    assert_resp(h, "05");
+}
+
 static void remote_objects_survive_power_off(void **state)
 {
     struct host *h = *state;
@@ -207,6 +216,7 @@ int main(void)
         TEST(an_object_is_callable_once_it_was_returned),
         TEST(the_invoke_instruction_changes_with_the_next_select),
         TEST(services_of_a_dispatcher_work_in_phases),
+        TEST(an_applet_has_a_security_service_of_its_own),
         TEST(remote_objects_survive_power_off),
     };
 

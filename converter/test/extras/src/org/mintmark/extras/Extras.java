@@ -5,7 +5,10 @@ import javacard.framework.Applet;
 import javacard.framework.ISO7816;
 import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
+import javacard.framework.OwnerPINBuilder;
+import javacard.framework.OwnerPINx;
 import javacard.framework.SensitiveArrays;
+import javacard.framework.UserException;
 import javacard.framework.Util;
 import javacardx.apdu.util.APDUUtil;
 import javacardx.biometry.BioBuilder;
@@ -19,6 +22,7 @@ import javacardx.external.Memory;
 import javacardx.external.MemoryAccess;
 import javacardx.framework.math.BCDUtil;
 import javacardx.framework.math.BigNumber;
+import javacardx.framework.math.ParityBit;
 import javacardx.framework.string.StringException;
 import javacardx.framework.string.StringUtil;
 import javacardx.framework.tlv.BERTLV;
@@ -43,6 +47,16 @@ public class Extras extends Applet {
     private final byte[] sealed = (byte[]) SensitiveArrays.makeIntegritySensitiveArray(
             JCSystem.ARRAY_TYPE_BYTE, JCSystem.MEMORY_TYPE_PERSISTENT, (short) 8);
     private final MemoryAccess store;
+    private final OwnerPINx pin =
+            (OwnerPINx) OwnerPINBuilder.buildOwnerPIN((byte) 5, (byte) 8, OwnerPINBuilder.OWNER_PIN_X);
+
+    /** A TLV that takes nothing. */
+    static class Nothing extends BERTLV {
+        public short init(byte[] b, short off, short len) {
+            TLVException.throwIt(TLVException.INSUFFICIENT_STORAGE);
+            return 0;
+        }
+    }
 
     private Extras() {
         short[] size = {0, 64};
@@ -114,6 +128,14 @@ public class Extras extends Applet {
             Util.arrayFillNonAtomic(b, (short) 5, n, (byte) 0);
             return store.readData(b, (short) 5, null, (short) 0, (short) 0, (short) 0,
                     (short) (b[ISO7816.OFFSET_P2] & 0xFF), n);
+        case 0x28: /* odd parity; then the last two bytes as int, and bytes 1 to 4 */
+            return integers(b, n);
+        case 0x2A: /* the limit of tries changes */
+            pin.setTryLimit(b[5]);
+            b[5] = pin.getTryLimit();
+            return 1;
+        case 0x2C: /* what is new and empty */
+            return empty(b);
         case 0x26:
             b[5] = APDUUtil.getCLAChannel(b[5]);
             return 1;
@@ -121,6 +143,27 @@ public class Extras extends Applet {
             ISOException.throwIt(ISO7816.SW_INS_NOT_SUPPORTED);
             return 0;
         }
+    }
+
+    private short integers(byte[] b, short n) {
+        ParityBit.set(b, (short) 5, n, false);
+        JCint.setInt(b, (short) (5 + n), JCint.makeInt((short) 1, Util.getShort(b, (short) (3 + n))));
+        JCint.setInt(b, (short) (9 + n), JCint.makeInt(b[5], b[6], b[7], b[8]));
+        return (short) (n + 8);
+    }
+
+    private short empty(byte[] b) {
+        Object[] made = {new BCDUtil(), new ParityBit()};
+
+        try {
+            if (made[0] == made[1])
+                return 0;
+            throw new UserException();
+        } catch (UserException e) {
+            Util.setShort(b, (short) 5, e.getReason());
+        }
+        new Nothing().init(b, (short) 5, (short) 2);
+        return 2;
     }
 
     private short count(byte[] b) {
