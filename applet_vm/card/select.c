@@ -357,5 +357,8 @@ uint16_t mm_select_process(struct mm_card *card, const struct mm_apdu *apdu)
 
     if (e == NULL || !mm_select_usable(card, e))
         return MM_SW_6999_APPLET_SELECT_FAILED;
+    /* Shut from another channel: what is selected already must not go on either. */
+    if (!mm_integrity_gate_open(card->integrity))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     return process(card, e, apdu);
 }
