@@ -296,6 +296,27 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Into the order of the file. A method's instructions lie close together, so looking at each offset
+ * between the first and the last finds them; one that is spread out is sorted. */
+static void in_order(struct mm_decoder *d)
+{
+    uint32_t low = UINT32_MAX, high = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->list_n; i++) {
+        low = d->list[i] < low ? d->list[i] : low;
+        high = d->list[i] > high ? d->list[i] : high;
+    }
+    if (d->list_n == 0 || (high - low) / 16 > d->list_n) {
+        qsort(d->list, d->list_n, sizeof(*d->list), by_value);
+        return;
+    }
+    for (uint32_t off = low; off <= high; off++) {
+        if (d->depth[off] != UNSEEN)
+            d->list[n++] = off;
+    }
+}
+
 /* Index of the first instruction at or after off. */
 static uint32_t index_of(const struct mm_decoder *d, size_t off)
 {
@@ -334,7 +355,7 @@ static enum mm_status emit(struct mm_decoder *d, struct mm_method *m, struct mm_
 
     if (code == NULL)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    qsort(d->list, d->list_n, sizeof(*d->list), by_value);
+    in_order(d);
     for (uint32_t i = 0; i < d->list_n; i++) {
         size_t off = d->list[i], len = mm_op_len(d->code, d->len, off);
         if (i + 1 < d->list_n && d->list[i + 1] < off + len)
