@@ -148,6 +148,10 @@ struct mm_gp_open_how {
 enum mm_status mm_gp_open_with(struct mm_access *access, const struct mm_gp_open_how *how,
                                const struct mm_gp_keys *keys, struct mm_gp_session **out,
                                struct mm_err *err) MM_USE_RESULT;
+/* A session by SCP11: certificates and agreement as how says. domain NULL: the card's. */
+enum mm_status mm_gp_open_scp11(struct mm_access *access, const struct mm_aid *domain,
+                                const struct mm_gp_scp11 *how, struct mm_gp_session **out,
+                                struct mm_err *err) MM_USE_RESULT;
 void mm_gp_close(struct mm_gp_session **session); /* wipes keys, ends the channel on the card */
 /* Wrap, send, unwrap; return data (without status word) and status word. */
 enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, size_t apdu_len,

@@ -1,5 +1,6 @@
 /* A session with the card in hand: the secure channel of channel.c over card access. */
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,70 @@ enum mm_status mm_gp_open_with(struct mm_access *access, const struct mm_gp_open
         st = find_scp02_i(session, how, err);
     if (st == MM_OK)
         st = authenticate(session, how, err);
+    if (st != MM_OK) {
+        mm_gp_close(&session);
+        return st;
+    }
+    *out = session;
+    return MM_OK;
+}
+
+/* Certificates, then the agreement. */
+static enum mm_status agree(struct mm_gp_session *session, const struct mm_gp_scp11 *how,
+                            struct mm_err *err)
+{
+    EVP_PKEY *ephemeral = NULL;
+    struct mm_buf list, command, resp;
+    const uint8_t *apdu;
+    size_t off = 0, len;
+    uint16_t sw = MM_SW_9000_NO_ERROR;
+    enum mm_status st;
+
+    mm_buf_init(&list);
+    mm_buf_init(&command);
+    mm_buf_init(&resp);
+    st = mm_gp_scp11_certificates(how, &list);
+    if (st != MM_OK)
+        st = mm_fail(err, st, SIZE_MAX, "the certificates are no list of 7F21");
+    while (st == MM_OK && (apdu = mm_gp_list_next(&list, &off, &len)) != NULL) {
+        command.len = 0;
+        mm_buf_bytes(&command, apdu, len);
+        st = exchange(session->access, &command, &resp, &sw, err);
+        if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
+            st = card_said(err, "PERFORM SECURITY OPERATION", sw);
+    }
+    command.len = 0;
+    if (st == MM_OK)
+        st = mm_gp_scp11_begin(how, &ephemeral, &command);
+    if (st == MM_OK)
+        st = exchange(session->access, &command, &resp, &sw, err);
+    if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
+        st = card_said(err, "SCP11 authentication", sw);
+    if (st == MM_OK)
+        st = mm_gp_scp11_open(&session->scp, how, ephemeral, &command, resp.data, resp.len, err);
+    if (st == MM_OK)
+        mm_scp_make_ready(&session->scp.scp);
+    EVP_PKEY_free(ephemeral);
+    mm_buf_clear(&list);
+    mm_buf_clear(&command);
+    mm_buf_clear(&resp);
+    return st;
+}
+
+enum mm_status mm_gp_open_scp11(struct mm_access *access, const struct mm_aid *domain,
+                                const struct mm_gp_scp11 *how, struct mm_gp_session **out,
+                                struct mm_err *err)
+{
+    struct mm_gp_session *session = calloc(1, sizeof(*session));
+    enum mm_status st;
+
+    *out = NULL;
+    if (session == NULL)
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    session->access = access;
+    st = mm_gp_select_domain(access, domain, &session->domain, err);
+    if (st == MM_OK)
+        st = agree(session, how, err);
     if (st != MM_OK) {
         mm_gp_close(&session);
         return st;

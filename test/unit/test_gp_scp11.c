@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 
+#include "host_client/access/access.h"
 #include "host_client/gp/gp.h"
 
 enum { PSO = 0x2a, MUTUAL = 0x82, INTERNAL = 0x88, STORE_DATA = 0xe2, VERSION = 0x21 };
@@ -352,6 +353,35 @@ static void host_refuses_a_card_without_the_key(void **state)
     mm_buf_clear(&command);
 }
 
+static void session_over_a_reader_is_one_of_scp11(void **state)
+{
+    struct scene *s = *state;
+    struct mm_gp_scp11 how = how_of(s, MM_SCP11_A, 0x33);
+    static const uint8_t status[] = {0x80, 0xf2, 0x80, 0x02, 0x02, 0x4f, 0x00, 0x00};
+    struct mm_access *access = NULL;
+    struct mm_gp_session *session = NULL;
+    char reader[160];
+    struct mm_buf resp;
+    uint16_t sw = 0;
+
+    mm_card_close(&s->h->card);
+    snprintf(reader, sizeof(reader), "chip:%s", s->h->path);
+    assert_int_equal(mm_access_open(reader, 1000, &access, NULL), MM_OK);
+    assert_int_equal(mm_gp_open_scp11(access, NULL, &how, &session, NULL), MM_OK);
+    mm_buf_init(&resp);
+    assert_int_equal(mm_gp_send(session, status, sizeof(status), &resp, &sw, NULL), MM_OK);
+    assert_int_equal(sw, 0x9000);
+    mm_buf_clear(&resp);
+    mm_gp_close(&session);
+    how.card = s->ca; /* another card was meant */
+    assert_int_equal(mm_gp_open_scp11(access, NULL, &how, &session, NULL), MM_AUTH);
+    assert_null(session);
+    how.chain_len--;
+    assert_int_equal(mm_gp_open_scp11(access, NULL, &how, &session, NULL), MM_MALFORMED);
+    mm_access_close(&access);
+    host_reopen(s->h);
+}
+
 int main(void)
 {
 #define WITH(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -363,6 +393,7 @@ int main(void)
         WITH(card_refuses_certificates_that_are_not_good),
         WITH(card_refuses_agreements_that_are_not_good),
         WITH(host_refuses_a_card_without_the_key),
+        WITH(session_over_a_reader_is_one_of_scp11),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
