@@ -581,13 +581,14 @@ enum mm_status mm_card_describe(struct mm_card *card, struct mm_buf *text)
     line(text, "profile   %s\n", card->profile == MM_PROFILE_PAYMENT ? "payment" : "developer");
     line(text, "chip id   %s\n", mm_hex(card->chip_id, sizeof(card->chip_id), hex));
     line(text, "counter   %llu\n", (unsigned long long)mm_nvm_counter(card->nvm));
-    line(text, "free      %zu bytes\n", mm_nvm_free(card->nvm));
+    line(text, "free      %zu bytes, %zu transient\n", mm_nvm_free(card->nvm),
+         mm_vm_transient_free(card->vm, MM_CLEAR_ON_RESET));
     line(text, "integrity %s\n", mm_integrity_valid(card->integrity) ? "valid" : "INVALID");
     for (size_t i = 0; mm_comp_get(card->nvm, i, &info); i++) {
-        line(text, "%-9s %3u  %-32s %7zu bytes %5zu records  %s\n",
+        line(text, "%-9s %3u  %-32s %7zu bytes %5zu transient %5zu records  %s\n",
              info.kind <= MM_COMP_DOMAIN ? kinds[info.kind] : "?", info.comp,
-             mm_hex(info.aid.bytes, info.aid.len, hex), info.bytes, info.records,
-             damage_text(info.damage));
+             mm_hex(info.aid.bytes, info.aid.len, hex), info.bytes,
+             mm_vm_transient_used(card->vm, info.comp), info.records, damage_text(info.damage));
     }
     return text->bad ? MM_NO_MEMORY : MM_OK;
 }

@@ -2,7 +2,7 @@
  * Signatures with the keys of a security domain (GPCS 2.3.1, B.3, B.4, C): of load files (DAP), of
  * tokens, and the MACs of receipts. What key it is says which scheme:
  *   RSA up to 1024 bits   PKCS #1 v1.5, SHA-1 (scheme 1)
- *   RSA above             PSS, SHA-256 up to 2048 bits, then SHA-512, salt as long as the digest (scheme 2)
+ *   RSA above             PSS, SHA-256 or, above 2048 bits, SHA-512; salt as long as the digest (scheme 2)
  *   EC                    ECDSA, r and s side by side; digest by the size of the curve
  *   AES                   CMAC, 16 bytes
  *   triple DES            MAC algorithm 3 of ISO 9797-1, padding 2, 8 bytes
@@ -109,8 +109,10 @@ static bool verify_rsa(EVP_PKEY *key, const uint8_t *message, size_t message_len
 
     if (bits <= 1024)
         return verify_with(key, EVP_sha1(), false, message, message_len, sig, sig_len);
-    return verify_with(key, bits <= 2048 ? EVP_sha256() : EVP_sha512(), true, message, message_len,
-                       sig, sig_len);
+    /* Above 2048 bits card tools differ in the digest. */
+    return verify_with(key, EVP_sha256(), true, message, message_len, sig, sig_len) ||
+           (bits > 2048 &&
+            verify_with(key, EVP_sha512(), true, message, message_len, sig, sig_len));
 }
 
 static bool verify_ec(EVP_PKEY *key, const uint8_t *message, size_t message_len, const uint8_t *sig,

@@ -362,6 +362,25 @@ static void encrypted_groups_are_deciphered_with_the_dek(void **state)
     assert_resp(h, "67024142");
 }
 
+/* ---- Implicit selection ---- */
+static void opened_channel_starts_with_the_application_that_install_named(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(secure(h, INSTALL, 0x0c, 0,
+                            "07" SSD_PACKAGE "08" SSD_MODULE "05" OTHER "0180"
+                            "07C900EF03CF0141" "00"),
+                     0x9000);
+    assert_int_equal(secure(h, GET_STATUS, 0x40, 0x02, "4F05" OTHER "5C01CF"), 0x9000);
+    assert_resp(h, "E30A4F05" OTHER "CF0141");
+    host_reopen(h);
+    assert_int_equal(host_hex(h, "0070000001"), 0x9000);
+    assert_resp(h, "01");
+    assert_int_equal(host_hex(h, "81CA004200"), 0x6a88); /* it has no number, */
+    assert_int_equal(host_hex(h, "0070000001"), 0x9000);
+    assert_int_equal(host_hex(h, "82CA004200"), 0x9000); /* the issuer's domain has */
+}
+
 int main(void)
 {
 #define WITH(fixture, name) cmocka_unit_test_setup_teardown(name, fixture, host_teardown)
@@ -390,6 +409,7 @@ int main(void)
         WITH(with_domain, data_is_stored_for_the_selected_domain),
         WITH(with_domain, domain_is_personalised_through_the_one_above),
         WITH(with_session, encrypted_groups_are_deciphered_with_the_dek),
+        WITH(with_domain, opened_channel_starts_with_the_application_that_install_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
