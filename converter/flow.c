@@ -378,7 +378,9 @@ static enum mm_status flow_to(struct walk *w, uint32_t to, const struct jval *lo
         s->depth = depth;
         changed = true;
     } else {
-        bool widen = ++s->visits > WIDEN_AFTER;
+        /* Every loop goes back somewhere: that is enough to make bounds jump there. */
+        bool back = w->in != NULL && to <= (uint32_t)(w->in - w->f->ins);
+        bool widen = back && ++s->visits > WIDEN_AFTER;
 
         if (s->depth != depth)
             return malformed(w, "stack depths differ where paths meet");
@@ -415,6 +417,77 @@ static enum mm_status flow_handlers(struct walk *w, const struct jstate *before)
     return st;
 }
 
+/* ---- What a comparison tells of the locals it compares ---- */
+
+enum { JVM_ICMPLT = 0xa1, JVM_ICMPGE, JVM_ICMPGT, JVM_ICMPLE };
+
+static struct jval at_least(struct jval v, int64_t lo)
+{
+    if (lo > v.lo && lo <= v.hi) /* else nothing is learnt, or the way is never taken */
+        v.lo = (int32_t)lo;
+    return v;
+}
+
+static struct jval at_most(struct jval v, int64_t hi)
+{
+    if (hi < v.hi && hi >= v.lo)
+        v.hi = (int32_t)hi;
+    return v;
+}
+
+/* a and b where "a op b" holds. */
+static void narrow(uint8_t op, struct jval *a, struct jval *b)
+{
+    const struct jval x = *a, y = *b;
+    int64_t gap = op == JVM_ICMPLT || op == JVM_ICMPGT ? 1 : 0;
+
+    if (op == JVM_ICMPLT || op == JVM_ICMPLE) {
+        *a = at_most(x, y.hi - gap);
+        *b = at_least(y, x.lo + gap);
+    } else {
+        *a = at_least(x, y.lo + gap);
+        *b = at_most(y, x.hi - gap);
+    }
+}
+
+/* The cell that an instruction just loaded a number from; NULL: none. Nothing may jump behind it. */
+static struct jval *loaded(struct walk *w, uint32_t idx, uint32_t back)
+{
+    const struct jins *in;
+
+    if (idx < back || w->f->ins[idx - back + 1].is_target)
+        return NULL;
+    in = &w->f->ins[idx - back];
+    return in->kind == JK_LOAD_I ? local(w, in->a) : NULL;
+}
+
+/* "i < n" with locals or constants: on each way on, i and n have narrower bounds. So the int that
+ * javac counts with in an enhanced for is known to fit a short. */
+static enum mm_status flow_compared(struct walk *w, uint32_t idx)
+{
+    const struct jins *in = w->in;
+    struct jval *a = loaded(w, idx, 2), *b = loaded(w, idx, 1), fixed = number(0, 0), was_a, was_b;
+    uint8_t other = (uint8_t)(in->op + (in->op == JVM_ICMPLT || in->op == JVM_ICMPGT ? 1 : -1));
+    enum mm_status st;
+
+    if (a != NULL && b == NULL && w->f->ins[idx - 1].kind == JK_CONST) {
+        fixed = number(w->f->ins[idx - 1].a, w->f->ins[idx - 1].a);
+        b = &fixed;
+    }
+    if (in->op < JVM_ICMPLT || in->op > JVM_ICMPLE || a == NULL || b == NULL || a == b ||
+        w->f->ins[idx - 1].is_target || a->kind != JV_INT || b->kind != JV_INT ||
+        idx + 1 >= w->f->ins_n)
+        return flow_to(w, in->target, w->locals, w->stack, w->depth);
+    was_a = *a;
+    was_b = *b;
+    narrow(in->op, a, b);
+    st = flow_to(w, in->target, w->locals, w->stack, w->depth);
+    *a = was_a;
+    *b = was_b;
+    narrow(other, a, b);
+    return st;
+}
+
 static enum mm_status flow_on(struct walk *w, uint32_t idx)
 {
     const struct jins *in = w->in;
@@ -426,7 +499,9 @@ static enum mm_status flow_on(struct walk *w, uint32_t idx)
                  in->kind == JK_CMP || in->kind == JK_CMP_A || in->kind == JK_TSWITCH ||
                  in->kind == JK_LSWITCH;
 
-    if (jumps)
+    if (in->kind == JK_CMP)
+        st = flow_compared(w, idx);
+    else if (jumps)
         st = flow_to(w, in->target, w->locals, w->stack, w->depth);
     for (uint32_t i = 0; st == MM_OK && i < in->case_n; i++)
         st = flow_to(w, in->targets[i], w->locals, w->stack, w->depth);
@@ -449,8 +524,8 @@ static enum mm_status enter(struct walk *w)
     if (args < 0)
         return malformed(w, "method descriptor");
     if (m->code->max_stack > CELLS_MAX || m->code->max_locals > CELLS_MAX)
-        return mm_conv_refuse(w->f->cls, m, 0, w->err, "more than %d stack cells or locals; split the method",
-                              CELLS_MAX);
+        return mm_conv_refuse(w->f->cls, m, 0, w->err,
+                              "more than %d stack cells or locals; split the method", CELLS_MAX);
     if (args + (m->access & ACC_STATIC ? 0 : 1) > m->code->max_locals)
         return malformed(w, "arguments do not fit the locals");
     if (!(m->access & ACC_STATIC))
@@ -493,8 +568,8 @@ enum mm_status mm_conv_flow(struct mm_arena *arena, struct jflow *flow, struct m
     enum mm_status st;
 
     if (code->max_stack > CELLS_MAX || code->max_locals > CELLS_MAX)
-        return mm_conv_refuse(flow->cls, flow->m, 0, err, "more than %d stack cells or locals; split the method",
-                              CELLS_MAX);
+        return mm_conv_refuse(flow->cls, flow->m, 0, err,
+                              "more than %d stack cells or locals; split the method", CELLS_MAX);
     if (flow->ins_n * ((size_t)code->max_locals + code->max_stack) > STATE_CELLS_MAX)
         return mm_conv_refuse(flow->cls, flow->m, 0, err, "method is too large");
     make_states(&w);

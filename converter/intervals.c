@@ -126,7 +126,7 @@ struct jval mm_conv_interval_narrow(struct jval v, int32_t lo, int32_t hi)
 struct jval mm_conv_interval_join(struct jval a, struct jval b, bool widen)
 {
     static const int32_t low[] = {0, -1, -128, -32768, INT_LO};
-    static const int32_t high[] = {0, 1, 127, 255, 32767, INT_HI};
+    static const int32_t high[] = {0, 1, 127, 255, 32766, 32767, INT_HI};
     struct jval v = make(a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi);
 
     /* A bound that keeps growing in a loop jumps to the next of a few values, so loops end. */

@@ -47,12 +47,13 @@ $(eval $(call applet_rule,bench,test/bench/applet,org.mintmark.bench,--aid F04D4
     --package-version 1.0 --applet org.mintmark.bench.Bench=F04D494E544D41524B3001))
 
 # ---- test CAPs: every construct once, and a library; loaded by the unit tests ----
-test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java)
+test_java    := $(wildcard converter/test/*/src/org/mintmark/*/*.java \
+                converter/test/language/src/org/mintmark/language/expect/*.java)
 test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
 test_runtime := $(BUILD)/applets/test_exports/org/mintmark/runtime/javacard/runtime.cap
 test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap extending.cap \
-                    single.cap exchange.cap gp.cap remote.cap extras.cap) \
+                    single.cap exchange.cap gp.cap remote.cap extras.cap language.cap language.expected) \
                 $(test_runtime)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
@@ -118,6 +119,15 @@ $(BUILD)/applets/test_extras.cap: $(test_classes)/.done
 	$(convert) --int --package org.mintmark.extras --aid F04D494E544D41524BA7 \
 	    --applet Extras=F04D494E544D41524BA701 --classes $(test_classes) \
 	    --exports $(api_dir)/exports --output $@
+
+$(BUILD)/applets/test_language.cap: $(test_classes)/.done
+	$(convert) --package org.mintmark.language --aid F04D494E544D41524B23 \
+	    --applet Language=F04D494E544D41524B2301 --classes $(test_classes) \
+	    --exports $(api_dir)/exports --output $@
+
+# What a Java virtual machine answers for the same class files.
+$(BUILD)/applets/test_language.expected: $(test_classes)/.done
+	java -XX:+UseSerialGC -cp $(test_classes) org.mintmark.language.expect.Expect > $@
 
 applets: $(test_caps)
 

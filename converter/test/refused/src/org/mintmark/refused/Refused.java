@@ -82,7 +82,7 @@ class SwitchSum {
 class WideLoop {
     short loop() {
         short n = 0;
-        for (int i = 0; i < 10; i++) {
+        for (int i = 0; i != 10; i++) {
             n++;
         }
         return n;
