@@ -5,11 +5,11 @@
 BEGIN { OFS = "\t" }
 
 /^Compiled from/ { split($0, part, "\""); source = part[2]; next }
-/^[a-z].*(class|interface) .*\{$/ {
+/^([a-z]+ )*(class|interface) .*\{$/ {
     line = $0
     gsub(/[,{]/, " ", line)
     gsub(/\./, "/", line)
-    sub(/^.*(class|interface) /, "", line)
+    sub(/^([a-z]+ )*(class|interface) /, "", line)
     n = split(line, word, " ")
     own = word[1]; above = ""; super = "java/lang/Object"
     for (i = 2; i <= n; i++) {

@@ -124,7 +124,7 @@ function proof_of(cls, name, type,   k, i, t) {
     for (i = 1; i <= call_n[k]; i++)
         if (below(call_class[k, i], cls)) return call_by[k, i]
     for (i = 1; i <= has_n[k]; i++)
-        if (below(has_class[k, i], cls)) return has_by[k, i] " (called by the chip)"
+        if (below(has_class[k, i], cls)) return has_by[k, i] " (implements it)"
     if (cls in refuser) {
         t = proof_of(refuser[cls], refuser_name[cls], refuser_type[cls])
         return t == "" ? "" : "not offered, " refused_why[cls] "; the refusal: " t

@@ -8,6 +8,9 @@ import javacard.framework.OwnerPINBuilder;
 import javacard.framework.OwnerPINx;
 import javacard.framework.SensitiveArrays;
 import javacard.framework.UserException;
+import javacard.framework.service.BasicService;
+import javacard.framework.service.SecurityService;
+import javacard.framework.service.Service;
 import javacard.security.Checksum;
 import javacard.security.InitializedMessageDigest;
 import javacard.security.Key;
@@ -260,6 +263,21 @@ public class Extending extends Applet {
         }
     }
 
+    /** A service that does nothing but say who it trusts. */
+    private static class OwnService extends BasicService implements SecurityService {
+        public boolean isAuthenticated(short principal) {
+            return principal == PRINCIPAL_CARDHOLDER;
+        }
+
+        public boolean isChannelSecure(byte properties) {
+            return properties == PROPERTY_INPUT_INTEGRITY;
+        }
+
+        public boolean isCommandSecure(byte properties) {
+            return properties == PROPERTY_OUTPUT_INTEGRITY;
+        }
+    }
+
     private static class OwnBERTag extends BERTag {
         public void init(byte[] a, short b) {
             calls++;
@@ -349,6 +367,18 @@ public class Extending extends Applet {
         expect(tag.isConstructed() && tag.tagNumber() == 0x0F, (byte) 22);
     }
 
+    private static void services(APDU apdu) {
+        OwnService own = new OwnService();
+        Service service = own;
+        SecurityService security = own;
+
+        expect(!service.processDataIn(apdu) && !service.processDataOut(apdu), (byte) 24);
+        expect(!own.processDataIn(apdu) && !own.processDataOut(apdu), (byte) 25);
+        expect(security.isAuthenticated(SecurityService.PRINCIPAL_CARDHOLDER), (byte) 26);
+        expect(security.isChannelSecure(SecurityService.PROPERTY_INPUT_INTEGRITY), (byte) 27);
+        expect(security.isCommandSecure(SecurityService.PROPERTY_OUTPUT_INTEGRITY), (byte) 28);
+    }
+
     public void process(APDU apdu) {
         byte[] data = apdu.getBuffer();
 
@@ -370,6 +400,9 @@ public class Extending extends Applet {
                 return;
             case 4:
                 tags(data);
+                return;
+            case 5:
+                services(apdu);
                 return;
             default:
                 ISOException.throwIt(ISO7816.SW_INS_NOT_SUPPORTED);
