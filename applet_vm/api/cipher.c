@@ -486,28 +486,44 @@ enum mm_run mm_n_cipher_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
 
 /* ---- For KeyEncryption ---- */
 
-size_t mm_api_cipher_input_len(struct mm_vm *vm, mm_ref cipher, size_t len)
+/* The operation of a Cipher that can decipher keys: not AEAD, and no object of another class. */
+static struct mm_api_op *key_cipher(struct mm_vm *vm, mm_ref cipher)
 {
     struct mm_api_op *op = mm_api_op_find(vm, cipher);
+
+    if (op == NULL || op->alg == 0 || op->alg != alg_of(vm, cipher) ||
+        is_aead(MM_CIPHER_OF(op->alg)))
+        return NULL;
+    return op;
+}
+
+size_t mm_api_cipher_input_len(struct mm_vm *vm, mm_ref cipher, size_t len)
+{
+    struct mm_api_op *op = key_cipher(vm, cipher);
     uint8_t pad[BLOCK_MAX];
 
-    if (op == NULL || op->alg == 0)
+    if (op == NULL)
         return len; /* refused when it is to decipher */
     if (MM_CIPHER_OF(op->alg) == MM_CIPHER_RSA)
-        return mm_api_rsa_size(vm, op);
+        return (size_t)EVP_PKEY_get_size(op->pkey);
     return len + mm_api_pad(MM_PADDING_OF(op->alg), len, op->block, pad);
 }
 
 bool mm_api_cipher_decipher(struct mm_vm *vm, mm_ref cipher, const uint8_t *data, size_t len,
                             uint8_t **out, size_t *out_len)
 {
-    struct mm_api_op *op = mm_api_op_find(vm, cipher);
+    struct mm_api_op *op = key_cipher(vm, cipher);
+    bool ok;
 
-    if (op == NULL || op->alg == 0 || op->mode != MM_DECRYPT || is_aead(MM_CIPHER_OF(op->alg)) ||
-        !mm_api_key_still_ready(vm, op))
+    if (op == NULL || op->mode != MM_DECRYPT || !mm_api_key_still_ready(vm, op))
         return false;
-    if (MM_CIPHER_OF(op->alg) != MM_CIPHER_RSA)
-        return through(vm, op, data, len, true, out, out_len) == MM_OK && restart(op);
+    if (MM_CIPHER_OF(op->alg) != MM_CIPHER_RSA) {
+        ok = through(vm, op, data, len, true, out, out_len) == MM_OK;
+        ok = restart(op) && ok;
+        if (!ok && *out != NULL)
+            OPENSSL_cleanse(*out, len + 3 * BLOCK_MAX);
+        return ok;
+    }
     mm_buf_bytes(&op->held, data, len);
     *out = mm_api_scratch(vm, MM_KEY_PART_MAX);
     return *out != NULL && !op->held.bad && mm_api_rsa_apply(vm, op, *out, out_len);

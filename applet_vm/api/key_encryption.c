@@ -26,6 +26,7 @@ enum mm_run mm_api_key_input(struct mm_vm *vm, mm_ref key, const uint16_t *args,
     const uint8_t *data;
     uint8_t *plain;
     enum mm_run run;
+    bool fits;
 
     if (fixed && cipher != MM_REF_NULL) /* what the fixed length becomes when it is enciphered */
         len = (int32_t)mm_api_cipher_input_len(vm, cipher, (size_t)len);
@@ -36,11 +37,12 @@ enum mm_run mm_api_key_input(struct mm_vm *vm, mm_ref key, const uint16_t *args,
     in->len = (size_t)len;
     if (cipher == MM_REF_NULL)
         return MM_RUN_OK;
-    if (!mm_api_cipher_decipher(vm, cipher, data, (size_t)len, &plain, &in->len) ||
-        in->len > sizeof(in->plain))
+    if (!mm_api_cipher_decipher(vm, cipher, data, (size_t)len, &plain, &in->len))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    memcpy(in->plain, plain, in->len);
+    fits = in->len <= sizeof(in->plain);
+    if (fits)
+        memcpy(in->plain, plain, in->len);
     OPENSSL_cleanse(plain, in->len);
     in->data = in->plain;
-    return MM_RUN_OK;
+    return fits ? MM_RUN_OK : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
 }

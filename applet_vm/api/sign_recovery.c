@@ -142,6 +142,7 @@ bool mm_api_recovery_verify(struct mm_api_op *op, const uint8_t *hash, const uin
 
     return open_block(op, sig, len, &o) && CRYPTO_memcmp(o.hash, hash, hash_len(op)) == 0 &&
            (o.partial ? op->fed > o.message_len : op->fed == o.message_len) &&
+           op->held.len >= o.message_len &&
            (o.message_len == 0 || memcmp(o.message, op->held.data, o.message_len) == 0);
 }
 

@@ -231,6 +231,23 @@ static void keys_refuse_what_their_cipher_cannot_decipher(void **state)
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_secret_set_key, 3, key, value, 0); /* padding */
     throws("java/lang/ArrayIndexOutOfBoundsException", 0, mm_n_secret_set_key, 3, key, value, 40);
     assert_int_equal(ok(mm_n_key_is_initialized, 1, key), 0);
+    /* an AEAD cipher, and objects that are no cipher at all */
+    for (size_t i = 0; i < 3; i++) {
+        mm_ref other = ok(i == 0 ? mm_n_cipher_get_instance : mm_n_sign_get_instance, 2,
+                          i == 0   ? -13
+                          : i == 1 ? 49
+                                   : 18,
+                          0);
+        if (i == 0)
+            (void)ok(mm_n_cipher_init_iv, 6, other, kek, DECRYPT, value, 0, 12);
+        else
+            (void)ok(mm_n_sign_init, 3, other, kek, SIGN);
+        (void)ok(mm_n_key_set_cipher, 2, key, other);
+        throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_secret_set_key, 3, key, value, 0);
+    }
+    (void)ok(mm_n_key_set_cipher, 2, key, value);
+    throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_secret_set_key, 3, key, value, 0);
+    (void)ok(mm_n_key_set_cipher, 2, key, cipher);
     (void)ok(mm_n_key_clear, 1, kek);
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_secret_set_key, 3, key, value, 0);
 }
