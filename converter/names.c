@@ -32,7 +32,7 @@ static const char *string(struct debug_rd *d)
 {
     uint16_t i = mm_rd_u16(&d->rd);
 
-    return i < d->string_n ? d->strings[i] : "?";
+    return d->strings != NULL && i < d->string_n ? d->strings[i] : "?";
 }
 
 /* Room for n records of at least len bytes each that lie ahead; NULL when they cannot be there. */
