@@ -98,6 +98,12 @@ static void channel_closes_itself_or_another(void **state)
     assert_int_equal(host_hex(*state, "02708002"), 0x9000);
     assert_int_equal(host_hex(*state, "01CA006600"), 0x6881);
     assert_int_equal(host_hex(*state, "02CA006600"), 0x6881);
+    assert_int_equal(host_hex(*state, "00700009"), 0x9000);
+    assert_int_equal(host_hex(*state, "4570000001"),
+                     0x9000); /* from channel 9, of a further class */
+    assert_int_equal(host_hex(*state, "6570000001"), 0x6882);
+    assert_int_equal(host_hex(*state, "45708009"), 0x9000);
+    assert_int_equal(host_hex(*state, "4570000001"), 0x6881);
 }
 
 static void locked_card_opens_no_channel(void **state)
