@@ -3,28 +3,10 @@
 #include <string.h>
 
 #include "host_client/gp/card_info.h"
-
-/* A place to tell facts to, and the text that is being made. */
-struct teller {
-    mm_gp_fact fact;
-    void *ctx;
-};
-
-static void tell(const struct teller *t, const char *key, const char *name, const char *text)
-{
-    t->fact(t->ctx, key, name, text);
-}
-
-static void tell_hex(const struct teller *t, const char *key, const char *name, const uint8_t *data,
-                     size_t len)
-{
-    char hex[2 * 33 + 1];
-
-    tell(t, key, name, mm_hex(data, len < 33 ? len : 33, hex));
-}
+#include "host_client/gp/gp_int.h"
 
 /* TA1: clock rate conversion and baud rate adjustment (ISO 7816-3, tables 7 and 8). */
-static void tell_speed(const struct teller *t, uint8_t ta1)
+static void tell_speed(const struct mm_gp_teller *t, uint8_t ta1)
 {
     static const uint16_t f[16] = {372, 372, 558, 744,  1116, 1488, 1860, 0,
                                    0,   512, 768, 1024, 1536, 2048, 0,    0};
@@ -35,11 +17,12 @@ static void tell_speed(const struct teller *t, uint8_t ta1)
         return;
     snprintf(text, sizeof(text), "Fi %u, Di %u (%u bit/s at 4 MHz)", f[ta1 >> 4], d[ta1 & 15],
              4000000u / f[ta1 >> 4] * d[ta1 & 15]);
-    tell(t, "speed", "speed", text);
+    mm_gp_tell(t, "speed", "speed", text);
 }
 
 /* Bytes TAi to TDi. The protocols go to a text; false: cut off. */
-static bool take_interface(const struct teller *t, struct mm_rd *rd, uint8_t td, bool *needs_check)
+static bool take_interface(const struct mm_gp_teller *t, struct mm_rd *rd, uint8_t td,
+                           bool *needs_check)
 {
     char protocols[48] = "", text[16];
     unsigned seen = 0;
@@ -52,11 +35,11 @@ static bool take_interface(const struct teller *t, struct mm_rd *rd, uint8_t td,
             tell_speed(t, ta);
         if ((td & 0x10) != 0 && i == 2 && !rd->bad) {
             snprintf(text, sizeof(text), "T=%u", ta & 15u);
-            tell(t, "specific_mode", "specific mode", text);
+            mm_gp_tell(t, "specific_mode", "specific mode", text);
         }
         if ((td & 0x10) != 0 && i > 2 && protocol == 1 && !rd->bad) {
             snprintf(text, sizeof(text), "%u", ta);
-            tell(t, "ifsc", "IFSC", text);
+            mm_gp_tell(t, "ifsc", "IFSC", text);
         }
         for (uint8_t bit = 0x20; bit <= 0x40; bit = (uint8_t)(bit << 1)) {
             if ((td & bit) != 0)
@@ -73,12 +56,12 @@ static bool take_interface(const struct teller *t, struct mm_rd *rd, uint8_t td,
             strcat(protocols, strlen(protocols) + strlen(text) < sizeof(protocols) ? text : "");
         }
     }
-    tell(t, "protocols", "protocols", protocols[0] != '\0' ? protocols : "T=0");
+    mm_gp_tell(t, "protocols", "protocols", protocols[0] != '\0' ? protocols : "T=0");
     return !rd->bad;
 }
 
 /* Compact-TLV 7x, third byte (ISO 7816-4, table 119). */
-static void tell_capabilities(const struct teller *t, const uint8_t *value, size_t len)
+static void tell_capabilities(const struct mm_gp_teller *t, const uint8_t *value, size_t len)
 {
     char text[128];
 
@@ -88,7 +71,7 @@ static void tell_capabilities(const struct teller *t, const uint8_t *value, size
              (value[2] & 0x80) != 0 ? "command chaining, " : "",
              (value[2] & 0x40) != 0 ? "extended length, " : "", (value[2] & 7u) + 1,
              (value[2] & 7) != 0 ? "s" : "");
-    tell(t, "capabilities", "capabilities", text);
+    mm_gp_tell(t, "capabilities", "capabilities", text);
 }
 
 /* Objects of the historical bytes by tag (ISO 7816-4, 8.1.1.2). */
@@ -104,11 +87,11 @@ static const struct {
                  [8] = {"life_cycle", "life cycle and status"},
                  [15] = {"aid", "application"}};
 
-static bool take_historical(const struct teller *t, const uint8_t *bytes, size_t len)
+static bool take_historical(const struct mm_gp_teller *t, const uint8_t *bytes, size_t len)
 {
     struct mm_rd rd;
 
-    tell_hex(t, "historical", "historical bytes", bytes, len);
+    mm_gp_tell_hex(t, "historical", "historical bytes", bytes, len);
     mm_rd_init(&rd, bytes, len);
     if (len == 0 || (bytes[0] != 0x80 && bytes[0] != 0x00))
         return true; /* the issuer's own, or a reference (10) */
@@ -120,7 +103,7 @@ static bool take_historical(const struct teller *t, const uint8_t *bytes, size_t
         if (value == NULL)
             return false;
         if (objects[head >> 4].key != NULL)
-            tell_hex(t, objects[head >> 4].key, objects[head >> 4].name, value, head & 15);
+            mm_gp_tell_hex(t, objects[head >> 4].key, objects[head >> 4].name, value, head & 15);
         if (head >> 4 == 7)
             tell_capabilities(t, value, head & 15);
     }
@@ -130,7 +113,7 @@ static bool take_historical(const struct teller *t, const uint8_t *bytes, size_t
 enum mm_status mm_gp_describe_atr(const uint8_t *atr, size_t atr_len, mm_gp_fact fact, void *ctx,
                                   struct mm_err *err)
 {
-    const struct teller t = {fact, ctx};
+    const struct mm_gp_teller t = {fact, ctx};
     const uint8_t *historical;
     struct mm_rd rd;
     uint8_t ts, t0;
@@ -141,7 +124,7 @@ enum mm_status mm_gp_describe_atr(const uint8_t *atr, size_t atr_len, mm_gp_fact
     t0 = mm_rd_u8(&rd);
     if (rd.bad || (ts != 0x3b && ts != 0x3f))
         return mm_fail(err, MM_MALFORMED, 0, "ATR, offset 0: expected TS 3B or 3F and T0");
-    tell(&t, "convention", "convention", ts == 0x3b ? "direct" : "inverse");
+    mm_gp_tell(&t, "convention", "convention", ts == 0x3b ? "direct" : "inverse");
     if (!take_interface(&t, &rd, t0, &needs_check))
         return mm_fail(err, MM_TRUNCATED, rd.off, "ATR, offset %zu: interface bytes end early",
                        rd.off);

@@ -6,26 +6,6 @@
 
 #include "host_client/gp/gp_int.h"
 
-/* A place to tell facts to. */
-struct teller {
-    mm_gp_fact fact;
-    void *ctx;
-};
-
-static void tell(const struct teller *t, const char *key, const char *name, const char *text)
-{
-    t->fact(t->ctx, key, name, text);
-}
-
-static void tell_hex(const struct teller *t, const char *key, const char *name, const uint8_t *data,
-                     size_t len)
-{
-    char text[MM_GP_FACT_TEXT_MAX + 1];
-    size_t most = MM_GP_FACT_TEXT_MAX / 2;
-
-    tell(t, key, name, mm_hex(data, len < most ? len : most, text));
-}
-
 /* The value of an object that must have this tag. */
 static enum mm_status open_object(const uint8_t *data, size_t data_len, uint16_t want,
                                   struct mm_rd *rd, struct mm_err *err)
@@ -74,7 +54,7 @@ static const struct {
 #define CPLC_LEN 42
 
 /* YDDD in BCD: the last digit of the year, the day in it. Which decade is not told. */
-static void tell_date(const struct teller *t, const char *key, const char *name,
+static void tell_date(const struct mm_gp_teller *t, const char *key, const char *name,
                       const uint8_t value[2])
 {
     char text[40];
@@ -85,13 +65,13 @@ static void tell_date(const struct teller *t, const char *key, const char *name,
                  day, value[0] >> 4);
     else
         snprintf(text, sizeof(text), "%02X%02X", value[0], value[1]);
-    tell(t, key, name, text);
+    mm_gp_tell(t, key, name, text);
 }
 
 enum mm_status mm_gp_describe_cplc(const uint8_t *data, size_t data_len, mm_gp_fact fact, void *ctx,
                                    struct mm_err *err)
 {
-    const struct teller t = {fact, ctx};
+    const struct mm_gp_teller t = {fact, ctx};
     struct mm_rd rd;
 
     /* With its tag and length, or, as some cards answer, without. */
@@ -108,7 +88,7 @@ enum mm_status mm_gp_describe_cplc(const uint8_t *data, size_t data_len, mm_gp_f
         if (cplc[i].kind == FIELD_DATE)
             tell_date(&t, cplc[i].key, cplc[i].name, value);
         else
-            tell_hex(&t, cplc[i].key, cplc[i].name, value, cplc[i].len);
+            mm_gp_tell_hex(&t, cplc[i].key, cplc[i].name, value, cplc[i].len);
     }
     return MM_OK;
 }
@@ -148,14 +128,14 @@ static bool is_gp(const uint8_t *oid, size_t len, uint8_t arc)
            oid[sizeof(gp_oid)] == arc;
 }
 
-static void tell_version(const struct teller *t, const uint8_t *oid, size_t len)
+static void tell_version(const struct mm_gp_teller *t, const uint8_t *oid, size_t len)
 {
     char text[OID_TEXT_MAX] = "";
     size_t at = 0;
 
     for (size_t i = sizeof(gp_oid) + 1; i < len && at + 8 < sizeof(text); i++)
         at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u", at > 0 ? "." : "", oid[i]);
-    tell(t, "gp_version", "GlobalPlatform", text);
+    mm_gp_tell(t, "gp_version", "GlobalPlatform", text);
 }
 
 /* i of SCP02 (GPCS 2.3.1, table E-1) and SCP03 (Amendment D, table 5-1) in words. */
@@ -177,7 +157,7 @@ static void options_text(uint8_t scp, uint8_t i, char *out, size_t out_len)
         snprintf(out, out_len, "SCP%02X i=%02X", scp, i);
 }
 
-static void tell_protocol(const struct teller *t, const uint8_t *oid, size_t len)
+static void tell_protocol(const struct mm_gp_teller *t, const uint8_t *oid, size_t len)
 {
     char text[160];
     size_t at = sizeof(gp_oid) + 1;
@@ -188,7 +168,7 @@ static void tell_protocol(const struct teller *t, const uint8_t *oid, size_t len
     for (size_t k = at + 1; k < len; k++) /* i above 7F takes two bytes of the identifier */
         i = (i << 7 | (oid[k] & 0x7f)) & 0xff;
     options_text(oid[at], (uint8_t)i, text, sizeof(text));
-    tell(t, "secure_channels", "secure channel", text);
+    mm_gp_tell(t, "secure_channels", "secure channel", text);
 }
 
 static bool take_oid(const uint8_t *data, size_t data_len, const uint8_t **oid, size_t *len)
@@ -201,7 +181,8 @@ static bool take_oid(const uint8_t *data, size_t data_len, const uint8_t **oid, 
 }
 
 /* One object of the recognition data. */
-static void tell_recognised(const struct teller *t, uint16_t tag, const uint8_t *value, size_t len)
+static void tell_recognised(const struct mm_gp_teller *t, uint16_t tag, const uint8_t *value,
+                            size_t len)
 {
     const uint8_t *oid = value;
     size_t oid_len = len;
@@ -210,7 +191,7 @@ static void tell_recognised(const struct teller *t, uint16_t tag, const uint8_t 
     if (tag != 0x06 && (tag < 0x60 || tag > 0x68))
         return;
     if (tag != 0x06 && !take_oid(value, len, &oid, &oid_len)) {
-        tell_hex(t, "other", "other", value, len);
+        mm_gp_tell_hex(t, "other", "other", value, len);
         return;
     }
     if (tag == 0x60 && is_gp(oid, oid_len, 2))
@@ -218,13 +199,14 @@ static void tell_recognised(const struct teller *t, uint16_t tag, const uint8_t 
     else if (tag == 0x64 && is_gp(oid, oid_len, 4))
         tell_protocol(t, oid, oid_len);
     else if (tag == 0x63)
-        tell(t, "identification_scheme", "identification scheme", oid_text(oid, oid_len, text));
+        mm_gp_tell(t, "identification_scheme", "identification scheme",
+                   oid_text(oid, oid_len, text));
     else if (tag == 0x65)
-        tell(t, "configuration", "configuration", oid_text(oid, oid_len, text));
+        mm_gp_tell(t, "configuration", "configuration", oid_text(oid, oid_len, text));
     else if (tag == 0x66)
-        tell(t, "card_details", "chip or card details", oid_text(oid, oid_len, text));
+        mm_gp_tell(t, "card_details", "chip or card details", oid_text(oid, oid_len, text));
     else if (tag == 0x06 && !is_gp(oid, oid_len, 1))
-        tell(t, "scheme", "recognition scheme", oid_text(oid, oid_len, text));
+        mm_gp_tell(t, "scheme", "recognition scheme", oid_text(oid, oid_len, text));
 }
 
 /* Walk the objects of 66 { 73 { ... } }; some cards leave the 66 out. */
@@ -267,7 +249,7 @@ static void recognise(void *ctx, uint16_t tag, const uint8_t *value, size_t len)
 enum mm_status mm_gp_describe_recognition(const uint8_t *data, size_t data_len, mm_gp_fact fact,
                                           void *ctx, struct mm_err *err)
 {
-    struct teller t = {fact, ctx};
+    struct mm_gp_teller t = {fact, ctx};
 
     return walk_recognition(data, data_len, recognise, &t, err);
 }
@@ -313,7 +295,7 @@ uint8_t mm_gp_recognised_scp02_i(const uint8_t *data, size_t data_len)
 /* ---- Capabilities ---- */
 
 /* A0: | 80 protocol | 81 options i... | 82 key lengths | (GPCS 2.3.1, table H-5) */
-static void tell_protocol_support(const struct teller *t, const uint8_t *value, size_t len)
+static void tell_protocol_support(const struct mm_gp_teller *t, const uint8_t *value, size_t len)
 {
     char text[200] = "SCP";
     size_t at, n;
@@ -335,11 +317,11 @@ static void tell_protocol_support(const struct teller *t, const uint8_t *value, 
             snprintf(text + at, sizeof(text) - at, ", AES%s%s%s", (value[0] & 1) != 0 ? " 128" : "",
                      (value[0] & 2) != 0 ? " 192" : "", (value[0] & 4) != 0 ? " 256" : "");
     }
-    tell(t, "protocol_support", "protocol support", text);
+    mm_gp_tell(t, "protocol_support", "protocol support", text);
 }
 
 /* 83: hash algorithms of load file data blocks (GPCS 2.3.1, table H-7). */
-static void tell_hashes(const struct teller *t, const uint8_t *value, size_t len)
+static void tell_hashes(const struct mm_gp_teller *t, const uint8_t *value, size_t len)
 {
     static const char *const names[] = {"", "SHA-1", "SHA-256", "SHA-384", "SHA-512"};
     char text[96] = "";
@@ -349,23 +331,23 @@ static void tell_hashes(const struct teller *t, const uint8_t *value, size_t len
         if (value[i] >= 1 && value[i] <= 4)
             snprintf(text + at, sizeof(text) - at, "%s%s", at > 0 ? ", " : "", names[value[i]]);
     }
-    tell(t, "load_file_hashes", "load file hashes", text);
+    mm_gp_tell(t, "load_file_hashes", "load file hashes", text);
 }
 
-static void tell_privileges(const struct teller *t, const char *key, const char *name,
+static void tell_privileges(const struct mm_gp_teller *t, const char *key, const char *name,
                             const uint8_t *value, size_t len)
 {
     uint8_t bytes[MM_GP_PRIVILEGES_LEN] = {0};
     char text[MM_GP_FACT_TEXT_MAX];
 
     memcpy(bytes, value, len < sizeof(bytes) ? len : sizeof(bytes));
-    tell(t, key, name, mm_gp_privileges_text(bytes, text, sizeof(text)));
+    mm_gp_tell(t, key, name, mm_gp_privileges_text(bytes, text, sizeof(text)));
 }
 
 enum mm_status mm_gp_describe_capabilities(const uint8_t *data, size_t data_len, mm_gp_fact fact,
                                            void *ctx, struct mm_err *err)
 {
-    const struct teller t = {fact, ctx};
+    const struct mm_gp_teller t = {fact, ctx};
     const uint8_t *value;
     struct mm_rd rd;
     size_t len;
@@ -384,7 +366,7 @@ enum mm_status mm_gp_describe_capabilities(const uint8_t *data, size_t data_len,
         else if (tag == 0x83)
             tell_hashes(&t, value, len);
         else
-            tell_hex(&t, "ciphers", "cipher suites", value, len);
+            mm_gp_tell_hex(&t, "ciphers", "cipher suites", value, len);
     }
     return st;
 }
@@ -399,7 +381,7 @@ enum mm_status mm_gp_describe_resources(const uint8_t *data, size_t data_len, mm
     } names[] = {{"applications", "applications"},
                  {"free_persistent", "free persistent bytes"},
                  {"free_transient", "free transient bytes"}};
-    const struct teller t = {fact, ctx};
+    const struct mm_gp_teller t = {fact, ctx};
     const uint8_t *value;
     struct mm_rd rd;
     size_t len;
@@ -416,7 +398,7 @@ enum mm_status mm_gp_describe_resources(const uint8_t *data, size_t data_len, mm
             number = number << 8 | value[i];
         snprintf(text, sizeof(text), "%u", number);
         if (tag >= 0x81 && tag <= 0x83)
-            tell(&t, names[tag - 0x81].key, names[tag - 0x81].name, text);
+            mm_gp_tell(&t, names[tag - 0x81].key, names[tag - 0x81].name, text);
     }
     return st;
 }

@@ -1,7 +1,8 @@
-/* Inside host_client/gp only: command APDUs in parts, BER-TLV. */
+/* Inside host_client/gp only: command APDUs in parts, BER-TLV, facts. */
 #ifndef MM_GP_INT_H
 #define MM_GP_INT_H
 
+#include "host_client/gp/card_info.h"
 #include "host_client/gp/gp.h"
 
 /* A command APDU in its parts (ISO 7816-4, 5.1). data is borrowed. le: -1 none, else 1..65536. */
@@ -33,5 +34,15 @@ bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size
 
 /* "INSTALL [for load]": what a plain command is called in messages. */
 const char *mm_gp_command_name(const uint8_t *apdu, size_t apdu_len);
+
+/* Who is told facts (card_info.h). */
+struct mm_gp_teller {
+    mm_gp_fact fact;
+    void *ctx;
+};
+void mm_gp_tell(const struct mm_gp_teller *t, const char *key, const char *name, const char *text);
+/* The value in hexadecimal, cut at MM_GP_FACT_TEXT_MAX digits. */
+void mm_gp_tell_hex(const struct mm_gp_teller *t, const char *key, const char *name,
+                    const uint8_t *data, size_t len);
 
 #endif

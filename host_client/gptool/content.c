@@ -255,17 +255,24 @@ enum mm_status mm_gptool_domain(struct mm_gptool *tool, char **args, int n, stru
 
 /* ---- What is there already ---- */
 
+/* The application of an argument, and the token key. */
+static enum mm_status open_subject(struct mm_gptool *tool, const char *text, struct mm_aid *aid,
+                                   struct tokens *tokens, struct mm_err *err)
+{
+    enum mm_status st = mm_gptool_aid(text, aid, err);
+
+    return st == MM_OK ? open_tokens(tool->opt, tokens, err) : st;
+}
+
 enum mm_status mm_gptool_selectable(struct mm_gptool *tool, char **args, int n, struct mm_err *err)
 {
     const struct mm_gptool_options *opt = tool->opt;
     struct mm_aid aid;
     struct tokens tokens;
     struct mm_buf list;
-    enum mm_status st = mm_gptool_aid(args[0], &aid, err);
+    enum mm_status st = open_subject(tool, args[0], &aid, &tokens, err);
 
     (void)n;
-    if (st == MM_OK)
-        st = open_tokens(opt, &tokens, err);
     if (st != MM_OK)
         return st;
     mm_buf_init(&list);
@@ -281,13 +288,11 @@ enum mm_status mm_gptool_move(struct mm_gptool *tool, char **args, int n, struct
     struct mm_aid aid, domain;
     struct tokens tokens;
     struct mm_buf list;
-    enum mm_status st = mm_gptool_aid(args[0], &aid, err);
+    enum mm_status st = mm_gptool_aid(args[1], &domain, err);
 
     (void)n;
     if (st == MM_OK)
-        st = mm_gptool_aid(args[1], &domain, err);
-    if (st == MM_OK)
-        st = open_tokens(tool->opt, &tokens, err);
+        st = open_subject(tool, args[0], &aid, &tokens, err);
     if (st != MM_OK)
         return st;
     mm_buf_init(&list);
@@ -302,13 +307,13 @@ enum mm_status mm_gptool_registry(struct mm_gptool *tool, char **args, int n, st
     struct mm_aid aid;
     struct tokens tokens;
     struct mm_buf list;
-    enum mm_status st = mm_gptool_aid(args[0], &aid, err);
+    enum mm_status st;
 
     (void)n;
-    if (st == MM_OK && !opt->has_privileges && opt->domain.len == 0)
-        st = mm_fail(err, MM_USAGE, SIZE_MAX, "registry-update: expected --privileges or --domain");
-    if (st == MM_OK)
-        st = open_tokens(opt, &tokens, err);
+    if (!opt->has_privileges && opt->domain.len == 0)
+        return mm_fail(err, MM_USAGE, SIZE_MAX,
+                       "registry-update: expected --privileges or --domain");
+    st = open_subject(tool, args[0], &aid, &tokens, err);
     if (st != MM_OK)
         return st;
     mm_buf_init(&list);

@@ -6,8 +6,13 @@
 #ifndef MM_TEST_GP_CARD_DOUBLE_H
 #define MM_TEST_GP_CARD_DOUBLE_H
 
-#include <stdlib.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "applet_vm/scp/scp.h"
 #include "host_client/access/access_int.h"
