@@ -35,6 +35,11 @@ help_and_version() {
 apdu_page_is_current() {
     awk -f apdu_spec/apdu_md.awk apdu_spec/aid.def apdu_spec/ins.def apdu_spec/sw.def | diff - docs/apdu.md
 }
+# Every row has a test, and the page says which.
+conformance_table_is_current() {
+    test/conformance/make.sh "$build" >"$work/table" &&
+        sed '1,/^<!-- the conformance table:/d' docs/conformance.md | diff - "$work/table"
+}
 headers_stand_alone() {
     make --no-print-directory check-headers
 }
@@ -49,5 +54,6 @@ for path in "$bin"/mintmark-*; do
 done
 check "shell scripts pass shellcheck" shellcheck -x test/system/*.sh test/card/*.sh test/bench/*.sh test/conformance/*.sh .ci/run
 check "docs/apdu.md is as apdu_spec makes it" apdu_page_is_current
+check "docs/conformance.md has the table that the tests make, each row with a test" conformance_table_is_current
 check "every header stands alone" headers_stand_alone
 tap_end
