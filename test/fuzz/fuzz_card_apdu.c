@@ -94,7 +94,9 @@ static void from_reader(struct mm_card *card, const uint8_t *command, size_t len
 
     mm_card_transmit(card, command, len, resp, &n);
     need(n >= 2 && n <= sizeof(resp));
-    need(resp[n - 2] >> 4 == 6 || resp[n - 2] >> 4 == 9);
+    /* ISO 7816-4, 5.6; an applet may throw any reason, which is its status word (JCRE 3.3) */
+    need(resp[n - 2] >> 4 == 6 || resp[n - 2] >> 4 == 9 ||
+         card->channel->selected == MM_SELECTED_APPLET);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
