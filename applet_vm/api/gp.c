@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OFFSET_CDATA              5
-#define SHORT_BODY_MAX            255
-#define CARD_LOCKED               0x7F
-#define CARD_TERMINATED           0xFF
+#define OFFSET_CDATA    5
+#define SHORT_BODY_MAX  255
+#define CARD_LOCKED     0x7F
+#define CARD_TERMINATED 0xFF
 
 mm_comp mm_gp_caller(struct mm_vm *vm)
 {
@@ -44,8 +44,8 @@ enum mm_run mm_n_gp_card_content_state(struct mm_vm *vm, const uint16_t *args, u
 
 enum mm_run mm_n_gp_set_card_content_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    ret[0] =
-        mm_gp(vm) != NULL && mm_gp(vm)->set_card_content_state(mm_gp(vm)->ctx, mm_gp_caller(vm), (uint8_t)args[0]);
+    ret[0] = mm_gp(vm) != NULL &&
+             mm_gp(vm)->set_card_content_state(mm_gp(vm)->ctx, mm_gp_caller(vm), (uint8_t)args[0]);
     return MM_RUN_OK;
 }
 
@@ -98,7 +98,7 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
         return run;
     memcpy(buf, data, sizeof(buf));
     sw = mm_gp(vm)->process_security(mm_gp(vm)->ctx, mm_gp_caller(vm), buf, sizeof(buf),
-                                  OFFSET_CDATA + a->body_len, &out_len);
+                                     OFFSET_CDATA + a->body_len, &out_len);
     if (sw != MM_SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
         return mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     ret[0] = (uint16_t)out_len;
@@ -231,6 +231,8 @@ enum mm_run mm_n_sc_reset_security(struct mm_vm *vm, const uint16_t *args, uint1
 enum mm_run mm_n_sc_security_level(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args;
-    ret[0] = mm_gp(vm) != NULL ? (uint16_t)(int8_t)mm_gp(vm)->security_level(mm_gp(vm)->ctx, mm_gp_caller(vm)) : 0;
+    ret[0] = mm_gp(vm) != NULL
+                 ? (uint16_t)(int8_t)mm_gp(vm)->security_level(mm_gp(vm)->ctx, mm_gp_caller(vm))
+                 : 0;
     return MM_RUN_OK;
 }

@@ -7,7 +7,7 @@
 enum mm_run mm_n_gp_get_cvm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     ret[0] = mm_gp(vm) != NULL && (uint8_t)args[0] == CVM_GLOBAL_PIN ? mm_api_of(vm)->global_pin
-                                                                    : MM_REF_NULL;
+                                                                     : MM_REF_NULL;
     return MM_RUN_OK;
 }
 
@@ -63,9 +63,8 @@ enum mm_run mm_n_cvm_update(struct mm_vm *vm, const uint16_t *args, uint16_t *re
     enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
 
     if (run == MM_RUN_OK)
-        ret[0] = mm_gp(vm) != NULL &&
-                 mm_gp(vm)->cvm_update(mm_gp(vm)->ctx, mm_gp_caller(vm), data, (size_t)len,
-                                       (uint8_t)args[4]);
+        ret[0] = mm_gp(vm) != NULL && mm_gp(vm)->cvm_update(mm_gp(vm)->ctx, mm_gp_caller(vm), data,
+                                                            (size_t)len, (uint8_t)args[4]);
     return run;
 }
 
@@ -76,8 +75,8 @@ enum mm_run mm_n_cvm_verify(struct mm_vm *vm, const uint16_t *args, uint16_t *re
     enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
 
     if (run == MM_RUN_OK)
-        ret[0] = mm_gp(vm) != NULL && mm_gp(vm)->cvm_verify(mm_gp(vm)->ctx, data, (size_t)len,
-                                                            (uint8_t)args[4])
+        ret[0] = mm_gp(vm) != NULL &&
+                         mm_gp(vm)->cvm_verify(mm_gp(vm)->ctx, data, (size_t)len, (uint8_t)args[4])
                      ? 0
                      : CVM_FAILURE;
     return run;

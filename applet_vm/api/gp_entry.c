@@ -4,15 +4,15 @@
 
 #include <string.h>
 
-#define ENTRY_CLASS             "mintmark/RegistryEntry"
-#define GLOBAL_SERVICE          "org/globalplatform/GlobalService"
-#define SERVICE_IDENTIFIER      0x80 /* GPSystem.GLOBAL_SERVICE_IDENTIFIER, as a byte */
-#define PRIVILEGE_REGISTRY      13
-#define PRIVILEGE_CONTACTLESS   18
-#define CARD_INFO_HISTORICAL    128
-#define SECURE_ELEMENT_UNKNOWN  0
-#define USER_INTERFACE_UNKNOWN  0x8000 /* GPCLSystem.HOST_DEVICE_UI_STATE_UNKNOWN */
-#define SW_DATA_NOT_FOUND       0x6A88
+#define ENTRY_CLASS            "mintmark/RegistryEntry"
+#define GLOBAL_SERVICE         "org/globalplatform/GlobalService"
+#define SERVICE_IDENTIFIER     0x80 /* GPSystem.GLOBAL_SERVICE_IDENTIFIER, as a byte */
+#define PRIVILEGE_REGISTRY     13
+#define PRIVILEGE_CONTACTLESS  18
+#define CARD_INFO_HISTORICAL   128
+#define SECURE_ELEMENT_UNKNOWN 0
+#define USER_INTERFACE_UNKNOWN 0x8000 /* GPCLSystem.HOST_DEVICE_UI_STATE_UNKNOWN */
+#define SW_DATA_NOT_FOUND      0x6A88
 
 enum mm_run mm_gp_result(struct mm_vm *vm, uint16_t sw)
 {
@@ -198,10 +198,9 @@ enum mm_run mm_n_gp_get_service(struct mm_vm *vm, const uint16_t *args, uint16_t
         if (call[0] == MM_REF_NULL)
             return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     }
-    run = mm_vm_invoke_method(vm, applet, "javacard/framework/Applet",
-                              "getShareableInterfaceObject",
-                              "(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;", call, 2,
-                              ret);
+    run = mm_vm_invoke_method(
+        vm, applet, "javacard/framework/Applet", "getShareableInterfaceObject",
+        "(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;", call, 2, ret);
     if (run == MM_RUN_OK && !mm_vm_instance_of(vm, ret[0], GLOBAL_SERVICE))
         ret[0] = MM_REF_NULL;
     return run;

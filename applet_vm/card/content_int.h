@@ -31,16 +31,16 @@ struct mm_install_params {
     const uint8_t *applet; /* value of C9 */
     uint8_t applet_len;
     bool has_quota, has_implicit, has_services;
-    struct mm_quota quota; /* C7, C8 limits; D7, D8 reservations */
-    uint32_t code_min;     /* C6, D6: stable memory the load file needs */
-    uint8_t implicit;      /* CF */
+    struct mm_quota quota;              /* C7, C8 limits; D7, D8 reservations */
+    uint32_t code_min;                  /* C6, D6: stable memory the load file needs */
+    uint8_t implicit;                   /* CF */
     uint16_t services[MM_REG_SERVICES]; /* CB */
     const uint8_t *token_id;
     size_t token_id_len;
 };
 /* Every form of INSTALL has three fields of an AID or a like one, a fourth, parameters, token. */
 struct mm_install_data {
-    struct mm_aid aid[3]; /* len 0: empty */
+    struct mm_aid aid[3];  /* len 0: empty */
     const uint8_t *fourth; /* privileges; for load, the hash stands third and there is no fourth */
     size_t fourth_len;
     const uint8_t *rest; /* fourth field and parameters as they came, lengths included */

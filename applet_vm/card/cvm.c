@@ -105,7 +105,8 @@ void mm_cvm_get(void *ctx, struct mm_gp_cvm *out)
 
 static enum mm_status make_record(struct mm_card *card)
 {
-    return record_of(card) != NULL ? MM_OK : mm_rec_new(card->nvm, MM_KEY_GLOBAL_PIN, 0, RECORD_LEN);
+    return record_of(card) != NULL ? MM_OK
+                                   : mm_rec_new(card->nvm, MM_KEY_GLOBAL_PIN, 0, RECORD_LEN);
 }
 
 static enum mm_status put(struct mm_card *card, size_t at, uint8_t value)

@@ -219,8 +219,8 @@ static bool read_delete(const struct mm_apdu *apdu, struct mm_aid *aid, struct m
     struct mm_rd rd;
 
     memset(aid, 0, sizeof(*aid));
-    *order = (struct mm_order){.p1 = apdu->p1, .p2 = apdu->p2, .data = apdu->data,
-                               .data_len = apdu->data_len};
+    *order = (struct mm_order){
+        .p1 = apdu->p1, .p2 = apdu->p2, .data = apdu->data, .data_len = apdu->data_len};
     mm_rd_init(&rd, apdu->data, apdu->data_len);
     while (mm_rd_left(&rd) > 0) {
         size_t start = rd.off, len;

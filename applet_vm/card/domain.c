@@ -10,9 +10,9 @@
 /* Privileges of the issuer's domain (GPCS 6.6.1): all that a card is managed with. What one holder
  * at a time may have passes to the application that got it. */
 static const uint8_t issuer[MM_PRIV_LEN] = {0x9e, 0xfe, 0x80};
-static const enum mm_privilege passed_on[] = {
-    MM_PRIV_CARD_RESET, MM_PRIV_TOKEN_VERIFICATION, MM_PRIV_RECEIPT_GENERATION,
-    MM_PRIV_FINAL_APPLICATION};
+static const enum mm_privilege passed_on[] = {MM_PRIV_CARD_RESET, MM_PRIV_TOKEN_VERIFICATION,
+                                              MM_PRIV_RECEIPT_GENERATION,
+                                              MM_PRIV_FINAL_APPLICATION};
 
 bool mm_priv_has(const uint8_t privileges[MM_PRIV_LEN], enum mm_privilege privilege)
 {
@@ -58,7 +58,7 @@ void mm_domain_privileges(const struct mm_card *card, mm_comp comp, uint8_t out[
     memcpy(out, issuer, MM_PRIV_LEN);
     for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
         if (mm_priv_holder(card, passed_on[i]) != NULL)
-            out[passed_on[i] / 8] &= (uint8_t)~(0x80 >> passed_on[i] % 8);
+            out[passed_on[i] / 8] &= (uint8_t) ~(0x80 >> passed_on[i] % 8);
     }
 }
 
@@ -129,19 +129,19 @@ mm_comp mm_domain_of_keys(const struct mm_card *card, mm_comp domain)
 
 /* Only a security domain can carry these out. */
 static const enum mm_privilege of_domains[] = {
-    MM_PRIV_DAP_VERIFICATION,  MM_PRIV_DELEGATED_MANAGEMENT,  MM_PRIV_MANDATED_DAP,
-    MM_PRIV_TRUSTED_PATH,      MM_PRIV_AUTHORIZED_MANAGEMENT, MM_PRIV_TOKEN_VERIFICATION,
+    MM_PRIV_DAP_VERIFICATION,   MM_PRIV_DELEGATED_MANAGEMENT,  MM_PRIV_MANDATED_DAP,
+    MM_PRIV_TRUSTED_PATH,       MM_PRIV_AUTHORIZED_MANAGEMENT, MM_PRIV_TOKEN_VERIFICATION,
     MM_PRIV_RECEIPT_GENERATION, MM_PRIV_CIPHERED_LOAD_FILE};
 /* One application or domain of the card at a time. */
-static const enum mm_privilege of_one[] = {
-    MM_PRIV_CARD_RESET,        MM_PRIV_TOKEN_VERIFICATION,    MM_PRIV_FINAL_APPLICATION,
-    MM_PRIV_RECEIPT_GENERATION, MM_PRIV_CONTACTLESS_ACTIVATION};
+static const enum mm_privilege of_one[] = {MM_PRIV_CARD_RESET, MM_PRIV_TOKEN_VERIFICATION,
+                                           MM_PRIV_FINAL_APPLICATION, MM_PRIV_RECEIPT_GENERATION,
+                                           MM_PRIV_CONTACTLESS_ACTIVATION};
 /* These act on more than what is associated: only who has one may hand it on. */
 static const enum mm_privilege of_card[] = {
-    MM_PRIV_CARD_LOCK,          MM_PRIV_CARD_TERMINATE,        MM_PRIV_CARD_RESET,
-    MM_PRIV_CVM_MANAGEMENT,     MM_PRIV_MANDATED_DAP,          MM_PRIV_AUTHORIZED_MANAGEMENT,
-    MM_PRIV_TOKEN_VERIFICATION, MM_PRIV_GLOBAL_DELETE,         MM_PRIV_GLOBAL_LOCK,
-    MM_PRIV_GLOBAL_REGISTRY,    MM_PRIV_FINAL_APPLICATION,     MM_PRIV_RECEIPT_GENERATION};
+    MM_PRIV_CARD_LOCK,          MM_PRIV_CARD_TERMINATE,    MM_PRIV_CARD_RESET,
+    MM_PRIV_CVM_MANAGEMENT,     MM_PRIV_MANDATED_DAP,      MM_PRIV_AUTHORIZED_MANAGEMENT,
+    MM_PRIV_TOKEN_VERIFICATION, MM_PRIV_GLOBAL_DELETE,     MM_PRIV_GLOBAL_LOCK,
+    MM_PRIV_GLOBAL_REGISTRY,    MM_PRIV_FINAL_APPLICATION, MM_PRIV_RECEIPT_GENERATION};
 
 static bool any(const uint8_t privileges[MM_PRIV_LEN], const enum mm_privilege *list, size_t n)
 {

@@ -105,13 +105,13 @@ uint16_t mm_entry_set_contactless(void *ctx, mm_comp owner, mm_comp entry, uint8
     if (e == NULL || (state != 0x00 && state != 0x01 && state != 0x80))
         return MM_SW_6A80_WRONG_DATA;
     if (!mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_ACTIVATION) &&
-        !(own && (state != 0x01 ||
-                  mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_SELF_ACTIVATION))))
+        !(own &&
+          (state != 0x01 || mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_SELF_ACTIVATION))))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     changed = *e;
     changed.contactless = state;
     return mm_reg_update(&card->registry, &changed) == MM_OK ? MM_SW_9000_NO_ERROR
-                                                              : MM_SW_6581_MEMORY_FAILURE;
+                                                             : MM_SW_6581_MEMORY_FAILURE;
 }
 
 /* One record an entry, of its component: id (2), length (1), value, one behind the other. */
@@ -230,7 +230,7 @@ uint16_t mm_entry_service(void *ctx, mm_comp owner, mm_comp entry, uint16_t serv
     changed = *e;
     changed.services_on = (uint8_t)(changed.services_on ^ 1 << slot);
     return mm_reg_update(&card->registry, &changed) == MM_OK ? MM_SW_9000_NO_ERROR
-                                                              : MM_SW_6581_MEMORY_FAILURE;
+                                                             : MM_SW_6581_MEMORY_FAILURE;
 }
 
 bool mm_entry_service_find(void *ctx, const struct mm_aid *aid, uint16_t service, mm_ref *applet)

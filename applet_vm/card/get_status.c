@@ -43,7 +43,6 @@ static bool wanted(const struct status_query *query, uint16_t tag)
     return !query->has_tags;
 }
 
-
 /* ---- Modules of a load file ---- */
 static size_t module_n(const struct mm_card *card, const struct status_line *line)
 {

@@ -182,8 +182,7 @@ static uint16_t store_or_undo(struct mm_card *card, const struct mm_cap *cap)
         mm_vm_package_unload(card->vm, comp, NULL) != MM_OK)
         mm_log("error", "load", "component %u could not be unlinked", comp);
     mm_card_undo_content(card);
-    return refuse(&card->channel->loading, st,
-                  err.text[0] != '\0' ? err.text : mm_status_text(st));
+    return refuse(&card->channel->loading, st, err.text[0] != '\0' ? err.text : mm_status_text(st));
 }
 
 /* After the last block. In a combined INSTALL the package waits for its end: nothing of it is stored

@@ -136,8 +136,8 @@ static uint16_t decipher(const struct mm_card *card, mm_comp domain, const struc
 
 /* A domain with the privilege takes ciphered load files only, others plain ones only (6.6.1). */
 static uint16_t open_block(const struct mm_card *card, struct mm_loading *l, uint8_t tag,
-                           const struct field *iv, const struct field *body,
-                           const uint8_t **block, size_t *block_len)
+                           const struct field *iv, const struct field *body, const uint8_t **block,
+                           size_t *block_len)
 {
     bool ciphered = mm_domain_may(card, l->domain, MM_PRIV_CIPHERED_LOAD_FILE);
     size_t off = (size_t)(body->value - l->file.data);

@@ -42,8 +42,8 @@ enum mm_status mm_quota_apply_with(struct mm_card *card, const struct mm_reg_ent
         if (st != MM_OK && st != MM_NOT_FOUND) /* a damaged image may have lost the component */
             return st;
         if (e != NULL && (e->quota.volatile_max != 0 || e->quota.volatile_min != 0))
-            shares[n++] = (struct mm_transient_share){e->comp, e->quota.volatile_max,
-                                                      e->quota.volatile_min};
+            shares[n++] =
+                (struct mm_transient_share){e->comp, e->quota.volatile_max, e->quota.volatile_min};
     }
     return mm_vm_transient_shares(card->vm, shares, n);
 }

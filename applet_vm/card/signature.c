@@ -68,7 +68,10 @@ static const char *curve_name(const struct mm_key_part *curve, size_t point_len)
 
     if (curve != NULL && curve->len == 1)
         return curve->value[0] < sizeof(names) / sizeof(names[0]) ? names[curve->value[0]] : NULL;
-    return point_len == 65 ? names[0] : point_len == 97 ? names[1] : point_len == 133 ? names[2] : NULL;
+    return point_len == 65    ? names[0]
+           : point_len == 97  ? names[1]
+           : point_len == 133 ? names[2]
+                              : NULL;
 }
 
 static EVP_PKEY *ec_key(const struct mm_key_part *point, const struct mm_key_part *curve)
@@ -148,11 +151,14 @@ static bool verify_ec(EVP_PKEY *key, const uint8_t *message, size_t message_len,
 static enum mm_status aes_cmac(const struct mm_key_part *key, const uint8_t *message,
                                size_t message_len, uint8_t mac[16])
 {
-    const char *name = key->len == 32 ? "AES-256-CBC" : key->len == 24 ? "AES-192-CBC" : "AES-128-CBC";
+    const char *name = key->len == 32   ? "AES-256-CBC"
+                       : key->len == 24 ? "AES-192-CBC"
+                                        : "AES-128-CBC";
     size_t n = 0;
 
     return EVP_Q_mac(NULL, "CMAC", NULL, name, NULL, key->value, key->len, message, message_len,
-                     mac, 16, &n) != NULL && n == 16
+                     mac, 16, &n) != NULL &&
+                   n == 16
                ? MM_OK
                : MM_CRYPTO;
 }

@@ -107,8 +107,7 @@ static void keep_others(const struct mm_card *card, const uint8_t *fresh, size_t
                         struct mm_buf *out)
 {
     size_t len = 0;
-    const uint8_t *old =
-        mm_rec_data(card->nvm, data_key(target_domain(card)), &len);
+    const uint8_t *old = mm_rec_data(card->nvm, data_key(target_domain(card)), &len);
     struct mm_rd rd, news;
     struct object o, n;
 
@@ -156,7 +155,8 @@ static uint16_t store_objects(struct mm_card *card, const uint8_t *data, size_t 
     mm_rd_init(&rd, data, len);
     while (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&rd) > 0) {
         size_t start = rd.off;
-        sw = take_object(&rd, &o) ? acceptable(card, target_domain(card), &o) : MM_SW_6A80_WRONG_DATA;
+        sw = take_object(&rd, &o) ? acceptable(card, target_domain(card), &o)
+                                  : MM_SW_6A80_WRONG_DATA;
         mm_rd_init(&before, data, start);
         while (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&before) > 0 && take_object(&before, &other))
             sw = other.tag == o.tag ? MM_SW_6A80_WRONG_DATA : sw; /* which of them would count? */
@@ -233,8 +233,7 @@ static uint16_t to_domain(struct mm_card *card, const struct mm_apdu *apdu)
     bool encrypted = (apdu->p1 & ENCRYPTION) == ENCRYPTION;
 
     /* Encryption that only an application could understand (20) is nothing to the domain. */
-    if ((apdu->p1 & ENCRYPTION) != 0 &&
-        (!encrypted || (apdu->p1 & STRUCTURE) != STRUCTURE_DGI))
+    if ((apdu->p1 & ENCRYPTION) != 0 && (!encrypted || (apdu->p1 & STRUCTURE) != STRUCTURE_DGI))
         return MM_SW_6A86_INCORRECT_P1P2;
     if ((apdu->p1 & STRUCTURE) == STRUCTURE ||
         (s->next_block > 0 &&
@@ -350,8 +349,8 @@ static uint16_t to_application(struct mm_card *card, const struct mm_reg_entry *
     command[4] = (uint8_t)apdu->data_len;
     if (apdu->data_len > 0)
         memcpy(command + CDATA_OFF, apdu->data, apdu->data_len);
-    sw = mm_select_run_sw(card, mm_vm_array_write(card->vm, card->personal_data, 0, command,
-                                                  sizeof(command), false));
+    sw = mm_select_run_sw(
+        card, mm_vm_array_write(card->vm, card->personal_data, 0, command, sizeof(command), false));
     if (sw == MM_SW_9000_NO_ERROR)
         sw = mm_vm_instance_of(card->vm, e->applet, personalization)
                  ? call_personalization(card, e, len)

@@ -48,10 +48,10 @@ uint16_t mm_token_check(const struct mm_card *card, const struct mm_order *order
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     mm_buf_init(&message);
     signed_data(order, &message);
-    st = message.bad ? MM_NO_MEMORY
-                     : mm_signature_check(card, holder_of(card, MM_PRIV_TOKEN_VERIFICATION),
-                                          MM_KVN_TOKEN, message.data, message.len, order->token,
-                                          order->token_len);
+    st = message.bad
+             ? MM_NO_MEMORY
+             : mm_signature_check(card, holder_of(card, MM_PRIV_TOKEN_VERIFICATION), MM_KVN_TOKEN,
+                                  message.data, message.len, order->token, order->token_len);
     mm_buf_clear(&message);
     if (st == MM_NOT_FOUND)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;

@@ -52,7 +52,8 @@ __attribute__((unused)) static uint16_t put_set(struct host *h, uint8_t version,
 
     for (size_t i = 0; i < 3; i++) {
         memcpy(block + n, "\x88\x11\x10", 3);
-        assert_int_equal(mm_scp_cbc(h->keys.dek, 16, NULL, true, parts[i], 16, block + n + 3), MM_OK);
+        assert_int_equal(mm_scp_cbc(h->keys.dek, 16, NULL, true, parts[i], 16, block + n + 3),
+                         MM_OK);
         block[n + 19] = 3;
         assert_int_equal(mm_scp_kcv(parts[i], 16, block + n + 20), MM_OK);
         n += 23;

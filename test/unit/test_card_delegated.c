@@ -97,7 +97,9 @@ static void every_order_needs_a_token_and_gets_a_receipt(void **state)
     assert_receipt(h, 3, "05" SSD "06" PACKAGE "08" ISD);
     assert_int_equal(ordered(h, &issuer, INSTALL, 0x40, 0, "000007" INSTANCE "010000", false),
                      0x9000);
-    assert_receipt(h, 4, "05" SSD "07" INSTANCE "00" "010000");
+    assert_receipt(h, 4,
+                   "05" SSD "07" INSTANCE "00"
+                   "010000");
     assert_int_equal(ordered(h, &issuer, DELETE, 0, 0, "4F07" INSTANCE, false), 0x9000);
     assert_receipt(h, 5, "07" INSTANCE);
     assert_int_equal(select_aid(h, ISD), 0x9000);
@@ -121,7 +123,10 @@ static void order_without_a_token_or_with_a_wrong_one_changes_nothing(void **sta
     assert_int_equal(ordered(h, &issuer, DELETE, 0, 0, "4F06" PACKAGE, true), 0x6982);
     assert_int_equal(ordered(h, &issuer, INSTALL, 0x10, 0, "08" ISD "0006" PACKAGE "0000", true),
                      0x6982);
-    assert_int_equal(secure(h, INSTALL, 0x02, 0, "06F050524F4246000000" "00"), 0x6985);
+    assert_int_equal(secure(h, INSTALL, 0x02, 0,
+                            "06F050524F4246000000"
+                            "00"),
+                     0x6985);
     assert_unchanged(h, &before);
 }
 
@@ -134,7 +139,8 @@ static void token_is_for_its_order_only(void **state)
 
     assert_int_equal(ordered(h, &issuer, INSTALL, 0x02, 0, load_order(), false), 0x9000);
     assert_int_equal(load_blocks(h, probe_lfdb, sizeof(probe_lfdb)), 0x9000);
-    assert_int_equal(mm_unhex("06" PACKAGE "07" APPLET "07" INSTANCE "010002C900", data, &n), MM_OK);
+    assert_int_equal(mm_unhex("06" PACKAGE "07" APPLET "07" INSTANCE "010002C900", data, &n),
+                     MM_OK);
     message[2] = (uint8_t)n;
     memcpy(message + 3, data, n);
     data[n] = 0x81;
@@ -184,7 +190,8 @@ static void receipt_names_the_token(void **state)
     assert_int_equal(ordered(h, &issuer, INSTALL, 0x02, 0, load_order(), false), 0x9000);
     assert_int_equal(load_blocks(h, probe_lfdb, sizeof(probe_lfdb)), 0x9000);
     assert_int_equal(ordered(h, &issuer, INSTALL, 0x0c, 0,
-                             "06" PACKAGE "07" APPLET "07" INSTANCE "0100" "07B6059303AABBCC",
+                             "06" PACKAGE "07" APPLET "07" INSTANCE "0100"
+                             "07B6059303AABBCC",
                              false),
                      0x9000);
     assert_memory_equal(h->resp + h->resp_len - 4, "\x03\xaa\xbb\xcc", 4);

@@ -45,11 +45,13 @@ static void domain_that_is_only_installed_cannot_be_selected(void **state)
 {
     struct host *h = *state;
 
-    assert_int_equal(secure(h, INSTALL, 0x04, 0,
-                            "07" SSD_PACKAGE "08" SSD_MODULE "05" SSD "01800000"),
-                     0x9000);
+    assert_int_equal(
+        secure(h, INSTALL, 0x04, 0, "07" SSD_PACKAGE "08" SSD_MODULE "05" SSD "01800000"), 0x9000);
     assert_int_equal(select_aid(h, SSD), 0x6a82);
-    assert_int_equal(secure(h, INSTALL, 0x08, 0, "000005" SSD "00" "0000"), 0x9000);
+    assert_int_equal(secure(h, INSTALL, 0x08, 0,
+                            "000005" SSD "00"
+                            "0000"),
+                     0x9000);
     assert_int_equal(select_aid(h, SSD), 0x9000);
 }
 
@@ -88,7 +90,8 @@ static void domain_with_keys_of_its_own_is_personalized_and_takes_no_others(void
     assert_int_equal(select_aid(h, SSD), 0x9000);
     assert_int_equal(host_hex(h, "80CA00E000"), 0x9000);
     assert_resp(h, "E012C00401308810C00402308810C00403308810");
-    assert_int_equal(enter(h, ISD, &mm_scp_test_keys), 0x9000); /* the issuer's are what they were */
+    assert_int_equal(enter(h, ISD, &mm_scp_test_keys),
+                     0x9000); /* the issuer's are what they were */
 }
 
 static void deleted_domain_takes_its_keys_along(void **state)
@@ -139,7 +142,10 @@ static void domain_without_management_changes_no_content(void **state)
     assert_int_equal(load_probe(h), 0x9000);
     assert_int_equal(enter(h, SSD, &mm_scp_test_keys), 0x9000);
     take_snapshot(h, &before);
-    assert_int_equal(secure(h, INSTALL, 0x02, 0, "06F050524F42460000" "0000"), 0x6985);
+    assert_int_equal(secure(h, INSTALL, 0x02, 0,
+                            "06F050524F42460000"
+                            "0000"),
+                     0x6985);
     assert_int_equal(install_probe(h, "00"), 0x6985);
     assert_int_equal(install_domain(h, OTHER, "0180"), 0x6985);
     assert_int_equal(secure(h, DELETE, 0, 0, "4F06" PACKAGE), 0x6985);
@@ -290,9 +296,18 @@ static void extradition_refuses_what_makes_no_sense(void **state)
     assert_int_equal(secure(h, INSTALL, 0x10, 0, "05" SSD "0005" OTHER "000000"), 0x6985);
     assert_int_equal(secure(h, INSTALL, 0x10, 0, "05" OTHER "0005" SSD "000000"), 0x6985);
     assert_int_equal(secure(h, INSTALL, 0x10, 0, "05" SSD "0005" SSD "000000"), 0x6985);
-    assert_int_equal(secure(h, INSTALL, 0x10, 0, "05F053534403" "0005" SSD "000000"), 0x6a88);
-    assert_int_equal(secure(h, INSTALL, 0x10, 0, "05" SSD "0005F053534403" "000000"), 0x6a88);
-    assert_int_equal(secure(h, INSTALL, 0x10, 0, "00" "0005" SSD "000000"), 0x6a80);
+    assert_int_equal(secure(h, INSTALL, 0x10, 0,
+                            "05F053534403"
+                            "0005" SSD "000000"),
+                     0x6a88);
+    assert_int_equal(secure(h, INSTALL, 0x10, 0,
+                            "05" SSD "0005F053534403"
+                            "000000"),
+                     0x6a88);
+    assert_int_equal(secure(h, INSTALL, 0x10, 0,
+                            "00"
+                            "0005" SSD "000000"),
+                     0x6a80);
     assert_int_equal(secure(h, INSTALL, 0x10, 0, "05" SSD "0105" SSD "000000"), 0x6a80);
     assert_int_equal(secure(h, INSTALL, 0x10, 1, "05" SSD "0005" OTHER "000000"), 0x6a86);
     assert_unchanged(h, &before);
@@ -309,7 +324,10 @@ static void registry_update_changes_privileges_and_domain(void **state)
     assert_int_equal(secure(h, GET_STATUS, 0x40, 0x02, "4F05" OTHER), 0x9000);
     assert_resp(h, "E3204F05" OTHER "9F700107C503C00000C407" SSD_PACKAGE "CC05" SSD);
     take_snapshot(h, &before);
-    assert_int_equal(secure(h, INSTALL, 0x40, 0, "000005" OTHER "0300000000" "00"), 0x6a80);
+    assert_int_equal(secure(h, INSTALL, 0x40, 0,
+                            "000005" OTHER "0300000000"
+                            "00"),
+                     0x6a80);
     assert_int_equal(secure(h, INSTALL, 0x40, 0, "000005" OTHER "0280000000"), 0x6a80);
     assert_int_equal(secure(h, INSTALL, 0x40, 0, "000006" PACKAGE "000000"), 0x6a88);
     assert_unchanged(h, &before);
@@ -369,7 +387,8 @@ static void opened_channel_starts_with_the_application_that_install_named(void *
 
     assert_int_equal(secure(h, INSTALL, 0x0c, 0,
                             "07" SSD_PACKAGE "08" SSD_MODULE "05" OTHER "0180"
-                            "07C900EF03CF0141" "00"),
+                            "07C900EF03CF0141"
+                            "00"),
                      0x9000);
     assert_int_equal(secure(h, GET_STATUS, 0x40, 0x02, "4F05" OTHER "5C01CF"), 0x9000);
     assert_resp(h, "E30A4F05" OTHER "CF0141");

@@ -44,7 +44,9 @@ static void application_reads_its_own_registry_entry(void **state)
     struct host *h = *state;
 
     assert_int_equal(host_hex(h, "8010000000"), 0x9000);
-    assert_resp(h, "0B" DESK "000000" "07" "00");
+    assert_resp(h, "0B" DESK "000000"
+                   "07"
+                   "00");
     assert_int_equal(host_hex(h, "801E000008" ISD "00"), 0x9000);
     assert_resp(h, "01");
     assert_int_equal(host_hex(h, "801E000005" SSD "00"), 0x9000);
@@ -266,7 +268,7 @@ static void secure_channel_extensions_need_a_session(void **state)
     assert_int_equal(host_hex(h, "8028000100"), 0x6985);
     assert_int_equal(host_hex(h, "802C000010000102030405060708090A0B0C0D0E0F00"), 0x6985);
     assert_int_equal(host_hex(h, "802A00000D 8050000008 0102030405060708 00"), 0x9000);
-    assert_true(h->resp_len >= 28); /* INITIALIZE UPDATE out of an array */
+    assert_true(h->resp_len >= 28);                      /* INITIALIZE UPDATE out of an array */
     assert_int_equal(host_hex(h, "8026000500"), 0x6a81); /* no protocols of an applet's own */
 }
 

@@ -48,15 +48,18 @@ static void reservation_is_taken_from_what_is_free(void **state)
 
 static void reservation_that_does_not_fit_is_refused_before_anything_is_written(void **state)
 {
-    static const char *const systems[] = {"EF06D80440000000", "EF04D702FFFF",
-                                          "EF06D70400010000"};
+    static const char *const systems[] = {"EF06D80440000000", "EF04D702FFFF", "EF06D70400010000"};
     struct host *h = *state;
     struct snapshot before;
 
     take_snapshot(h, &before);
     for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++)
         assert_int_equal(install_with(h, systems[i]), 0x6a84);
-    assert_int_equal(secure(h, INSTALL, 0x02, 0, "06F050524F424600" "00" "08EF06C60440000000" "00"),
+    assert_int_equal(secure(h, INSTALL, 0x02, 0,
+                            "06F050524F424600"
+                            "00"
+                            "08EF06C60440000000"
+                            "00"),
                      0x6a84);
     assert_unchanged(h, &before);
 }
@@ -89,11 +92,15 @@ static void registry_update_changes_the_quota(void **state)
 
     assert_int_equal(install_with(h, ""), 0x9000);
     read_free(h, &stable, &transient);
-    assert_int_equal(secure(h, INSTALL, 0x40, 0, "000007" INSTANCE "0008EF06D80400010000" "00"),
+    assert_int_equal(secure(h, INSTALL, 0x40, 0,
+                            "000007" INSTANCE "0008EF06D80400010000"
+                            "00"),
                      0x9000);
     read_free(h, &then, &transient_then);
     assert_true(stable - then > 0xf000); /* what it uses already is part of it */
-    assert_int_equal(secure(h, INSTALL, 0x40, 0, "000007" INSTANCE "0008EF06D80440000000" "00"),
+    assert_int_equal(secure(h, INSTALL, 0x40, 0,
+                            "000007" INSTANCE "0008EF06D80440000000"
+                            "00"),
                      0x6a84);
 }
 
@@ -148,13 +155,15 @@ static void combined_order_that_fails_leaves_not_even_the_package(void **state)
     assert_int_equal(secure(h, INSTALL, 0x0e, 0x02, ALL_END), 0x6a86);
     assert_int_equal(load_combined(h), 0x9000);
     assert_int_equal(secure(h, INSTALL, 0x0e, 0x03,
-                            "06" PACKAGE "07" APPLET "07" INSTANCE "0100" "03C901EE" "00"),
+                            "06" PACKAGE "07" APPLET "07" INSTANCE "0100"
+                            "03C901EE"
+                            "00"),
                      0x6a81); /* its install() throws */
     assert_unchanged(h, &before);
     assert_int_equal(load_combined(h), 0x9000);
-    assert_int_equal(secure(h, INSTALL, 0x0e, 0x03,
-                            "06" PACKAGE "07" INSTANCE "07" INSTANCE "010002C90000"),
-                     0x6a88);
+    assert_int_equal(
+        secure(h, INSTALL, 0x0e, 0x03, "06" PACKAGE "07" INSTANCE "07" INSTANCE "010002C90000"),
+        0x6a88);
     assert_int_equal(load_combined(h), 0x9000);
     assert_int_equal(load_blocks(h, probe_lfdb, 10), 0x6985); /* all of it is here */
     assert_int_equal(select_aid(h, ISD), 0x9000);             /* and is dropped */

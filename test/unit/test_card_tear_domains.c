@@ -48,15 +48,16 @@ static uint16_t step(struct host *h, unsigned n)
     case 4:
         return secure(h, SET_STATUS, 0x60, 0x00, SSD);
     case 5:
-        return secure(h, INSTALL, 0x40, 0, "08" ISD "0007" INSTANCE "03000400" "0000");
+        return secure(h, INSTALL, 0x40, 0,
+                      "08" ISD "0007" INSTANCE "03000400"
+                      "0000");
     case 6:
         return enter(h, SSD, &mm_scp_test_keys);
     case 7:
         return put_set(h, 0x30, &own);
     default:
         h->keys = mm_scp_test_keys;
-        return enter(h, ISD, &mm_scp_test_keys) != 0x9000 ? 0
-                                                          : secure(h, DELETE, 0, 0, "4F05" SSD);
+        return enter(h, ISD, &mm_scp_test_keys) != 0x9000 ? 0 : secure(h, DELETE, 0, 0, "4F05" SSD);
     }
 }
 
