@@ -506,10 +506,21 @@ static bool class_known(uint8_t cla)
     return cla != 0xff && (cla & 0xe0) != 0x20;
 }
 
+/* Applets have proprietary classes such as E0 and F0 from before they named the channels 4 to 19; on a
+ * card where that channel is not open they mean the basic one. */
+static struct mm_channel *channel_of(struct mm_card *card, uint8_t cla)
+{
+    struct mm_channel *named = &card->channels[mm_card_apdu_channel(cla)];
+
+    if ((cla & 0xc0) == 0xc0 && !named->open && card->channels[0].selected == MM_SELECTED_APPLET)
+        return &card->channels[0];
+    return named;
+}
+
 static size_t answer_command(struct mm_card *card, const struct mm_apdu *apdu, uint8_t *resp,
                              size_t room)
 {
-    struct mm_channel *channel = &card->channels[mm_card_apdu_channel(apdu->cla)];
+    struct mm_channel *channel = channel_of(card, apdu->cla);
 
     if (!class_known(apdu->cla)) {
         mm_put_be16(resp, MM_SW_6E00_CLA_NOT_SUPPORTED);

@@ -186,6 +186,8 @@ static void applet_gets_its_install_data_and_answers(void **state)
     assert_resp(h, "07" INSTANCE "010003010203");
     assert_int_equal(host_hex(h, "801C000003 AABBCC 00"), 0x9000);
     assert_resp(h, "AABBCC");
+    assert_int_equal(host_hex(h, "F01C000003 AABBCC"), 0x9000); /* no channel 4: the applet's class */
+    assert_resp(h, "AABBCC");
     assert_int_equal(host_hex(h, "801C000003 AABBCC"), 0x9000); /* T=1: Le is not needed */
     assert_resp(h, "AABBCC");
     assert_int_equal(host_hex(h, "80EE000000"), 0x6d00);
