@@ -105,6 +105,7 @@ bool mm_domain_is_module(const struct mm_aid *aid)
     return mm_aid_equal(aid, &module) || mm_aid_equal(aid, &old);
 }
 
+/* A set that opens a secure channel; others serve signatures only. */
 static bool has_channel_keys(const struct mm_nvm *nvm, mm_comp domain)
 {
     struct mm_key_set set;
