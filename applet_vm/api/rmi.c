@@ -19,6 +19,7 @@
 #define RMI_CLASS    "javacard/framework/service/RMIService"
 #define DEFAULT_INS  0x38
 #define RMI_VERSION  0x0202
+#define TYPE_REFS    14
 #define NULL_ID      0xFFFF
 #define NULL_ARRAY   0xFF
 #define RESPONSE_MAX 256
@@ -44,10 +45,11 @@ enum fault {
 enum { T_VOID = 1, T_BOOLEAN, T_BYTE, T_SHORT, T_INT, T_REF, T_ARRAY = 0xA, T_REF_ARRAY = 0xE };
 #define REF_NIBBLES 4
 
-/* Hidden cells: the initial object, the session; the instruction byte for the next SELECT. */
-enum { RMI_INITIAL, RMI_SESSION, RMI_INS, RMI_CELLS };
-/* Elements of the session, a short array; then object identifiers. */
-enum { SE_ACTIVE, SE_INS, SE_INTERFACES, SE_N, SE_IDS };
+/* Hidden cells: the initial object, the session, the objects it knows; the instruction byte for the
+ * next SELECT. The objects are references, so that none is collected while a client may call it. */
+enum { RMI_INITIAL, RMI_SESSION, RMI_OBJECTS, RMI_INS, RMI_CELLS };
+/* Elements of the session, a short array. */
+enum { SE_ACTIVE, SE_INS, SE_INTERFACES, SE_N, SE_END };
 #define SESSION_OBJECTS 32
 
 /* ---- Exporting ---- */
@@ -96,15 +98,15 @@ static mm_ref cell(struct mm_vm *vm, mm_ref service, uint8_t which)
 
 enum mm_run mm_n_rmi_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    uint16_t cells[RMI_CELLS] = {args[1], 0, DEFAULT_INS};
+    uint16_t cells[RMI_CELLS] = {args[1], 0, 0, DEFAULT_INS};
     enum mm_run run = mm_vm_access(vm, args[1]);
 
     (void)ret;
     if (run != MM_RUN_OK)
         return run;
-    cells[RMI_SESSION] =
-        mm_vm_new_array(vm, MM_TYPE_SHORT_ARRAY, SE_IDS + SESSION_OBJECTS, MM_CLEAR_ON_DESELECT);
-    if (cells[RMI_SESSION] == MM_REF_NULL)
+    cells[RMI_SESSION] = mm_vm_new_array(vm, MM_TYPE_SHORT_ARRAY, SE_END, MM_CLEAR_ON_DESELECT);
+    cells[RMI_OBJECTS] = mm_vm_new_array(vm, TYPE_REFS, SESSION_OBJECTS, MM_CLEAR_ON_DESELECT);
+    if (cells[RMI_SESSION] == MM_REF_NULL || cells[RMI_OBJECTS] == MM_REF_NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_TRANSIENT_SPACE);
     return mm_vm_hidden_put(vm, args[0], RMI_CLASS, cells, RMI_CELLS);
 }
@@ -135,14 +137,14 @@ static enum mm_run set(struct mm_vm *vm, mm_ref service, size_t i, uint16_t valu
 
 static enum mm_run listed(struct mm_vm *vm, mm_ref service, mm_ref obj, bool *yes)
 {
-    uint16_t n, id;
+    uint16_t n, known = MM_REF_NULL;
+    bool is_ref;
     enum mm_run run = get(vm, service, SE_N, &n);
 
     *yes = false;
-    for (uint16_t i = 0; run == MM_RUN_OK && i < n && !*yes; i++) {
-        run = get(vm, service, SE_IDS + i, &id);
-        *yes = id == obj;
-    }
+    for (uint16_t i = 0; run == MM_RUN_OK && i < n && !*yes; i++)
+        *yes =
+            mm_vm_peek_cell(vm, cell(vm, service, RMI_OBJECTS), i, &known, &is_ref) && known == obj;
     return run;
 }
 
@@ -161,7 +163,7 @@ static enum mm_run list(struct mm_vm *vm, mm_ref service, mm_ref obj, enum fault
         return MM_RUN_OK;
     }
     if (run == MM_RUN_OK)
-        run = set(vm, service, SE_IDS + n, obj);
+        run = mm_vm_array_write(vm, cell(vm, service, RMI_OBJECTS), n, &obj, 1, false);
     return run == MM_RUN_OK ? set(vm, service, SE_N, (uint16_t)(n + 1)) : run;
 }
 
