@@ -245,6 +245,30 @@ static void public_keys_are_put_in_clear(void **state)
                           "C0060173A140A003C0060273B041F001C0040170B041");
 }
 
+static void modulus_of_128_bytes_may_have_one_byte_of_length(void **state)
+{
+    struct host *h = *state;
+    static const uint8_t one_byte[] = {0x73, 0xa1, 0x80}, ber[] = {0x74, 0xa1, 0x81, 0x80};
+    uint8_t block[2 + 2 + 128 + 6];
+    static const uint8_t exponent[] = {0xa0, 0x03, 0x01, 0x00, 0x01, 0x00};
+
+    memset(block, 0xc5, sizeof(block));
+    memcpy(block, one_byte, sizeof(one_byte));
+    memcpy(block + sizeof(one_byte) + 128, exponent, sizeof(exponent));
+    assert_int_equal(
+        host_secure(h, PUT_KEY, 0x00, 0x01, block, sizeof(one_byte) + 128 + sizeof(exponent)),
+        0x9000);
+    memset(block, 0xc5, sizeof(block));
+    memcpy(block, ber, sizeof(ber));
+    memcpy(block + sizeof(ber) + 128, exponent, sizeof(exponent));
+    assert_int_equal(
+        host_secure(h, PUT_KEY, 0x00, 0x01, block, sizeof(ber) + 128 + sizeof(exponent)), 0x9000);
+    key_information_is(h, "E022C00401FF8810C00402FF8810C00403FF8810"
+                          "C0060173A180A003C0060174A180A003");
+    /* a modulus whose length is not there */
+    assert_int_equal(host_secure(h, PUT_KEY, 0x00, 0x02, one_byte, 2), 0x6a80);
+}
+
 static void stored_public_keys_are_keys(void **state)
 {
     struct host *h = *state;
@@ -502,6 +526,7 @@ int main(void)
         WITH(put_key_refuses_a_wrong_check_value),
         WITH(delete_takes_a_set_but_never_the_last),
         WITH(public_keys_are_put_in_clear),
+        WITH(modulus_of_128_bytes_may_have_one_byte_of_length),
         WITH(stored_public_keys_are_keys),
         WITH(aes_and_des_keys_of_every_length_are_put),
         WITH(put_key_refuses_what_is_no_key),
