@@ -63,6 +63,16 @@ size_t mm_card_ber_len(struct mm_rd *rd)
     }
 }
 
+size_t mm_card_field_len(struct mm_rd *rd)
+{
+    struct mm_rd ahead = *rd;
+
+    if (mm_rd_u8(&ahead) != 0x80)
+        return mm_card_ber_len(rd);
+    *rd = ahead;
+    return 0x80;
+}
+
 bool mm_card_class_secured(uint8_t cla)
 {
     return (cla & ((cla & 0x40) != 0 ? 0x20 : 0x0c)) != 0;

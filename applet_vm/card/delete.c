@@ -227,7 +227,7 @@ static bool read_delete(const struct mm_apdu *apdu, struct mm_aid *aid, struct m
         uint8_t tag = mm_rd_u8(&rd);
         const uint8_t *value;
 
-        len = mm_card_ber_len(&rd);
+        len = tag == 0x9e ? mm_card_field_len(&rd) : mm_card_ber_len(&rd);
         value = mm_rd_bytes(&rd, len);
         if (rd.bad)
             return false;

@@ -162,7 +162,7 @@ bool mm_install_read(const struct mm_apdu *apdu, bool for_load, struct mm_instal
     out->rest_len = rd.off - rest;
     out->order =
         (struct mm_order){.p1 = apdu->p1, .p2 = apdu->p2, .data = apdu->data, .data_len = rd.off};
-    out->order.token_len = mm_card_ber_len(&rd);
+    out->order.token_len = mm_card_field_len(&rd);
     out->order.token = mm_rd_bytes(&rd, out->order.token_len);
     if (rd.bad || mm_rd_left(&rd) != 0 || !read_params(params, params_len, &out->params))
         return false;

@@ -109,20 +109,6 @@ static uint16_t reveal(struct reading *r, const uint8_t *value, size_t len, size
                : MM_SW_6581_MEMORY_FAILURE;
 }
 
-/*
- * The length of a component in the basic format: BER (GPCS 2.3.1, table 11-68). Tools of the older
- * form with one byte send 80 for 128 bytes, as an RSA-1024 modulus has, which no BER length is.
- */
-static size_t basic_len(struct mm_rd *rd)
-{
-    struct mm_rd ahead = *rd;
-
-    if (mm_rd_u8(&ahead) != 0x80)
-        return mm_card_ber_len(rd);
-    *rd = ahead;
-    return 0x80;
-}
-
 static uint16_t read_part(struct reading *r, uint8_t type)
 {
     struct mm_key_part *part = &r->key.parts[r->key.part_n];
@@ -132,7 +118,7 @@ static uint16_t read_part(struct reading *r, uint8_t type)
 
     if (r->extended)
         type = mm_rd_u8(&r->rd);
-    len = r->extended ? mm_rd_u16(&r->rd) : basic_len(&r->rd);
+    len = r->extended ? mm_rd_u16(&r->rd) : mm_card_field_len(&r->rd);
     value = mm_rd_bytes(&r->rd, len);
     if (r->rd.bad || r->key.part_n == MM_KEY_PARTS_MAX)
         return MM_SW_6A80_WRONG_DATA;

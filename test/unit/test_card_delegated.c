@@ -4,9 +4,10 @@
 
 #include <openssl/sha.h>
 
-/* A token over P1, P2, length and data, put behind them as field or as tag 9E. */
-static uint16_t ordered(struct host *h, const struct signer *s, uint8_t ins, uint8_t p1, uint8_t p2,
-                        const char *text, bool spoil)
+/* A token over P1, P2, length and data, put behind them as field or as tag 9E; long_form: the length
+ * of 128 bytes is 81 80, and not 80 alone. */
+static uint16_t order(struct host *h, const struct signer *s, uint8_t ins, uint8_t p1, uint8_t p2,
+                      const char *text, bool spoil, bool long_form)
 {
     uint8_t signed_part[3 + 256] = {p1, p2}, data[256];
     size_t n = sizeof(signed_part) - 3, token_n, at;
@@ -17,12 +18,18 @@ static uint16_t ordered(struct host *h, const struct signer *s, uint8_t ins, uin
     at = n;
     if (ins == DELETE)
         data[at++] = 0x9e;
-    if (s->kind <= RSA_2048)
+    if (long_form)
         data[at++] = 0x81;
     token_n = signer_sign(s, signed_part, n + 3, data + at + 1);
     data[at] = (uint8_t)token_n;
     data[at + token_n] ^= spoil;
     return host_secure(h, ins, p1, p2, data, at + 1 + token_n);
+}
+
+static uint16_t ordered(struct host *h, const struct signer *s, uint8_t ins, uint8_t p1, uint8_t p2,
+                        const char *text, bool spoil)
+{
+    return order(h, s, ins, p1, p2, text, spoil, s->kind <= RSA_2048);
 }
 
 static struct signer issuer;
@@ -105,6 +112,16 @@ static void every_order_needs_a_token_and_gets_a_receipt(void **state)
     assert_int_equal(select_aid(h, ISD), 0x9000);
     assert_int_equal(host_hex(h, "80CA00C200"), 0x9000);
     assert_resp(h, "C2020005");
+}
+
+static void token_of_128_bytes_may_have_one_byte_of_length(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(order(h, &issuer, INSTALL, 0x02, 0, load_order(), false, false), 0x9000);
+    assert_int_equal(load_blocks(h, probe_lfdb, sizeof(probe_lfdb)), 0x9000);
+    assert_int_equal(order(h, &issuer, DELETE, 0, 0, "4F06" PACKAGE, true, false), 0x6982);
+    assert_int_equal(order(h, &issuer, DELETE, 0, 0, "4F06" PACKAGE, false, false), 0x9000);
 }
 
 static void order_without_a_token_or_with_a_wrong_one_changes_nothing(void **state)
@@ -202,6 +219,7 @@ int main(void)
 #define WITH(name) cmocka_unit_test_setup_teardown(name, with_delegate, end)
     const struct CMUnitTest tests[] = {
         WITH(every_order_needs_a_token_and_gets_a_receipt),
+        WITH(token_of_128_bytes_may_have_one_byte_of_length),
         WITH(order_without_a_token_or_with_a_wrong_one_changes_nothing),
         WITH(token_is_for_its_order_only),
         WITH(delegate_reaches_only_what_is_below),
