@@ -11,6 +11,8 @@
 #include <openssl/ec.h>
 
 #define AGREE_CLASS "javacard/security/KeyAgreement"
+#define KEPT_CLASS  "mintmark/KeyAgreement"
+#define KEPT_MODE   1 /* it has no modes */
 #define SECRET_MAX  544 /* DH 2048 gives 256 bytes, a point over P-521 133 */
 
 /* KeyAgreement.ALG_... */
@@ -30,7 +32,7 @@ enum mm_run mm_n_agree_get_instance(struct mm_vm *vm, const uint16_t *args, uint
 
     if (alg < ALG_DH || alg > ALG_FF_DH_PLAIN)
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
-    return mm_api_new_algorithm(vm, "mintmark/KeyAgreement", AGREE_CLASS, alg, ret);
+    return mm_api_new_algorithm(vm, KEPT_CLASS, AGREE_CLASS, alg, ret);
 }
 
 enum mm_run mm_n_agree_get_algorithm(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -39,29 +41,57 @@ enum mm_run mm_n_agree_get_algorithm(struct mm_vm *vm, const uint16_t *args, uin
     return MM_RUN_OK;
 }
 
-/* init(privateKey) */
-enum mm_run mm_n_agree_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+static enum mm_run begin(struct mm_vm *vm, mm_ref ref, mm_ref key)
 {
-    uint16_t alg = mm_vm_hidden(vm, args[0], AGREE_CLASS, 0);
-    enum mm_key_kind kind = mm_api_key_kind(vm, args[1]);
+    uint16_t alg = mm_vm_hidden(vm, ref, AGREE_CLASS, 0);
+    enum mm_key_kind kind = mm_api_key_kind(vm, key);
     struct mm_api_op *op;
 
-    (void)ret;
-    if (args[1] == MM_REF_NULL)
+    if (key == MM_REF_NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     if (!mm_api_kind_private(kind) ||
         !(alg == ALG_FF_DH_PLAIN ? mm_api_kind_dh(kind) : mm_api_kind_ec(kind)))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    if (!mm_api_key_ready(vm, args[1]))
+    if (!mm_api_key_ready(vm, key))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
-    op = mm_api_op_new(vm, args[0]);
-    if (op == NULL || !mm_api_key_take(vm, op, args[1]))
+    op = mm_api_op_new(vm, ref);
+    if (op == NULL || !mm_api_key_take(vm, op, key))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    op->pkey = mm_api_pkey(vm, args[1], false);
+    op->pkey = mm_api_pkey(vm, key, false);
     if (op->pkey == NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     op->alg = alg;
+    op->mode = KEPT_MODE;
     return MM_RUN_OK;
+}
+
+/* init(privateKey) */
+enum mm_run mm_n_agree_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    enum mm_run run = begin(vm, args[0], args[1]);
+
+    (void)ret;
+    return run == MM_RUN_OK ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, NULL, 0)
+                            : run;
+}
+
+/* The operation, its key still set. After a card reset it is made again. */
+static enum mm_run op_of(struct mm_vm *vm, mm_ref ref, struct mm_api_op **op)
+{
+    struct mm_api_kept kept;
+    enum mm_run run = MM_RUN_OK;
+
+    *op = mm_api_op_find(vm, ref);
+    if (*op == NULL && mm_api_kept(vm, ref, KEPT_CLASS, &kept)) {
+        run = begin(vm, ref, kept.key);
+        *op = mm_api_op_find(vm, ref);
+    }
+    if (run != MM_RUN_OK)
+        return run;
+    if (*op == NULL || (*op)->alg == 0)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
+    return mm_api_key_still_ready(vm, *op) ? MM_RUN_OK
+                                           : mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
 }
 
 /* ---- A point of our own arithmetic: what EVP derives is an x coordinate only ---- */
@@ -157,17 +187,15 @@ static bool kdf(struct mm_vm *vm, uint8_t *secret, size_t *len)
 /* generateSecret(publicData, off, len, secret, off) */
 enum mm_run mm_n_agree_generate_secret(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
+    struct mm_api_op *op;
     uint8_t secret[SECRET_MAX];
     const uint8_t *data;
     size_t len = 0;
     bool ok;
-    enum mm_run run;
+    enum mm_run run = op_of(vm, args[0], &op);
 
-    if (op == NULL || op->alg == 0)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
-    if (!mm_api_key_still_ready(vm, op))
-        return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
+    if (run != MM_RUN_OK)
+        return run;
     run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
     if (run != MM_RUN_OK)
         return run;

@@ -14,7 +14,8 @@ const struct mm_rom_package *const *mm_api_packages(void);
 /* Make the API's state for a VM: the APDU object and its buffer, key material caches. Called once
  * after mm_vm_new. */
 enum mm_status mm_api_init(struct mm_vm *vm) MM_USE_RESULT;
-/* Card reset: message digests, ciphers and signatures in progress are gone, sessions too. */
+/* Card reset: messages in digests, ciphers and signatures are gone, sessions too; a Cipher, Signature
+ * or KeyAgreement is as its init left it. */
 void mm_api_reset(struct mm_vm *vm);
 
 /* ---- APDU exchange: card side of javacard.framework.APDU ---- */

@@ -67,6 +67,8 @@ struct mm_api_apdu {
     struct mm_buf out;
 };
 
+#define MM_API_IV_MAX 16
+
 /* A cryptographic operation in progress, by the object that does it; gone at reset. */
 struct mm_api_op {
     mm_ref ref; /* 0: free */
@@ -96,6 +98,8 @@ struct mm_api_op {
     EVP_PKEY_CTX *pctx;
     size_t fed; /* bytes of the message so far */
     size_t aad_n, aad_want, text_want;
+    bool kept; /* init's key, mode and this IV are in the object's cells, committed */
+    uint8_t kept_iv_len, kept_iv[MM_API_IV_MAX];
     struct mm_buf held; /* input that can be used only when it is whole */
 };
 
@@ -220,6 +224,21 @@ enum mm_run mm_api_new_algorithm(struct mm_vm *vm, const char *class_name, const
                                  uint16_t alg, uint16_t *ret);
 /* Begin anew: what op held is dropped. On a refusal op is not initialised. */
 struct mm_api_op *mm_api_op_new(struct mm_vm *vm, mm_ref ref);
+
+/* ---- What init was told, kept in the object (kept.c) ---- */
+struct mm_api_kept {
+    mm_ref key;
+    uint8_t mode;
+    uint8_t iv_len; /* 0: without */
+    uint8_t iv[MM_API_IV_MAX];
+};
+/* op was initialised with its key and mode and this IV: for a card reset to go back to. class_name
+ * is the internal class with the cells; an object of another (a OneShot) keeps nothing. Writes only
+ * what differs. When it throws, op is not initialised. */
+enum mm_run mm_api_keep(struct mm_vm *vm, struct mm_api_op *op, const char *class_name,
+                        const uint8_t *iv, size_t iv_len);
+/* False: the object was never initialised. */
+bool mm_api_kept(struct mm_vm *vm, mm_ref ref, const char *class_name, struct mm_api_kept *out);
 
 /* OneShot.open: a temporary entry point of the class, from a small pool; close gives it back. */
 enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const char *state_class,

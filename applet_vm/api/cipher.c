@@ -6,6 +6,7 @@
 
 #define PAIR(cipher, padding) ((uint16_t)((cipher) << 8 | (padding)))
 #define BLOCK_MAX             16
+#define KEPT_CLASS            "mintmark/Cipher"
 
 /* Cipher.ALG_... and the cipher and padding it stands for. Not here: RSA with ISO 14888 and ISO 9796
  * (docs/conformance.md), AES with blocks of 192 and 256 bits. */
@@ -87,7 +88,7 @@ static enum mm_run get_instance(struct mm_vm *vm, uint8_t cipher, uint8_t paddin
 {
     if (!combination(vm, cipher, padding))
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
-    return mm_api_new_algorithm(vm, is_aead(cipher) ? "mintmark/AeadCipher" : "mintmark/Cipher",
+    return mm_api_new_algorithm(vm, is_aead(cipher) ? "mintmark/AeadCipher" : KEPT_CLASS,
                                 MM_CIPHER_CLASS, PAIR(cipher, padding), ret);
 }
 
@@ -198,38 +199,64 @@ static bool init_again(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const
     return EVP_CipherInit_ex2(op->cipher, NULL, NULL, iv != NULL ? iv : zero, -1, NULL) == 1;
 }
 
-static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *iv, size_t iv_len)
+static enum mm_run begin(struct mm_vm *vm, mm_ref ref, mm_ref key, int mode, const uint8_t *iv,
+                         size_t iv_len)
 {
-    int mode = MM_ARG_BYTE(2);
-    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
-    uint16_t alg;
+    struct mm_api_op *op;
+    uint16_t alg = alg_of(vm, ref);
     bool ok;
 
-    if (op != NULL && op->alg != 0 && op->mode == mode && init_again(vm, op, args[1], iv, iv_len))
-        return MM_RUN_OK;
-    alg = alg_of(vm, args[0]);
     if (alg == 0) /* a OneShot that was closed */
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    if (args[1] == MM_REF_NULL || !mm_api_key_ready(vm, args[1]))
+    if (key == MM_REF_NULL || !mm_api_key_ready(vm, key))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     if (mode != MM_DECRYPT && mode != MM_ENCRYPT)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    op = mm_api_op_new(vm, args[0]);
-    if (op == NULL || !mm_api_key_take(vm, op, args[1]))
+    op = mm_api_op_new(vm, ref);
+    if (op == NULL || !mm_api_key_take(vm, op, key))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     op->alg = alg;
     op->mode = (uint8_t)mode;
     if (is_aead(MM_CIPHER_OF(alg)))
         ok = MM_CIPHER_OF(alg) == MM_CIPHER_AES_GCM && iv != NULL &&
-             mm_api_aead_init(vm, op, args[1], iv, iv_len);
+             mm_api_aead_init(vm, op, key, iv, iv_len);
     else if (MM_CIPHER_OF(alg) == MM_CIPHER_RSA)
-        ok = iv == NULL && mm_api_rsa_init(vm, op, args[1]);
+        ok = iv == NULL && mm_api_rsa_init(vm, op, key);
     else
-        ok = init_block(vm, op, args[1], iv, iv_len);
+        ok = init_block(vm, op, key, iv, iv_len);
     if (ok)
         return MM_RUN_OK;
     mm_api_op_clear(op);
     return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+}
+
+static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *iv, size_t iv_len)
+{
+    int mode = MM_ARG_BYTE(2);
+    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
+    enum mm_run run;
+
+    if (op != NULL && op->alg != 0 && op->mode == mode && init_again(vm, op, args[1], iv, iv_len))
+        return mm_api_keep(vm, op, KEPT_CLASS, iv, iv_len);
+    run = begin(vm, args[0], args[1], mode, iv, iv_len);
+    return run == MM_RUN_OK
+               ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, iv, iv_len)
+               : run;
+}
+
+/* The Cipher's operation; NULL: it was never initialised. After a card reset it is made again. */
+static enum mm_run find(struct mm_vm *vm, mm_ref ref, struct mm_api_op **op)
+{
+    struct mm_api_kept kept;
+    enum mm_run run;
+
+    *op = mm_api_op_find(vm, ref);
+    if (*op != NULL || !mm_api_kept(vm, ref, KEPT_CLASS, &kept))
+        return MM_RUN_OK;
+    run = begin(vm, ref, kept.key, kept.mode, kept.iv_len != 0 ? kept.iv : NULL, kept.iv_len);
+    if (run == MM_RUN_OK)
+        *op = mm_api_op_find(vm, ref);
+    return run;
 }
 
 enum mm_run mm_n_cipher_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -424,7 +451,10 @@ static bool restart(struct mm_api_op *op)
 
 static enum mm_run op_of(struct mm_vm *vm, const uint16_t *args, struct mm_api_op **op)
 {
-    *op = mm_api_op_find(vm, args[0]);
+    enum mm_run run = find(vm, args[0], op);
+
+    if (run != MM_RUN_OK)
+        return run;
     if (*op == NULL || (*op)->alg == 0 || (*op)->final) /* a OneShot that was closed: ILLEGAL_USE */
         return mm_api_throw_crypto(vm, alg_of(vm, args[0]) == 0 ? MM_CRYPTO_ILLEGAL_USE
                                                                 : MM_CRYPTO_INVALID_INIT);
@@ -489,9 +519,10 @@ enum mm_run mm_n_cipher_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
 /* The operation of a Cipher that can decipher keys: not AEAD, and no object of another class. */
 static struct mm_api_op *key_cipher(struct mm_vm *vm, mm_ref cipher)
 {
-    struct mm_api_op *op = mm_api_op_find(vm, cipher);
+    struct mm_api_op *op;
 
-    if (op == NULL || op->alg == 0 || op->alg != alg_of(vm, cipher) ||
+    if (find(vm, cipher, &op) != MM_RUN_OK || op == NULL || op->alg == 0 ||
+        op->alg != alg_of(vm, cipher) ||
         is_aead(MM_CIPHER_OF(op->alg)))
         return NULL;
     return op;

@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#define KEPT_CLASS "mintmark/Signature" /* and its subclass */
+
 /* MessageDigest.ALG_... */
 enum { SHA = 1, MD5 = 2, RIPEMD = 3, SHA256 = 4, SHA384 = 5, SHA512 = 6, SHA224 = 7 };
 
@@ -103,7 +105,7 @@ static enum mm_run get_instance(struct mm_vm *vm, uint16_t alg, uint16_t *ret)
     return mm_api_new_algorithm(vm,
                                 MM_SIG_PADDING(alg) == MM_PAD_ISO9796_MR
                                     ? "mintmark/RecoverySignature"
-                                    : "mintmark/Signature",
+                                    : KEPT_CLASS,
                                 MM_SIGN_CLASS, alg, ret);
 }
 
@@ -177,32 +179,58 @@ static bool init_again(struct mm_api_op *op, const uint8_t *iv, size_t iv_len)
     return iv == NULL && EVP_DigestInit_ex2(op->md, NULL, NULL) == 1;
 }
 
+static enum mm_run begin(struct mm_vm *vm, mm_ref ref, mm_ref key, int mode, const uint8_t *iv,
+                         size_t iv_len)
+{
+    struct mm_api_op *op;
+    uint16_t alg = alg_of(vm, ref);
+
+    if (alg == 0) /* a OneShot that was closed */
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    if (key == MM_REF_NULL || !mm_api_key_ready(vm, key))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
+    if (mode != MM_SIGN && mode != MM_VERIFY)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    op = mm_api_op_new(vm, ref);
+    if (op == NULL || !mm_api_key_take(vm, op, key))
+        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    op->alg = alg;
+    op->mode = (uint8_t)mode;
+    if (is_pk(alg) ? iv == NULL && mm_api_pk_init(vm, op, key)
+                   : mm_api_mac_init(vm, op, key, iv, iv_len))
+        return MM_RUN_OK;
+    mm_api_op_clear(op);
+    return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+}
+
 static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *iv, size_t iv_len)
 {
     int mode = MM_ARG_BYTE(2);
     struct mm_api_op *op = mm_api_op_find(vm, args[0]);
-    uint16_t alg;
+    enum mm_run run;
 
     if (op != NULL && op->alg != 0 && op->mode == mode && mm_api_key_same(vm, op, args[1]) &&
         mm_api_key_still_ready(vm, op) && init_again(op, iv, iv_len))
+        return mm_api_keep(vm, op, KEPT_CLASS, iv, iv_len);
+    run = begin(vm, args[0], args[1], mode, iv, iv_len);
+    return run == MM_RUN_OK
+               ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, iv, iv_len)
+               : run;
+}
+
+/* The Signature's operation; NULL: it was never initialised. After a card reset it is made again. */
+static enum mm_run find(struct mm_vm *vm, mm_ref ref, struct mm_api_op **op)
+{
+    struct mm_api_kept kept;
+    enum mm_run run;
+
+    *op = mm_api_op_find(vm, ref);
+    if (*op != NULL || !mm_api_kept(vm, ref, KEPT_CLASS, &kept))
         return MM_RUN_OK;
-    alg = alg_of(vm, args[0]);
-    if (alg == 0) /* a OneShot that was closed */
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    if (args[1] == MM_REF_NULL || !mm_api_key_ready(vm, args[1]))
-        return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
-    if (mode != MM_SIGN && mode != MM_VERIFY)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    op = mm_api_op_new(vm, args[0]);
-    if (op == NULL || !mm_api_key_take(vm, op, args[1]))
-        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    op->alg = alg;
-    op->mode = (uint8_t)mode;
-    if (is_pk(alg) ? iv == NULL && mm_api_pk_init(vm, op, args[1])
-                   : mm_api_mac_init(vm, op, args[1], iv, iv_len))
-        return MM_RUN_OK;
-    mm_api_op_clear(op);
-    return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+    run = begin(vm, ref, kept.key, kept.mode, kept.iv_len != 0 ? kept.iv : NULL, kept.iv_len);
+    if (run == MM_RUN_OK)
+        *op = mm_api_op_find(vm, ref);
+    return run;
 }
 
 enum mm_run mm_n_sign_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -224,14 +252,14 @@ enum mm_run mm_n_sign_init_iv(struct mm_vm *vm, const uint16_t *args, uint16_t *
 
 enum mm_run mm_api_sign_op(struct mm_vm *vm, mm_ref ref, uint8_t mode, struct mm_api_op **out)
 {
-    struct mm_api_op *op = mm_api_op_find(vm, ref);
+    enum mm_run run = find(vm, ref, out);
 
-    if (op == NULL || op->alg == 0 || (mode != 0 && op->mode != mode))
+    if (run != MM_RUN_OK)
+        return run;
+    if (*out == NULL || (*out)->alg == 0 || (mode != 0 && (*out)->mode != mode))
         return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
-    if (!mm_api_key_still_ready(vm, op))
-        return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
-    *out = op;
-    return MM_RUN_OK;
+    return mm_api_key_still_ready(vm, *out) ? MM_RUN_OK
+                                            : mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
 }
 
 static bool hash_more(struct mm_api_op *op, const uint8_t *data, size_t len)
@@ -265,13 +293,17 @@ bool mm_api_sign_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsig
 
 enum mm_run mm_n_sign_get_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_api_op *op = mm_api_op_find(vm, args[0]);
+    struct mm_api_op *op;
     uint16_t alg = alg_of(vm, args[0]);
+    enum mm_run run;
 
     if (!is_pk(alg)) {
         ret[0] = (uint16_t)mm_api_mac_len(vm, alg);
         return MM_RUN_OK;
     }
+    run = find(vm, args[0], &op);
+    if (run != MM_RUN_OK)
+        return run;
     if (op == NULL || op->pkey == NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
     ret[0] = (uint16_t)mm_api_pk_len(op);
