@@ -12,7 +12,7 @@
 
 #define AGREE_CLASS "javacard/security/KeyAgreement"
 #define KEPT_CLASS  "mintmark/KeyAgreement"
-#define KEPT_MODE   1 /* it has no modes */
+#define KEPT_MODE   1   /* it has no modes */
 #define SECRET_MAX  544 /* DH 2048 gives 256 bytes, a point over P-521 133 */
 
 /* KeyAgreement.ALG_... */

@@ -239,9 +239,8 @@ static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *i
     if (op != NULL && op->alg != 0 && op->mode == mode && init_again(vm, op, args[1], iv, iv_len))
         return mm_api_keep(vm, op, KEPT_CLASS, iv, iv_len);
     run = begin(vm, args[0], args[1], mode, iv, iv_len);
-    return run == MM_RUN_OK
-               ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, iv, iv_len)
-               : run;
+    return run == MM_RUN_OK ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, iv, iv_len)
+                            : run;
 }
 
 /* The Cipher's operation; NULL: it was never initialised. After a card reset it is made again. */
@@ -522,8 +521,7 @@ static struct mm_api_op *key_cipher(struct mm_vm *vm, mm_ref cipher)
     struct mm_api_op *op;
 
     if (find(vm, cipher, &op) != MM_RUN_OK || op == NULL || op->alg == 0 ||
-        op->alg != alg_of(vm, cipher) ||
-        is_aead(MM_CIPHER_OF(op->alg)))
+        op->alg != alg_of(vm, cipher) || is_aead(MM_CIPHER_OF(op->alg)))
         return NULL;
     return op;
 }

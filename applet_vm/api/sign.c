@@ -88,6 +88,9 @@ static uint16_t combination(struct mm_vm *vm, unsigned digest, unsigned cipher, 
     case MM_SIG_DSA:
     case MM_SIG_ECDSA:
     case MM_SIG_ECDSA_PLAIN:
+        ok = (hashed || digest == 0) && none; /* ALG_NULL: the message is a hash */
+        padding = MM_PAD_NULL;
+        break;
     case MM_SIG_HMAC:
         ok = hashed && none;
         padding = MM_PAD_NULL;
@@ -102,11 +105,9 @@ static enum mm_run get_instance(struct mm_vm *vm, uint16_t alg, uint16_t *ret)
 {
     if (alg == 0)
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
-    return mm_api_new_algorithm(vm,
-                                MM_SIG_PADDING(alg) == MM_PAD_ISO9796_MR
-                                    ? "mintmark/RecoverySignature"
-                                    : KEPT_CLASS,
-                                MM_SIGN_CLASS, alg, ret);
+    return mm_api_new_algorithm(
+        vm, MM_SIG_PADDING(alg) == MM_PAD_ISO9796_MR ? "mintmark/RecoverySignature" : KEPT_CLASS,
+        MM_SIGN_CLASS, alg, ret);
 }
 
 enum mm_run mm_n_sign_get_instance(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -172,6 +173,10 @@ enum mm_run mm_n_sign_get_padding_algorithm(struct mm_vm *vm, const uint16_t *ar
 /* What the last init made of the same key, begun anew. */
 static bool init_again(struct mm_api_op *op, const uint8_t *iv, size_t iv_len)
 {
+    if (op->pkey != NULL && op->md == NULL) {
+        op->held.len = 0;
+        return iv == NULL;
+    }
     if (op->md == NULL)
         return mm_api_mac_again(op, iv, iv_len);
     mm_api_mid_free(&op->mid);
@@ -213,9 +218,8 @@ static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *i
         mm_api_key_still_ready(vm, op) && init_again(op, iv, iv_len))
         return mm_api_keep(vm, op, KEPT_CLASS, iv, iv_len);
     run = begin(vm, args[0], args[1], mode, iv, iv_len);
-    return run == MM_RUN_OK
-               ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, iv, iv_len)
-               : run;
+    return run == MM_RUN_OK ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, iv, iv_len)
+                            : run;
 }
 
 /* The Signature's operation; NULL: it was never initialised. After a card reset it is made again. */
@@ -264,6 +268,12 @@ enum mm_run mm_api_sign_op(struct mm_vm *vm, mm_ref ref, uint8_t mode, struct mm
 
 static bool hash_more(struct mm_api_op *op, const uint8_t *data, size_t len)
 {
+    if (op->md == NULL) { /* a part of the hash; what no digest is as long as, is none */
+        if (len > EVP_MAX_MD_SIZE - op->held.len)
+            return false;
+        mm_buf_bytes(&op->held, data, len);
+        return !op->held.bad;
+    }
     return op->mid != NULL ? mm_api_mid_update(op->mid, data, len)
                            : EVP_DigestUpdate(op->md, data, len) == 1;
 }
@@ -276,15 +286,22 @@ enum mm_run mm_api_sign_feed(struct mm_vm *vm, struct mm_api_op *op, const uint1
 
     if (run != MM_RUN_OK)
         return run;
-    if (op->md == NULL ? mm_api_mac_feed(op, data, len)
-                       : hash_more(op, data, len) &&
-                             (!mm_api_recovery_is(op->alg) || mm_api_recovery_feed(op, data, len)))
+    if (op->pkey == NULL ? mm_api_mac_feed(op, data, len)
+                         : hash_more(op, data, len) && (!mm_api_recovery_is(op->alg) ||
+                                                        mm_api_recovery_feed(op, data, len)))
         return MM_RUN_OK;
     return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
 }
 
 bool mm_api_sign_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsigned *len)
 {
+    if (op->md == NULL) {
+        *len = (unsigned)op->held.len;
+        if (*len != 0)
+            memcpy(hash, op->held.data, *len);
+        op->held.len = 0;
+        return *len != 0;
+    }
     if (op->mid != NULL)
         return mm_api_mid_final(&op->mid, hash, len);
     return EVP_DigestFinal_ex(op->md, hash, len) == 1 &&
@@ -326,7 +343,7 @@ static bool finish(struct mm_vm *vm, struct mm_api_op *op, uint8_t *sig, size_t 
     size_t recoverable;
     bool ok;
 
-    if (op->md == NULL)
+    if (op->pkey == NULL)
         return mm_api_mac_final(vm, op, sig, len);
     if (!mm_api_sign_hash(op, hash, &hash_len))
         return false;
@@ -345,13 +362,13 @@ enum mm_run mm_n_sign_sign(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
     enum mm_run run = mm_api_sign_op(vm, args[0], MM_SIGN, &op);
 
     /* What a signature of another kind needs is known when it is there. */
-    if (run == MM_RUN_OK && op->md == NULL)
+    if (run == MM_RUN_OK && op->pkey == NULL)
         run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)mm_api_mac_len(vm, op->alg));
     if (run == MM_RUN_OK)
         run = mm_api_sign_feed(vm, op, args);
     if (run != MM_RUN_OK)
         return run;
-    if (op->md == NULL) /* all of the message has been read */
+    if (op->pkey == NULL) /* all of the message has been read */
         out = mm_vm_bytes_in_place(vm, args[4], args[5]);
     if (!finish(vm, op, out != NULL ? out : sig, &len))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
@@ -375,7 +392,7 @@ enum mm_run mm_n_sign_verify(struct mm_vm *vm, const uint16_t *args, uint16_t *r
         run = mm_api_sign_feed(vm, op, args);
     if (run != MM_RUN_OK)
         return run;
-    if (op->md != NULL) {
+    if (op->pkey != NULL) {
         if (!mm_api_sign_hash(op, mac, &hash_len))
             return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
         if (mm_api_recovery_is(op->alg)) {

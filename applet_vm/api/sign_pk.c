@@ -40,15 +40,17 @@ static bool set_padding(struct mm_api_op *op, EVP_MD *md)
 bool mm_api_pk_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key)
 {
     enum mm_key_kind kind = mm_api_key_kind(vm, key);
-    EVP_MD *md = mm_api_md(vm, MM_SIG_DIGEST(op->alg));
+    unsigned digest = MM_SIG_DIGEST(op->alg);
+    EVP_MD *md = digest != 0 ? mm_api_md(vm, digest) : NULL;
     bool sign = op->mode == MM_SIGN;
 
-    if (!right_key(op->alg, kind) || mm_api_kind_private(kind) != sign || md == NULL)
+    if (!right_key(op->alg, kind) || mm_api_kind_private(kind) != sign)
         return false;
     op->pkey = mm_api_pkey(vm, key, false);
-    op->md = EVP_MD_CTX_new();
+    op->md = md != NULL ? EVP_MD_CTX_new() : NULL;
     op->pctx = op->pkey != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, op->pkey, NULL) : NULL;
-    if (op->md == NULL || op->pctx == NULL || EVP_DigestInit_ex2(op->md, md, NULL) != 1)
+    if (op->pctx == NULL ||
+        (digest != 0 && (op->md == NULL || EVP_DigestInit_ex2(op->md, md, NULL) != 1)))
         return false;
     if (mm_api_recovery_is(op->alg))
         return mm_api_recovery_init(op);

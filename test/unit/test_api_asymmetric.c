@@ -277,6 +277,40 @@ static void dsa_signs(void **state)
     throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_key_build, 3, 7, 480, 0);
 }
 
+/* MessageDigest.ALG_NULL: what was signed so is a signature of the message with that hash. */
+static void a_signature_over_a_finished_hash_is_the_messages(void **state)
+{
+    static const struct {
+        int pair, bits, cipher, digest;
+    } cases[] = {
+        {PAIR_EC, 256, 5, 4}, {PAIR_EC, 256, 9, 4}, {PAIR_EC, 521, 9, 6}, {PAIR_DSA, 1024, 4, 1}};
+    mm_ref abc = bytes_new("abc", 3), hash = bytes_new(NULL, 65), sig = bytes_new(NULL, 150);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct keys k = generate(cases[i].pair, cases[i].bits);
+        mm_ref md = ok(mm_n_digest_get_instance, 2, cases[i].digest, 0);
+        mm_ref bare = ok(mm_n_sign_get_instance_parts, 4, 0, cases[i].cipher, 0, 0);
+        mm_ref full = ok(mm_n_sign_get_instance_parts, 4, cases[i].digest, cases[i].cipher, 0, 0);
+        int n = ok(mm_n_digest_do_final, 6, md, abc, 0, 3, hash, 0), len;
+        (void)ok(mm_n_sign_init, 3, full, k.public, VERIFY);
+        (void)ok(mm_n_sign_init, 3, bare, k.private, SIGN);
+        (void)ok(mm_n_sign_update, 4, bare, hash, 0, 7);
+        (void)ok(mm_n_sign_init, 3, bare, k.private, SIGN); /* the part is dropped */
+        (void)ok(mm_n_sign_update, 4, bare, hash, 0, 9);
+        len = ok(mm_n_sign_sign, 6, bare, hash, 9, n - 9, sig, 0);
+        assert_int_equal(ok(mm_n_sign_verify, 7, full, abc, 0, 3, sig, 0, len), 1);
+        throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_sign_sign, 6, bare, hash, 0, 0, sig, 0);
+        throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_sign_sign, 6, bare, hash, 0, 65, sig, 0);
+        (void)ok(mm_n_sign_init, 3, bare, k.public, VERIFY);
+        assert_int_equal(ok(mm_n_sign_verify, 7, bare, hash, 0, n, sig, 0, len), 1);
+        assert_int_equal(ok(mm_n_sign_verify, 7, bare, hash, 1, n, sig, 0, len), 0);
+        assert_int_equal(ok(mm_n_sign_get_message_digest_algorithm, 1, bare), 0);
+    }
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_sign_get_instance_parts, 4, 0, 3, 7, 0);
+    throws(CRYPTO, MM_CRYPTO_NO_SUCH_ALGORITHM, mm_n_sign_get_instance_parts, 4, 0, 7, 0, 0);
+}
+
 static void every_key_type_is_built(void **state)
 {
     static const int bits[] = {
@@ -315,6 +349,7 @@ int main(void)
         TEST(pace_maps_the_generator),
         TEST(both_ends_of_dh_agree),
         TEST(dsa_signs),
+        TEST(a_signature_over_a_finished_hash_is_the_messages),
         TEST(every_key_type_is_built),
     };
 
