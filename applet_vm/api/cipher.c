@@ -230,6 +230,12 @@ static enum mm_run begin(struct mm_vm *vm, mm_ref ref, mm_ref key, int mode, con
     return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
 }
 
+/* AEAD's nonce serves one message: there is nothing to go back to. */
+static enum mm_run keep(struct mm_vm *vm, struct mm_api_op *op, const uint8_t *iv, size_t iv_len)
+{
+    return is_aead(MM_CIPHER_OF(op->alg)) ? MM_RUN_OK : mm_api_keep(vm, op, KEPT_CLASS, iv, iv_len);
+}
+
 static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *iv, size_t iv_len)
 {
     int mode = MM_ARG_BYTE(2);
@@ -237,10 +243,9 @@ static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *i
     enum mm_run run;
 
     if (op != NULL && op->alg != 0 && op->mode == mode && init_again(vm, op, args[1], iv, iv_len))
-        return mm_api_keep(vm, op, KEPT_CLASS, iv, iv_len);
+        return keep(vm, op, iv, iv_len);
     run = begin(vm, args[0], args[1], mode, iv, iv_len);
-    return run == MM_RUN_OK ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, iv, iv_len)
-                            : run;
+    return run == MM_RUN_OK ? keep(vm, mm_api_op_find(vm, args[0]), iv, iv_len) : run;
 }
 
 /* The Cipher's operation; NULL: it was never initialised. After a card reset it is made again. */
