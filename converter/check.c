@@ -40,6 +40,28 @@ static void take_method(const struct mm_exp_method *m, struct mm_rom_method *out
     out->ret_cells = ret == 'V' ? 0 : ret == 'I' ? 2 : 1;
 }
 
+/* Fields that code can name: compile-time constants have no place, strings no type. */
+static enum mm_status take_fields(struct check *c, const struct mm_exp_class *e,
+                                  struct mm_rom_class *out, struct mm_err *err)
+{
+    struct mm_rom_field *fields = mm_arena_alloc(c->arena, e->field_n, sizeof(*fields));
+
+    out->fields = fields;
+    for (size_t i = 0; i < e->field_n; i++) {
+        const struct mm_exp_field *f = &e->fields[i];
+        const char *end = f->desc;
+        char first = mm_conv_type_next(&end);
+
+        if (first == 0 || first == 'V' || *end != '\0')
+            return mm_fail(err, MM_MALFORMED, SIZE_MAX, "export file: %s.%s: descriptor %s",
+                           e->name, f->name, f->desc);
+        if (!f->has_value && mm_conv_type_bad(f->desc, true) == NULL)
+            fields[out->field_n++] = (struct mm_rom_field){
+                .descriptor = f->desc, .token = f->token, .access = f->access};
+    }
+    return MM_OK;
+}
+
 static enum mm_status take_class(struct check *c, const struct mm_exp_class *e,
                                  struct mm_rom_class *out, struct mm_err *err)
 {
@@ -63,7 +85,7 @@ static enum mm_status take_class(struct check *c, const struct mm_exp_class *e,
     out->method_n = e->method_n;
     if (!(e->access & ACC_INTERFACE) && e->super_n != 0)
         out->super = e->supers[e->super_n - 1]; /* Object first */
-    return MM_OK;
+    return take_fields(c, e, out, err);
 }
 
 static enum mm_status take_package(struct check *c, const struct mm_exp_package *pkg,

@@ -86,9 +86,9 @@ enum mm_status mm_conv_size(const char *path, const char *const *exports, size_t
                             bool json, FILE *out, struct mm_err *err) MM_USE_RESULT;
 
 /* Check the CAP file at path as the card does: structure, references, types. It may import packages
- * of the API, of the CAP files named, and of export files below the folders named; the latter tell
- * no fields. *methods: how many were checked; *described: false when the file has no Descriptor, so
- * that only kinds of values were. */
+ * of the API, of the CAP files named, and of export files below the folders named.
+ * *methods: how many were checked; *described: false when the file has no Descriptor, so that only
+ * kinds of values were. */
 struct mm_conv_verdict {
     size_t methods;
     bool described;

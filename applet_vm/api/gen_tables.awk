@@ -69,7 +69,7 @@ function emit_class(cls, token, flags, super, ifaces, ident,   n, i, names) {
     }
     if (row_n[cls] > 0)
         printf "static const struct mm_rom_method methods_%s[] = {\n%s};\n", ident, rows_of[cls]
-    return sprintf("    { \"%s\", %d, %s, %s, %s, %d, %d, %s, %d },\n", cls, token, flags, \
+    return sprintf("    { \"%s\", %d, %s, %s, %s, %d, %d, %s, %d, NULL, 0 },\n", cls, token, flags, \
         super == "" ? "NULL" : "\"" super "\"", n > 0 ? "ifaces_" ident : "NULL", \
         cells[cls], refs[cls], row_n[cls] > 0 ? "methods_" ident : "NULL", row_n[cls])
 }

@@ -24,6 +24,35 @@ static enum mm_status missing(const struct mm_verifier *v, enum mm_verify_rule r
 
 /* ---- Fields ---- */
 
+/* One type of a descriptor string as in class files; moves on. */
+static mm_vt string_type(const struct mm_verifier *v, const char **p)
+{
+    bool array = **p == '[';
+    const char *end;
+    mm_vt cls;
+
+    *p += array;
+    switch (*(*p)++) {
+    case 'Z':
+        return VT(array ? VT_BOOLS : VT_SHORT);
+    case 'B':
+        return VT(array ? VT_BYTES : VT_SHORT);
+    case 'S':
+        return VT(array ? VT_SHORTS : VT_SHORT);
+    case 'I':
+        return VT(array ? VT_INTS : VT_INT_HI);
+    case 'L':
+        end = strchr(*p, ';');
+        cls = mm_class_named(v, *p, (size_t)(end - *p));
+        *p = end + 1;
+        if (VT_KIND(cls) != VT_REF) /* of a version that this chip has not: nothing more is known */
+            cls = v->object;
+        return array ? VT_OF(VT_REFS, VT_WHAT(cls)) : cls;
+    default:
+        return VT_VOID;
+    }
+}
+
 static void field_type(struct mm_verifier *v, size_t unit, uint16_t type, struct mm_vfield *out)
 {
     static const char kinds[] = {0, 0, 'b', 'b', 's', 'i'};
@@ -62,6 +91,29 @@ static bool is_ref_cell(const struct mm_cap_class *c, unsigned token)
     return c->ref_n != 0 && token >= c->first_ref && token < (unsigned)c->first_ref + c->ref_n;
 }
 
+/* A field of a class that is known from a table. */
+static bool rom_field(const struct mm_verifier *v, mm_vt cls, uint8_t token, bool is_static,
+                      struct mm_vfield *out)
+{
+    const struct mm_rom_class *rom = mm_vt_rom(v, cls);
+
+    for (size_t i = 0; i < rom->field_n; i++) {
+        const struct mm_rom_field *f = &rom->fields[i];
+        const char *desc = f->descriptor;
+
+        if (f->token != token || ((f->access & ROM_STATIC) != 0) != is_static)
+            continue;
+        out->cls = cls;
+        out->access = (uint8_t)f->access;
+        out->kind = desc[0] == 'I' ? 'i' : desc[0] == 'S' ? 's' : desc[0] == 'L' ? 'r' : 'b';
+        if (desc[0] == '[')
+            out->kind = 'r';
+        out->type = string_type(v, &desc);
+        return true;
+    }
+    return false;
+}
+
 enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, size_t off,
                                struct mm_vfield *out)
 {
@@ -72,8 +124,12 @@ enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, size_t off,
     enum mm_status st;
 
     *out = (struct mm_vfield){.cls = cls, .access = MM_ACC_PUBLIC};
-    if (VT_KIND(cls) != VT_REF || mm_vt_cap(v, cls) == NULL || mm_vt_interface(v, cls))
+    if (VT_KIND(cls) != VT_REF || mm_vt_interface(v, cls))
         return missing(v, MM_RULE_FIELD, off, cp, "no class with fields");
+    if (mm_vt_rom(v, cls) != NULL)
+        return rom_field(v, cls, token, false, out)
+                   ? MM_OK
+                   : missing(v, MM_RULE_FIELD, off, cp, "no such field");
     st = mm_unit_need(v, VT_UNIT(cls));
     if (st != MM_OK)
         return st;
@@ -115,12 +171,16 @@ enum mm_status mm_member_static(struct mm_verifier *v, uint16_t cp, size_t off,
                                 struct mm_vfield *out)
 {
     const struct mm_cap_cp *e = mm_cap_cp(v->cap, cp);
+    mm_vt cls = (e->b[0] & 0x80) != 0 ? mm_class_ref(v, 0, mm_be16(e->b)) : VT(VT_TOP);
     const struct mm_unit *u;
     uint16_t at;
     size_t unit;
     enum mm_status st;
 
     *out = (struct mm_vfield){.cls = VT(VT_TOP), .access = MM_ACC_PUBLIC | MM_ACC_STATIC};
+    if (VT_KIND(cls) == VT_REF && mm_vt_rom(v, cls) != NULL &&
+        rom_field(v, cls, e->b[2], true, out))
+        return MM_OK;
     if (!static_place(v, e->b, &unit, &at))
         return missing(v, MM_RULE_FIELD, off, cp, "no such static field");
     st = mm_unit_need(v, unit);
@@ -152,35 +212,6 @@ static void add_arg(struct mm_vsig *s, mm_vt t)
         s->args[s->n++] = t;
     if (VT_KIND(t) == VT_INT_HI && s->n < 255)
         s->args[s->n++] = VT(VT_INT_LO);
-}
-
-/* One type of a descriptor string as in class files; moves on. */
-static mm_vt string_type(const struct mm_verifier *v, const char **p)
-{
-    bool array = **p == '[';
-    const char *end;
-    mm_vt cls;
-
-    *p += array;
-    switch (*(*p)++) {
-    case 'Z':
-        return VT(array ? VT_BOOLS : VT_SHORT);
-    case 'B':
-        return VT(array ? VT_BYTES : VT_SHORT);
-    case 'S':
-        return VT(array ? VT_SHORTS : VT_SHORT);
-    case 'I':
-        return VT(array ? VT_INTS : VT_INT_HI);
-    case 'L':
-        end = strchr(*p, ';');
-        cls = mm_class_named(v, *p, (size_t)(end - *p));
-        *p = end + 1;
-        if (VT_KIND(cls) != VT_REF) /* of a version that this chip has not: nothing more is known */
-            cls = v->object;
-        return array ? VT_OF(VT_REFS, VT_WHAT(cls)) : cls;
-    default:
-        return VT_VOID;
-    }
 }
 
 static void rom_sig(const struct mm_verifier *v, mm_vt cls, const struct mm_rom_method *m,

@@ -58,6 +58,11 @@ struct mm_rom_method {
     uint8_t ret_cells; /* 0, 1, 2 */
     mm_native native;  /* NULL: abstract, or not implemented on this chip (link refuses it) */
 };
+struct mm_rom_field {
+    const char *descriptor; /* "[B" */
+    uint8_t token;          /* unique among static, and among instance fields of the class */
+    uint16_t access;        /* as of methods */
+};
 struct mm_rom_class {
     const char *name; /* "javacard/framework/Util" */
     uint8_t token;
@@ -68,6 +73,8 @@ struct mm_rom_class {
     uint8_t native_refs;  /* of them, how many (the first ones) hold references */
     const struct mm_rom_method *methods; /* virtual and static; inherited ones are not repeated */
     size_t method_n;
+    const struct mm_rom_field *fields; /* none in the API: what its classes keep is hidden */
+    size_t field_n;
 };
 struct mm_rom_package {
     const char *name;

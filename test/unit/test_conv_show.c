@@ -121,8 +121,70 @@ static void verify_takes_imports_from_caps_and_export_files(void **state)
     expect(0,
            "$CONVERT build --classpath $B/applets/classes/test --exports $B/applets/test_exports "
            "calls && $CONVERT verify --exports $B/applets/test_exports calls.cap");
-    expect(1, "$CONVERT verify --exports $B/applets/test_exports p.cap"); /* uses a field of it */
-    expect_text("no class with fields");
+}
+
+#define EXPORTED(folder) "$CONVERT verify --exports " folder " "
+
+/* Constructs reads and writes static and instance fields of the library. */
+static void verify_knows_fields_from_export_files(void **state)
+{
+    (void)state;
+    expect(0, EXPORTED("$B/applets/test_exports") "p.cap");
+    expect_text("methods verified");
+    expect(0, "mkdir -p fields/fields");
+    put("fields/fields/Fields.java",
+        "package fields;\nimport org.mintmark.library.*;\n"
+        "public class Fields extends Counter {\n"
+        "  Fields() { super((short) 0); tag = this; value = made; made = PRIMES[1]; }\n"
+        "  public short next() { return ((Fields) tag).value++; }\n"
+        "  public short step(short by) { return (short) (PRIMES.length + by); }\n"
+        "  public void reset() { value = 0; }\n}\n");
+    expect(0,
+           "$CONVERT build --classpath $B/applets/classes/test --exports "
+           "$B/applets/test_exports fields && " EXPORTED("$B/applets/test_exports") "fields.cap");
+}
+
+static void library_of(const char *fields)
+{
+    char source[512];
+
+    snprintf(source, sizeof(source),
+             "package other;\npublic class Other {\n%s\n  short own;\n"
+             "  public void set() { }\n}\n",
+             fields);
+    expect(0, "rm -rf other && mkdir -p other/other");
+    put("other/other/Other.java", source);
+    expect(0, "$CONVERT build --aid F0000000000B --classes other other && "
+              "mkdir -p exp/other/javacard && mv other.exp exp/other/javacard");
+}
+
+/* A package compiled against one export file is checked against another of the same version. */
+static void verify_refuses_a_field_that_the_export_file_gives_otherwise(void **state)
+{
+    static const struct {
+        const char *fields, *rule;
+    } cases[] = {
+        {"  public static Object last; public short count;", "the field is no short [field]"},
+        {"  public static short last; public byte[] count;", "the field is no short [field]"},
+        {"  public static short last;", "no such field [field]"},
+        {"  public short count;", "no such static field [field]"},
+        {"  public static short last; protected short count;", "[field-access]"},
+    };
+
+    (void)state;
+    library_of("  public static short last; public short count;");
+    expect(0, "mkdir -p user/user");
+    put("user/user/User.java", "package user;\npublic class User {\n"
+                               "  static short sum(other.Other o) {\n"
+                               "    o.set();\n"
+                               "    return (short) (o.count + other.Other.last);\n  }\n}\n");
+    expect(0, "$CONVERT build --classpath other --exports exp --package user user && " EXPORTED(
+                  ".") "user.cap");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        library_of(cases[i].fields);
+        expect(1, EXPORTED("exp") "user.cap");
+        expect_text(cases[i].rule);
+    }
 }
 
 int main(void)
@@ -134,6 +196,8 @@ int main(void)
         cmocka_unit_test(manifest_has_no_long_lines),
         cmocka_unit_test(size_tells_what_takes_the_space),
         cmocka_unit_test(verify_takes_imports_from_caps_and_export_files),
+        cmocka_unit_test(verify_knows_fields_from_export_files),
+        cmocka_unit_test(verify_refuses_a_field_that_the_export_file_gives_otherwise),
     };
 
     return cmocka_run_group_tests(tests, prepare, folder_remove);

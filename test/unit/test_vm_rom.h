@@ -163,10 +163,11 @@ static const struct mm_rom_method rom_object_methods[] = {INIT(rom_nothing, "()V
 static const struct mm_rom_method rom_init_only[] = {INIT(rom_nothing, "()V", 1)};
 #define LANG(name, token, super)                                                                   \
     {                                                                                              \
-        "java/lang/" name, token, 0x0001, "java/lang/" super, NULL, 0, 0, rom_init_only, 1         \
+        "java/lang/" name, token, 0x0001, "java/lang/" super, NULL, 0, 0, rom_init_only, 1, NULL,  \
+            0                                                                                      \
     }
 static const struct mm_rom_class rom_lang_classes[] = {
-    {"java/lang/Object", 0, 0x0001, NULL, NULL, 0, 0, rom_object_methods, 2},
+    {"java/lang/Object", 0, 0x0001, NULL, NULL, 0, 0, rom_object_methods, 2, NULL, 0},
     LANG("Throwable", 1, "Object"),
     LANG("Exception", 2, "Throwable"),
     LANG("RuntimeException", 3, "Exception"),
@@ -237,7 +238,7 @@ static const struct mm_rom_method rom_aid_methods[] = {
 static const char *const rom_aid_interfaces[] = {"javacard/framework/AppletEvent", NULL};
 #define FRAMEWORK(name, token, access, super, cells, methods, n)                                   \
     {                                                                                              \
-        "javacard/framework/" name, token, access, super, NULL, cells, 0, methods, n               \
+        "javacard/framework/" name, token, access, super, NULL, cells, 0, methods, n, NULL, 0      \
     }
 static const struct mm_rom_class rom_framework_classes[] = {
     FRAMEWORK("Shareable", 2, 0x0E01, NULL, 0, NULL, 0),
@@ -246,7 +247,7 @@ static const struct mm_rom_class rom_framework_classes[] = {
     FRAMEWORK("CardRuntimeException", 5, 0x0001, "java/lang/RuntimeException", 1,
               rom_runtime_methods, 2),
     {"javacard/framework/AID", 6, 0x0001, "java/lang/Object", rom_aid_interfaces, 0, 0,
-     rom_aid_methods, 1},
+     rom_aid_methods, 1, NULL, 0},
     FRAMEWORK("ISOException", 7, 0x0001, "javacard/framework/CardRuntimeException", 0,
               rom_iso_methods, 2),
     FRAMEWORK("JCSystem", 8, 0x0011, "java/lang/Object", 0, rom_system_methods, 8),
