@@ -6,7 +6,6 @@
 #define CLASS_MAGIC     0xCAFEBABEu
 #define CLASS_MAJOR_MIN 45
 #define CLASS_MAJOR_MAX 61
-#define CODE_MAX_LEN    32767 /* JCVM 3.0.5, 2.2.4.3: bytecodes of a method */
 
 struct reader {
     struct mm_arena *arena;
@@ -187,7 +186,7 @@ static enum mm_status read_code(struct reader *r, struct jcode *code)
     code->max_stack = mm_rd_u16(&r->rd);
     code->max_locals = mm_rd_u16(&r->rd);
     code->len = mm_rd_u32(&r->rd);
-    if (!r->rd.bad && (code->len == 0 || code->len > CODE_MAX_LEN))
+    if (!r->rd.bad && (code->len == 0 || code->len > MM_CODE_MAX))
         return bad(r, "code of a method is not between 1 and 32767 bytes; split it");
     code->bytes = mm_rd_bytes(&r->rd, code->len);
     if (code->bytes == NULL)
@@ -212,6 +211,8 @@ static enum mm_status read_code(struct reader *r, struct jcode *code)
     }
     if (st == MM_OK && r->rd.bad)
         return bad(r, "");
+    if (st == MM_OK)
+        mm_conv_inline_subroutines(r->arena, code);
     return st;
 }
 

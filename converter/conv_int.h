@@ -507,6 +507,12 @@ struct jflow {
     uint8_t *local_at; /* card cell of each Java local */
     uint16_t local_cells;
 };
+#define MM_CODE_MAX 32767 /* JCVM 3.0.5, 2.2.4.3: bytecodes of a method */
+/* Bytes of the JVM instruction at pc; 0: it is none, or cut off by the end. */
+uint32_t mm_conv_ins_len(const uint8_t *code, uint32_t len, uint32_t pc);
+/* subroutine.c: a copy of its subroutine for each jsr. Code whose subroutines are not well nested
+ * stays as it is. */
+void mm_conv_inline_subroutines(struct mm_arena *arena, struct jcode *code);
 /* cv notes what is refused, so that decoding goes on; NULL: stop at the first. */
 enum mm_status mm_conv_decode(struct mm_arena *arena, struct mm_conv *cv, const struct mm_cls *cls,
                               const struct mm_method *m, struct jflow *flow,

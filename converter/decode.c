@@ -9,7 +9,7 @@ static const char *const reasons[] = {
     [JR_FLOAT] = "float is not supported; count in the smallest unit",
     [JR_DOUBLE] = "double is not supported; count in the smallest unit",
     [JR_CHAR] = "char is not supported; use byte or short",
-    [JR_JSR] = "subroutines (jsr, ret) are not supported; compile with --release 8",
+    [JR_JSR] = "subroutines (jsr, ret) that are not nested are not supported; compile with --release 8",
     [JR_INDY] =
         "lambdas and string concatenation (invokedynamic) are not supported: use a class, or bytes",
     [JR_MULTI] = "arrays of arrays are not supported; use one array and compute the index",
@@ -26,6 +26,23 @@ static const struct row rows[256] = {
 #undef JV
 };
 #define JVM_LAST 0xc9
+
+uint32_t mm_conv_ins_len(const uint8_t *code, uint32_t len, uint32_t pc)
+{
+    uint8_t op = code[pc];
+    uint32_t operands = (pc + 4) & ~3u;
+    int64_t n = op > JVM_LAST ? 0 : rows[op].len;
+
+    if (op == 0xc4) {
+        n = pc + 1 < len && rows[code[pc + 1]].kind == JK_IINC ? 6 : 4;
+    } else if (op == 0xaa && operands + 12 <= len) {
+        n = (int64_t)(int32_t)mm_be32(code + operands + 8) - (int32_t)mm_be32(code + operands + 4);
+        n = n < 0 ? 0 : operands - pc + 12 + 4 * (n + 1);
+    } else if (op == 0xab && operands + 8 <= len) {
+        n = operands - pc + 8 + 8 * (int64_t)mm_be32(code + operands + 4);
+    }
+    return n <= 0 || n > len - pc ? 0 : (uint32_t)n;
+}
 
 struct decoder {
     struct mm_arena *arena;

@@ -229,6 +229,71 @@ static void conversion_names_a_missing_export_file(void **state)
     assert_non_null(strstr(err.text, "no class files of package"));
 }
 
+/* ---- Subroutines, which compilers before 2004 made of finally ---- */
+
+#define SUBROUTINES "test/fuzz/corpus/conv_class/subroutines.class"
+
+static enum mm_status convert_subroutines(const char *folder, const char *cap, struct mm_err *err)
+{
+    struct mm_conv_options opt = {.package = "p", .major = 1};
+
+    assert_int_equal(mm_aid_set(&opt.aid, (const uint8_t *)"\xF0\x01\x02\x03\x04", 5), MM_OK);
+    opt.classes[opt.class_n++] = folder;
+    opt.output = cap;
+    opt.exports[opt.export_n++] = built("api/exports");
+    return mm_conv_package(&opt, err);
+}
+
+/* The class has subroutines called thrice, left for the next round of a loop, with a switch, and
+ * with a finally of their own. The verifier meets each type on each way. */
+static void nested_subroutines_become_code_that_verifies(void **state)
+{
+    char dir[] = "/tmp/mm-conv-XXXXXX", cap[64], cmd[256];
+    struct mm_conv_verdict verdict = {0};
+    struct mm_err err = {.text = ""};
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(cap, sizeof(cap), "%s/p.cap", dir);
+    snprintf(cmd, sizeof(cmd), "mkdir %s/p && cp " SUBROUTINES " %s/p/F.class", dir, dir);
+    assert_int_equal(system(cmd), 0);
+    if (convert_subroutines(dir, cap, &err) != MM_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(mm_conv_verify(cap, NULL, 0, NULL, 0, &verdict, &err), MM_OK);
+    assert_int_equal(verdict.methods, 4);
+    assert_true(verdict.described);
+    snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+    assert_int_equal(system(cmd), 0);
+}
+
+/* Bytes of the class file replaced, each found once: the first method's code. */
+static void subroutines_that_are_not_nested_are_refused(void **state)
+{
+    static const struct {
+        uint8_t from[4], to[4];
+    } edits[] = {
+        {{0xA9, 0x01, 0xA8, 0xFF}, {0xA9, 0x00, 0xA8, 0xFF}}, /* ret through another local */
+        {{0xA7, 0x00, 0x16, 0x4D}, {0xA7, 0x00, 0x0A, 0x4D}}, /* a jump into the subroutine */
+        {{0x4D, 0xA8, 0x00, 0x05}, {0x4D, 0xA8, 0x00, 0x06}}, /* a call behind its start */
+        {{0x4C, 0xB2, 0x00, 0x12}, {0x4C, 0xA8, 0xFF, 0xFF}}, /* one that calls itself */
+    };
+    size_t len;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+        uint8_t *data = slurp(SUBROUTINES, &len), *at;
+        struct mm_err err = {.text = ""};
+
+        assert_non_null(data);
+        at = memmem(data, len, edits[i].from, 4);
+        assert_non_null(at);
+        memcpy(at, edits[i].to, 4);
+        assert_int_equal(mm_conv_class_check(data, len, &err), MM_UNSUPPORTED);
+        assert_non_null(strstr(err.text, "subroutines (jsr, ret) that are not nested"));
+        free(data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +303,8 @@ int main(void)
         cmocka_unit_test(conversion_refuses_what_cards_cannot_have_by_class_method_and_line),
         cmocka_unit_test(conversion_goes_on_behind_each_refusal),
         cmocka_unit_test(conversion_names_a_missing_export_file),
+        cmocka_unit_test(nested_subroutines_become_code_that_verifies),
+        cmocka_unit_test(subroutines_that_are_not_nested_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
