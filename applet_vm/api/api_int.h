@@ -239,6 +239,13 @@ enum mm_run mm_api_keep(struct mm_vm *vm, struct mm_api_op *op, const char *clas
                         const uint8_t *iv, size_t iv_len);
 /* False: the object was never initialised. */
 bool mm_api_kept(struct mm_vm *vm, mm_ref ref, const char *class_name, struct mm_api_kept *out);
+/* Begin an operation of ref with key, mode and IV (NULL: without); throws what init would. */
+typedef enum mm_run (*mm_api_begin)(struct mm_vm *vm, mm_ref ref, mm_ref key, int mode,
+                                    const uint8_t *iv, size_t iv_len);
+/* The operation of ref; after a card reset begin makes it again from what is kept. *op NULL: the
+ * object was never initialised. */
+enum mm_run mm_api_kept_op(struct mm_vm *vm, mm_ref ref, const char *class_name, mm_api_begin begin,
+                           struct mm_api_op **op);
 
 /* OneShot.open: a temporary entry point of the class, from a small pool; close gives it back. */
 enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const char *state_class,

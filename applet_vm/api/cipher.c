@@ -251,16 +251,7 @@ static enum mm_run init(struct mm_vm *vm, const uint16_t *args, const uint8_t *i
 /* The Cipher's operation; NULL: it was never initialised. After a card reset it is made again. */
 static enum mm_run find(struct mm_vm *vm, mm_ref ref, struct mm_api_op **op)
 {
-    struct mm_api_kept kept;
-    enum mm_run run;
-
-    *op = mm_api_op_find(vm, ref);
-    if (*op != NULL || !mm_api_kept(vm, ref, KEPT_CLASS, &kept))
-        return MM_RUN_OK;
-    run = begin(vm, ref, kept.key, kept.mode, kept.iv_len != 0 ? kept.iv : NULL, kept.iv_len);
-    if (run == MM_RUN_OK)
-        *op = mm_api_op_find(vm, ref);
-    return run;
+    return mm_api_kept_op(vm, ref, KEPT_CLASS, begin, op);
 }
 
 enum mm_run mm_n_cipher_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

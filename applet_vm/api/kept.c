@@ -26,6 +26,21 @@ bool mm_api_kept(struct mm_vm *vm, mm_ref ref, const char *class_name, struct mm
     return out->mode != 0 && out->iv_len <= MM_API_IV_MAX;
 }
 
+enum mm_run mm_api_kept_op(struct mm_vm *vm, mm_ref ref, const char *class_name, mm_api_begin begin,
+                           struct mm_api_op **op)
+{
+    struct mm_api_kept kept;
+    enum mm_run run;
+
+    *op = mm_api_op_find(vm, ref);
+    if (*op != NULL || !mm_api_kept(vm, ref, class_name, &kept))
+        return MM_RUN_OK;
+    run = begin(vm, ref, kept.key, kept.mode, kept.iv_len != 0 ? kept.iv : NULL, kept.iv_len);
+    if (run == MM_RUN_OK)
+        *op = mm_api_op_find(vm, ref);
+    return run;
+}
+
 /* Write what differs from it. */
 static enum mm_run put(struct mm_vm *vm, const struct mm_api_op *op, const char *class_name,
                        const uint8_t *iv, size_t iv_len)
