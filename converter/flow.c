@@ -2,51 +2,13 @@
  * What each local and stack cell may hold before each instruction: a reference, or an int within an
  * interval. A fixpoint over the code; nothing is judged here except that the stack fits.
  */
-#include "converter/conv_int.h"
+#include "converter/flow_int.h"
 
 #include <string.h>
 
 #define WIDEN_AFTER     3          /* joins at one place before bounds jump */
 #define STATE_CELLS_MAX (4u << 20) /* 12 bytes each: 48 MiB while one method is looked at */
 #define CELLS_MAX       255 /* max_stack and nargs + max_locals are bytes (JCVM 3.0.5, 6.10.2) */
-
-struct walk {
-    struct mm_arena *arena;
-    struct jflow *f;
-    struct mm_err *err;
-    uint32_t *todo;
-    size_t todo_n;
-    bool *queued;
-    struct jval *locals, *stack; /* the state being changed */
-    uint16_t depth;
-    const struct jins *in;
-    bool bad;
-    struct jval none; /* stands in for a local that does not exist; bad is set then */
-};
-
-static const struct jval ref = {.kind = JV_REF};
-
-static struct jval number(int32_t lo, int32_t hi)
-{
-    return (struct jval){.kind = JV_INT, .lo = lo, .hi = hi};
-}
-
-static struct jval of_type(char type)
-{
-    switch (type) {
-    case 'Z':
-        return number(0, 1);
-    case 'B':
-        return number(-128, 127);
-    case 'S':
-        return number(-32768, 32767);
-    case 'L':
-    case '[':
-        return ref;
-    default:
-        return number(-2147483647 - 1, 2147483647);
-    }
-}
 
 static enum mm_status malformed(struct walk *w, const char *what)
 {
@@ -55,297 +17,6 @@ static enum mm_status malformed(struct walk *w, const char *what)
     if (w->err != NULL)
         w->err->st = MM_MALFORMED;
     return MM_MALFORMED;
-}
-
-/* The value is made here: its web is that of the instruction. */
-static struct jval fresh(const struct walk *w, struct jval v)
-{
-    v.web = 2 * (uint32_t)(w->in - w->f->ins);
-    return v;
-}
-
-/* Two values meet in one cell. */
-static void unite(struct jflow *f, uint32_t a, uint32_t b)
-{
-    a = mm_conv_web(f, a);
-    b = mm_conv_web(f, b);
-    f->webs[a > b ? a : b] = a > b ? b : a;
-}
-
-uint32_t mm_conv_web(const struct jflow *flow, uint32_t web)
-{
-    while (flow->webs[web] != web)
-        web = flow->webs[web] = flow->webs[flow->webs[web]];
-    return web;
-}
-
-static void push(struct walk *w, struct jval v)
-{
-    if (w->depth >= w->f->m->code->max_stack) {
-        w->bad = true;
-        return;
-    }
-    w->stack[w->depth++] = v;
-    if (w->depth > w->f->max_depth)
-        w->f->max_depth = w->depth;
-}
-
-static struct jval pop(struct walk *w)
-{
-    if (w->depth == 0) {
-        w->bad = true;
-        return number(0, 0);
-    }
-    return w->stack[--w->depth];
-}
-
-static struct jval pop_kind(struct walk *w, uint8_t kind)
-{
-    struct jval v = pop(w);
-
-    if (v.kind != kind)
-        w->bad = true;
-    return v;
-}
-
-static struct jval *local(struct walk *w, int32_t n)
-{
-    if (n < 0 || n >= w->f->m->code->max_locals) {
-        w->bad = true;
-        return &w->none;
-    }
-    return &w->locals[n];
-}
-
-static void step_stack(struct walk *w, int16_t how)
-{
-    struct jval a = pop(w), b = number(0, 0), c = number(0, 0), d = number(0, 0);
-    bool single;
-
-    if (how != JS_POP && how != JS_DUP)
-        b = pop(w);
-    if (how == JS_DUP_X2 || how == JS_DUP2_X1 || how == JS_DUP2_X2)
-        c = pop(w);
-    if (how == JS_DUP2_X2)
-        d = pop(w);
-    switch ((enum jstack)how) {
-    case JS_POP:
-    case JS_POP2:
-        return;
-    case JS_DUP:
-        push(w, a);
-        break;
-    case JS_DUP_X1:
-        push(w, a);
-        push(w, b);
-        break;
-    case JS_DUP_X2:
-        push(w, a);
-        push(w, c);
-        push(w, b);
-        break;
-    case JS_DUP2:
-        push(w, b);
-        push(w, a);
-        push(w, b);
-        break;
-    case JS_DUP2_X1:
-        push(w, b);
-        push(w, a);
-        push(w, c);
-        push(w, b);
-        break;
-    case JS_DUP2_X2:
-        push(w, b);
-        push(w, a);
-        push(w, d);
-        push(w, c);
-        push(w, b);
-        break;
-    case JS_SWAP:
-        push(w, a);
-        push(w, b);
-        return;
-    }
-    /* The copy on top is a value of its own: it may be used in another form. */
-    single = how == JS_DUP || how == JS_DUP_X1 || how == JS_DUP_X2;
-    push(w, single && a.kind == JV_INT ? fresh(w, a) : a);
-}
-
-static void step_member(struct walk *w, const struct jins *in)
-{
-    struct jref r;
-    const char *bad_type;
-    int args;
-    char ret;
-
-    if (!mm_conv_cp_ref(w->f->cls, (uint16_t)in->a, &r)) {
-        w->bad = true;
-        return;
-    }
-    if (in->kind != JK_INVOKE) {
-        const char *p = r.desc;
-
-        if (mm_conv_type_next(&p) == 0 || *p != '\0' || r.desc[0] == 'V') {
-            w->bad = true;
-            return;
-        }
-        if (in->kind == JK_PUTFIELD || in->kind == JK_PUTSTATIC)
-            (void)pop(w);
-        if (in->kind == JK_PUTFIELD || in->kind == JK_GETFIELD)
-            (void)pop_kind(w, JV_REF);
-        if (in->kind == JK_GETFIELD || in->kind == JK_GETSTATIC)
-            push(w, fresh(w, of_type(r.desc[0])));
-        return;
-    }
-    args = mm_conv_desc_args(r.desc, true, &bad_type);
-    if (args < 0) {
-        w->bad = true;
-        return;
-    }
-    for (int i = 0; i < args; i++)
-        (void)pop(w);
-    if (in->arg != MM_OP_INVOKESTATIC)
-        (void)pop_kind(w, JV_REF);
-    ret = mm_conv_desc_ret(r.desc);
-    if (ret != 'V')
-        push(w, fresh(w, of_type(ret)));
-}
-
-static void step_ldc(struct walk *w, const struct jins *in)
-{
-    const struct mm_cls *cls = w->f->cls;
-
-    if (in->a <= 0 || in->a >= cls->cp_n)
-        w->bad = true;
-    else if (cls->cp[in->a].tag == JCP_INTEGER)
-        push(w, fresh(w, number(cls->cp[in->a].value, cls->cp[in->a].value)));
-    else
-        push(w, ref);
-}
-
-static char element(int16_t op)
-{
-    return op == MM_OP_BALOAD ? 'B' : op == MM_OP_IALOAD ? 'I' : 'S';
-}
-
-static void step_array(struct walk *w, const struct jins *in)
-{
-    if (in->kind == JK_ASTORE)
-        (void)pop_kind(w, in->arg == MM_OP_AASTORE ? JV_REF : JV_INT);
-    (void)pop_kind(w, JV_INT);
-    (void)pop_kind(w, JV_REF);
-    if (in->kind == JK_ALOAD)
-        push(w, in->arg == MM_OP_AALOAD ? ref : fresh(w, of_type(element(in->arg))));
-}
-
-/* The effect of one instruction on locals and stack. */
-static void step(struct walk *w, const struct jins *in)
-{
-    struct jval a, b;
-
-    switch ((enum jkind)in->kind) {
-    case JK_NULL:
-    case JK_NEW:
-        push(w, ref);
-        break;
-    case JK_CONST:
-        push(w, fresh(w, number(in->a, in->a)));
-        break;
-    case JK_LDC:
-        step_ldc(w, in);
-        break;
-    case JK_LOAD_I:
-    case JK_LOAD_A:
-        a = *local(w, in->a);
-        if (a.kind != (in->kind == JK_LOAD_I ? JV_INT : JV_REF))
-            w->bad = true;
-        push(w, in->kind == JK_LOAD_I ? fresh(w, a) : a);
-        break;
-    case JK_STORE_I:
-    case JK_STORE_A:
-        a = pop_kind(w, in->kind == JK_STORE_I ? JV_INT : JV_REF);
-        a.web = fresh(w, a).web + 1;
-        *local(w, in->a) = a;
-        break;
-    case JK_ALOAD:
-    case JK_ASTORE:
-        step_array(w, in);
-        break;
-    case JK_STACK:
-        step_stack(w, in->arg);
-        break;
-    case JK_BIN:
-        b = pop_kind(w, JV_INT);
-        a = pop_kind(w, JV_INT);
-        push(w, fresh(w, mm_conv_interval((uint8_t)in->arg, a, b)));
-        break;
-    case JK_NEG:
-        a = pop_kind(w, JV_INT);
-        push(w, fresh(w, mm_conv_interval(MM_OP_SNEG, a, a)));
-        break;
-    case JK_IINC:
-        a = *local(w, in->a);
-        if (a.kind != JV_INT)
-            w->bad = true;
-        if (!w->bad)
-            unite(w->f, a.web, fresh(w, a).web + 1);
-        b = mm_conv_interval(MM_OP_SADD, a, number(in->b, in->b));
-        b.web = fresh(w, a).web + 1;
-        *local(w, in->a) = b;
-        break;
-    case JK_I2B:
-        push(w, fresh(w, mm_conv_interval_narrow(pop_kind(w, JV_INT), -128, 127)));
-        break;
-    case JK_I2S:
-        push(w, fresh(w, mm_conv_interval_narrow(pop_kind(w, JV_INT), -32768, 32767)));
-        break;
-    case JK_IF:
-    case JK_TSWITCH:
-    case JK_LSWITCH:
-    case JK_RET_I:
-        (void)pop_kind(w, JV_INT);
-        break;
-    case JK_IF_A:
-    case JK_RET_A:
-    case JK_ATHROW:
-        (void)pop_kind(w, JV_REF);
-        break;
-    case JK_CMP:
-    case JK_CMP_A:
-        (void)pop_kind(w, in->kind == JK_CMP ? JV_INT : JV_REF);
-        (void)pop_kind(w, in->kind == JK_CMP ? JV_INT : JV_REF);
-        break;
-    case JK_GETSTATIC:
-    case JK_PUTSTATIC:
-    case JK_GETFIELD:
-    case JK_PUTFIELD:
-    case JK_INVOKE:
-        step_member(w, in);
-        break;
-    case JK_NEWARRAY:
-    case JK_ANEWARRAY:
-        (void)pop_kind(w, JV_INT);
-        push(w, ref);
-        break;
-    case JK_LENGTH:
-        (void)pop_kind(w, JV_REF);
-        push(w, fresh(w, number(0, 32767))); /* arrays on a card have at most 32767 elements */
-        break;
-    case JK_CHECKCAST:
-        push(w, pop_kind(w, JV_REF));
-        break;
-    case JK_INSTANCEOF:
-        (void)pop_kind(w, JV_REF);
-        push(w, fresh(w, number(0, 1)));
-        break;
-    case JK_NOP:
-    case JK_GOTO:
-    case JK_RET:
-    case JK_WIDE:
-    case JK_REFUSE:
-        break;
-    }
 }
 
 static bool join(struct jflow *f, struct jval *into, struct jval v, bool widen)
@@ -357,7 +28,7 @@ static bool join(struct jflow *f, struct jval *into, struct jval v, bool widen)
     if (was.kind != v.kind)
         into->kind = JV_NONE;
     else if (was.kind == JV_INT) {
-        unite(f, was.web, v.web);
+        mm_flow_unite(f, was.web, v.web);
         *into = mm_conv_interval_join(was, v, widen);
         into->web = was.web;
     }
@@ -401,6 +72,7 @@ static enum mm_status flow_to(struct walk *w, uint32_t to, const struct jval *lo
 static enum mm_status flow_handlers(struct walk *w, const struct jstate *before)
 {
     const struct jcode *code = w->f->m->code;
+    const struct jval thrown = mm_flow_ref();
     enum mm_status st = MM_OK;
 
     for (size_t i = 0; st == MM_OK && i < code->handler_n; i++) {
@@ -412,7 +84,7 @@ static enum mm_status flow_handlers(struct walk *w, const struct jstate *before)
             return malformed(w, "handler without room on the stack");
         if (w->f->max_depth == 0)
             w->f->max_depth = 1;
-        st = flow_to(w, w->f->at[h->handler], before->locals, &ref, 1);
+        st = flow_to(w, w->f->at[h->handler], before->locals, &thrown, 1);
     }
     return st;
 }
@@ -458,7 +130,7 @@ static struct jval *loaded(struct walk *w, uint32_t idx, uint32_t back)
     if (idx < back || w->f->ins[idx - back + 1].is_target)
         return NULL;
     in = &w->f->ins[idx - back];
-    return in->kind == JK_LOAD_I ? local(w, in->a) : NULL;
+    return in->kind == JK_LOAD_I ? mm_flow_local(w, in->a) : NULL;
 }
 
 /* "i < n" with locals or constants: on each way on, i and n have narrower bounds. So the int that
@@ -466,12 +138,13 @@ static struct jval *loaded(struct walk *w, uint32_t idx, uint32_t back)
 static enum mm_status flow_compared(struct walk *w, uint32_t idx)
 {
     const struct jins *in = w->in;
-    struct jval *a = loaded(w, idx, 2), *b = loaded(w, idx, 1), fixed = number(0, 0), was_a, was_b;
+    struct jval *a = loaded(w, idx, 2), *b = loaded(w, idx, 1), fixed = mm_flow_number(0, 0), was_a,
+                was_b;
     uint8_t other = (uint8_t)(in->op + (in->op == JVM_ICMPLT || in->op == JVM_ICMPGT ? 1 : -1));
     enum mm_status st;
 
     if (a != NULL && b == NULL && w->f->ins[idx - 1].kind == JK_CONST) {
-        fixed = number(w->f->ins[idx - 1].a, w->f->ins[idx - 1].a);
+        fixed = mm_flow_number(w->f->ins[idx - 1].a, w->f->ins[idx - 1].a);
         b = &fixed;
     }
     if (in->op < JVM_ICMPLT || in->op > JVM_ICMPLE || a == NULL || b == NULL || a == b ||
@@ -529,9 +202,9 @@ static enum mm_status enter(struct walk *w)
     if (args + (m->access & ACC_STATIC ? 0 : 1) > m->code->max_locals)
         return malformed(w, "arguments do not fit the locals");
     if (!(m->access & ACC_STATIC))
-        w->locals[n++] = ref;
+        w->locals[n++] = mm_flow_ref();
     while (*p != ')') {
-        w->locals[n] = of_type(*p);
+        w->locals[n] = mm_flow_of_type(*p);
         w->locals[n].web = (uint32_t)(2 * w->f->ins_n + n);
         n++;
         (void)mm_conv_type_next(&p);
@@ -586,7 +259,7 @@ enum mm_status mm_conv_flow(struct mm_arena *arena, struct jflow *flow, struct m
         memcpy(w.locals, s->locals, code->max_locals * sizeof(*w.locals));
         memcpy(w.stack, s->stack, s->depth * sizeof(*w.stack));
         w.depth = s->depth;
-        step(&w, w.in);
+        mm_flow_step(&w);
         if (w.bad)
             return malformed(&w, "operand types or stack depth do not fit the instruction");
         st = flow_on(&w, idx);
