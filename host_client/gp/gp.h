@@ -170,6 +170,12 @@ enum mm_status mm_gp_encrypt(void *ctx, const uint8_t *data, size_t data_len, ui
  * access's own trace shows of the protected ones. NULL: no more. */
 typedef void (*mm_gp_trace)(void *ctx, bool response, const uint8_t *data, size_t data_len);
 void mm_gp_set_trace(struct mm_gp_session *session, mm_gp_trace trace, void *ctx);
+/* Called with every plain command that the card answered, with its data and status word. What it returns
+ * is what mm_gp_send returns, so that it can stop a list. NULL: no more. */
+typedef enum mm_status (*mm_gp_answered)(void *ctx, const uint8_t *apdu, size_t apdu_len,
+                                         const struct mm_buf *resp, uint16_t sw,
+                                         struct mm_err *err);
+void mm_gp_set_answered(struct mm_gp_session *session, mm_gp_answered answered, void *ctx);
 /* The protocol (02, 03), key version and diversification data the card answered with. Borrowed. */
 uint8_t mm_gp_session_scp(const struct mm_gp_session *session);
 uint8_t mm_gp_session_key_version(const struct mm_gp_session *session);

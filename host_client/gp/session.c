@@ -18,6 +18,8 @@ struct mm_gp_session {
     uint8_t scp02_i;               /* 0: not known */
     mm_gp_trace trace;             /* may be NULL */
     void *trace_ctx;
+    mm_gp_answered answered; /* may be NULL */
+    void *answered_ctx;
     struct mm_gp_channel scp;
 };
 
@@ -358,6 +360,12 @@ void mm_gp_set_trace(struct mm_gp_session *session, mm_gp_trace trace, void *ctx
     session->trace_ctx = ctx;
 }
 
+void mm_gp_set_answered(struct mm_gp_session *session, mm_gp_answered answered, void *ctx)
+{
+    session->answered = answered;
+    session->answered_ctx = ctx;
+}
+
 const struct mm_aid *mm_gp_domain(const struct mm_gp_session *session)
 {
     return &session->domain;
@@ -407,6 +415,8 @@ enum mm_status mm_gp_send(struct mm_gp_session *session, const uint8_t *apdu, si
     } else {
         resp->len = 0;
     }
+    if (st == MM_OK && session->answered != NULL)
+        st = session->answered(session->answered_ctx, apdu, apdu_len, resp, *sw, err);
     mm_buf_clear(&command);
     return st;
 }

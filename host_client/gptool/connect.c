@@ -141,6 +141,8 @@ enum mm_status mm_gptool_connect(struct mm_gptool *tool, bool session, struct mm
 
     if (session) /* before the card is touched: what is missing here is not its fault */
         st = mm_gptool_open_keys(opt, &tool->keys, err);
+    if (st == MM_OK && session)
+        st = mm_gptool_open_receipts(tool, err);
     if (st == MM_OK)
         st = mm_access_open(opt->reader, TIMEOUT_MS, &tool->access, err);
     if (st == MM_OK && opt->trace) {
@@ -153,7 +155,9 @@ enum mm_status mm_gptool_connect(struct mm_gptool *tool, bool session, struct mm
     /* Another program's command in between would break the chain of MACs. */
     if (st == MM_OK)
         st = mm_access_begin(tool->access, err);
-    return st == MM_OK && session ? open_session(tool, err) : st;
+    if (st == MM_OK && session)
+        st = open_session(tool, err);
+    return st == MM_OK && session ? mm_gptool_watch(tool, err) : st;
 }
 
 void mm_gptool_disconnect(struct mm_gptool *tool)

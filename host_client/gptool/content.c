@@ -297,6 +297,8 @@ enum mm_status mm_gptool_move(struct mm_gptool *tool, char **args, int n, struct
         return st;
     mm_buf_init(&list);
     st = mm_gp_extradite_command(&aid, &domain, signer_of(&tokens), &list, err);
+    if (st == MM_OK && !tool->opt->dry_run)
+        st = mm_gptool_note_domain(tool, &aid, err);
     mm_gp_signing_key_free(&tokens.key);
     return send_made(tool, st, &list, err);
 }
@@ -320,6 +322,8 @@ enum mm_status mm_gptool_registry(struct mm_gptool *tool, char **args, int n, st
     st = mm_gp_registry_command(&aid, opt->domain.len > 0 ? &opt->domain : NULL, opt->privileges,
                                 opt->has_privileges ? opt->privileges_len : 0, signer_of(&tokens),
                                 &list, err);
+    if (st == MM_OK && !tool->opt->dry_run)
+        st = mm_gptool_note_domain(tool, &aid, err);
     mm_gp_signing_key_free(&tokens.key);
     return send_made(tool, st, &list, err);
 }

@@ -6,6 +6,7 @@
 
 #include "host_client/gp/card_info.h"
 #include "host_client/gp/gp.h"
+#include "host_client/gp/receipt.h"
 
 /* Where the keys are. */
 enum mm_gptool_keys { MM_GPTOOL_NO_KEYS, MM_GPTOOL_GIVEN, MM_GPTOOL_TEST_KEYS, MM_GPTOOL_IN_TOKEN };
@@ -35,6 +36,7 @@ struct mm_gptool_options {
 
     struct mm_aid dap_domain;
     const char *dap_key, *token_key;
+    char *receipt_key; /* wiped where it is the key itself */
     uint8_t dap_signature[512];
     size_t dap_signature_len;
     enum mm_gp_hash hash;
@@ -63,6 +65,8 @@ enum mm_status mm_gptool_read_options(int argc, char **argv, struct mm_gptool_op
                                       int *first, bool *shown, struct mm_err *err) MM_USE_RESULT;
 /* "help COMMAND": its options. */
 enum mm_status mm_gptool_help(const char *command, struct mm_err *err) MM_USE_RESULT;
+/* Is the option one of the command's own? */
+bool mm_gptool_takes(const char *command, const char *option);
 /* An AID in hex or a name of apdu_spec/aid.def. */
 enum mm_status mm_gptool_aid(const char *text, struct mm_aid *out,
                              struct mm_err *err) MM_USE_RESULT;
@@ -81,6 +85,10 @@ struct mm_gptool {
     struct mm_gp_keys *keys;
     struct mm_gp_session *session;
     struct mm_trace *trace;
+    bool confirms; /* the command is one that may get receipts */
+    struct mm_gp_secret *receipt_key;
+    struct mm_gp_orders orders;
+    struct json_t *confirmations; /* NULL: shown as text */
 };
 /* Connect to the reader and, with a session, open the channel as the options say. Tells on standard
  * error what a failed authentication means. */
@@ -98,6 +106,19 @@ enum mm_status mm_gptool_send(struct mm_gptool *tool, const struct mm_buf *list,
  * MM_FAILED: the answer was no. */
 enum mm_status mm_gptool_confirm(const struct mm_gptool *tool, struct mm_err *err, const char *fmt,
                                  ...) MM_PRINTF(3, 4) MM_USE_RESULT;
+
+/* ---- receipts.c ---- */
+/* The key of --receipt-key, if any: before the card is touched. */
+enum mm_status mm_gptool_open_receipts(struct mm_gptool *tool, struct mm_err *err) MM_USE_RESULT;
+/* From now on show what the card confirms. A receipt that is wrong, or none with --receipt-key, is
+ * MM_REFUSED and ends a list of commands. */
+enum mm_status mm_gptool_watch(struct mm_gptool *tool, struct mm_err *err) MM_USE_RESULT;
+/* Before an order that moves or updates something: which domain is it in? Asked of the card only when
+ * a receipt is to be verified, which names it. */
+enum mm_status mm_gptool_note_domain(struct mm_gptool *tool, const struct mm_aid *aid,
+                                     struct mm_err *err) MM_USE_RESULT;
+/* Print them as JSON where that is asked for; releases the key. */
+enum mm_status mm_gptool_end_receipts(struct mm_gptool *tool, struct mm_err *err) MM_USE_RESULT;
 
 /* Every command: its arguments after its name. */
 typedef enum mm_status (*mm_gptool_run)(struct mm_gptool *tool, char **args, int n,

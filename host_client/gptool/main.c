@@ -10,7 +10,7 @@ static enum mm_status run(const struct mm_gptool_options *opt, char **args, int 
 {
     const struct mm_gptool_command *c = mm_gptool_find(args[0]);
     struct mm_gptool tool = {.opt = opt, .out = stdout};
-    enum mm_status st;
+    enum mm_status st, told;
 
     if (strcmp(args[0], "help") == 0 && n == 2)
         return mm_gptool_help(args[1], err);
@@ -19,9 +19,11 @@ static enum mm_status run(const struct mm_gptool_options *opt, char **args, int 
     if (n - 1 < c->least || n - 1 > c->most)
         return mm_fail(err, MM_USAGE, SIZE_MAX, "%s: expected %s", c->name,
                        c->most > 0 ? c->arguments : "no arguments");
+    tool.confirms = mm_gptool_takes(c->name, "receipt-key");
     st = c->run(&tool, args + 1, n - 1, err);
+    told = mm_gptool_end_receipts(&tool, st == MM_OK ? err : NULL);
     mm_gptool_disconnect(&tool);
-    return st;
+    return st == MM_OK ? told : st;
 }
 
 int main(int argc, char **argv)

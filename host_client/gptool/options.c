@@ -64,6 +64,15 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
+bool mm_gptool_takes(const char *command, const char *option)
+{
+    for (size_t i = 0; i < OPT_N; i++) {
+        if (strcmp(infos[i].name, option) == 0)
+            return has_word(infos[i].commands, command);
+    }
+    return false;
+}
+
 static void print_option(const struct option_info *o)
 {
     char left[40], letter[8] = "   ";
@@ -89,7 +98,8 @@ static void print_help(void)
             print_option(&infos[i]);
     }
     puts("  -h, --help  -V, --version\n"
-         "Exit status: 0 done, 1 failed, 2 wrong usage, 4 no reader or card, 5 the card refused.");
+         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a receipt is wrong or missing, 4 no reader\n"
+         "or card, 5 the card refused.");
 }
 
 enum mm_status mm_gptool_help(const char *command, struct mm_err *err)
@@ -435,6 +445,9 @@ static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id 
         return read_rsa(arg, &opt->rsa, err);
     case OPT_TOKEN_KEY:
         opt->token_key = arg;
+        return MM_OK;
+    case OPT_RECEIPT_KEY:
+        opt->receipt_key = arg;
         return MM_OK;
     case OPT_DEPS:
         opt->deps = true;

@@ -156,6 +156,34 @@ check "loads nothing without a token" refuses 5 "INSTALL [for load]: 6985" "$too
     --key-file "$work/examples/domain.key" -c F0000000DD install "$build/applets/transit.cap"
 check "but with one" delegate install "$build/applets/transit.cap"
 check "and deletes with one" delegate --yes delete --deps transit-package
+receipt_keys() {
+    (umask 077 && cd "$work/examples" && echo 0F0E0D0C0B0A09080706050403020100 >receipt.key &&
+        echo 000102030405060708090A0B0C0D0E0F >other.key) &&
+        managed put-key --new-key-file "$work/examples/receipt.key" --new-version 71
+}
+receipts() { delegate --receipt-key "$work/examples/${1:-receipt.key}" "${@:2}"; }
+each_is_verified() {
+    receipts receipt.key --json install "$build/applets/transit.cap" >"$work/receipts" &&
+        jq -e '[.confirmations[] | .verified and (.receipt | length) == 32 and (.card | startswith("42"))] == [true, true]' \
+            "$work/receipts" && jq -e '[.confirmations[].command] == ["LOAD", "INSTALL [for install and make selectable]"]' "$work/receipts"
+}
+des_receipt() {
+    managed put-key --new-key-file "$work/examples/other.key" --new-type des --new-version 71 --replace 71 &&
+        says "DELETE, verified" receipts other.key --yes delete transit
+}
+check "a receipt that was demanded and does not come is status 3" refuses 3 "no receipt came" receipts domain.key \
+    install --load-only "$build/applets/transit.cap"
+check "the package goes" delegate --yes delete transit-package
+check "a receipt key" receipt_keys
+check "the receipts of an installation are verified" each_is_verified
+check "so is that of a registry update" says "verified" receipts receipt.key registry-update transit --privileges 00
+check "a DES key's as well" des_receipt
+check "a receipt of another key is status 3" refuses 3 "DELETE was carried out, but: the receipt is wrong" receipts receipt.key \
+    --yes delete transit-package
+check "without a key it is shown" says "not verified (no --receipt-key)" delegate install --load-only "$build/applets/transit.cap"
+check "an extradition's names the domain before" says "INSTALL [for extradition], verified" \
+    receipts other.key move transit-package A000000151000000
+check "the package goes once more" managed --yes delete transit-package
 check "the keys are the derived ones" refuses 1 "not tried" "$tool" --reader "$reader" --test-keys list
 check "the chip stops" chip_stop
 
