@@ -1,4 +1,4 @@
-# docs/apdu.md from the .def lists: AIDs, commands by application, status words.
+# docs/apdu.md from the .def lists: AIDs, commands by application, status words, errors by command.
 BEGIN {
     print "# AIDs, commands, status words"
     print ""
@@ -41,3 +41,11 @@ function heading(title, head, rule) {
     heading("Status words", "| SW | name | meaning |", "|--|--|--|")
     printf "| %s | %s | %s |\n", f[1], f[2], f[3]
 }
+function error_row(when, test) {
+    heading("Errors of the GlobalPlatform commands",
+            "| command | SW | where | when | test |", "|--|--|--|--|--|")
+    gsub(/_/, " ", f[2])
+    printf "| %s | %s | %s | %s | %s |\n", f[2] == "ANY" ? "every" : f[2], f[3], f[4], when, test
+}
+/^MM_GP_ERROR\(/ { cells($0); error_row(f[5], "`" f[6] "`") }
+/^MM_GP_NEVER\(/ { cells($0); error_row("never: " f[5], "") }

@@ -61,6 +61,14 @@ uint16_t mm_content_end(struct mm_card *card, const struct mm_order *order, cons
     return mm_card_failure("install", st);
 }
 
+/* The forms that run() knows. */
+static bool is_short_form(uint8_t p1)
+{
+    return p1 == MM_INSTALL_INSTALL || p1 == (MM_INSTALL_INSTALL | MM_INSTALL_MAKE_SELECTABLE) ||
+           p1 == MM_INSTALL_MAKE_SELECTABLE || p1 == MM_INSTALL_EXTRADITION ||
+           p1 == MM_INSTALL_REGISTRY_UPDATE;
+}
+
 static uint16_t run(struct mm_card *card, const struct mm_apdu *apdu, struct mm_install_data *in)
 {
     switch (apdu->p1) {
@@ -107,6 +115,8 @@ uint16_t mm_content_install(struct mm_card *card, const struct mm_apdu *apdu)
             mm_buf_u8(&card->out, 0x00);
         return sw;
     }
+    if (!is_short_form(apdu->p1))
+        return MM_SW_6A86_INCORRECT_P1P2;
     if (!mm_install_read(apdu, false, &in))
         return MM_SW_6A80_WRONG_DATA;
     return run(card, apdu, &in);

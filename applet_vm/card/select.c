@@ -319,8 +319,9 @@ uint16_t mm_select(struct mm_card *card, const struct mm_apdu *apdu)
     size_t i = 0;
 
     /* P2: first or only (00), next (02) occurrence; what of the FCI is asked for (0C). */
+    /* It would open the channel, which is no function of a locked card (GPCS 11.7, 11.9). */
     if (!card->channel->open && mm_card_state(card) == MM_STATE_CARD_LOCKED)
-        return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
+        return MM_SW_6A81_FUNC_NOT_SUPPORTED;
     card->channel->open = true; /* and stays so, whatever comes of it (JCRE 3.0.5, 4.5.2) */
     if (apdu->data_len > MM_AID_MAX)
         return MM_SW_6A80_WRONG_DATA;

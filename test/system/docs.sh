@@ -33,7 +33,16 @@ help_and_version() {
     "$bin/$1" --help >"$work/help" && [ -s "$work/help" ] && "$bin/$1" --version | grep -q '0\.1\.0'
 }
 apdu_page_is_current() {
-    awk -f apdu_spec/apdu_md.awk apdu_spec/aid.def apdu_spec/ins.def apdu_spec/sw.def | diff - docs/apdu.md
+    awk -f apdu_spec/apdu_md.awk apdu_spec/aid.def apdu_spec/ins.def apdu_spec/sw.def apdu_spec/errors.def | diff - docs/apdu.md
+}
+# Each error that is listed has its test, which `make` builds from the same list and which passes.
+errors_have_their_tests() {
+    local test bad=0
+    "$build/test/test_card_errors" >"$work/errors" 2>&1 || bad=1
+    for test in $(sed -n 's/^MM_GP_ERROR(.*[^a-z_0-9]\([a-z_0-9]*\))$/\1/p' apdu_spec/errors.def); do
+        grep -q "OK \] $test\$" "$work/errors" || { echo "$test: no test of that name passes"; bad=1; }
+    done
+    return "$bad"
 }
 # Every row has a test, and the page says which.
 conformance_table_is_current() {
@@ -54,6 +63,7 @@ for path in "$bin"/mintmark-*; do
 done
 check "shell scripts pass shellcheck" shellcheck -x test/system/*.sh test/card/*.sh test/bench/*.sh test/conformance/*.sh .ci/run
 check "docs/apdu.md is as apdu_spec makes it" apdu_page_is_current
+check "each error of apdu_spec/errors.def has a test that provokes it" errors_have_their_tests
 check "docs/conformance.md has the table that the tests make, each row with a test" conformance_table_is_current
 check "every header stands alone" headers_stand_alone
 tap_end

@@ -114,7 +114,7 @@ static void locked_card_opens_no_channel(void **state)
     assert_int_equal(secure(h, 0xf0, 0x80, 0x0f, ""), 0x9000);
     assert_int_equal(secure(h, 0xf0, 0x80, 0x7f, ""), 0x9000);
     assert_int_equal(host_hex(h, "0070000001"), 0x6a81);
-    assert_int_equal(host_hex(h, "01A4040000"), 0x6881);
+    assert_int_equal(host_hex(h, "01A4040000"), 0x6a81);
     assert_int_equal(host_hex(h, "00A4040000"), 0x6283);
 }
 

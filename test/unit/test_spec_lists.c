@@ -62,6 +62,44 @@ static void status_words_are_explained_with_their_families(void **state)
     assert_non_null(strstr(mm_sw_text(0x1234), "not in the list"));
 }
 
+/* ---- Errors of the GlobalPlatform commands ---- */
+static const struct error_row {
+    const char *app, *command;
+    uint16_t sw;
+    const char *test; /* NULL: the card has no cause */
+} errors[] = {
+#define MM_GP_ERROR(app, command, sw, where, when, test) {#app, #command, 0x##sw, #test},
+#define MM_GP_NEVER(app, command, sw, where, why)        {#app, #command, 0x##sw, NULL},
+#include "apdu_spec/errors.def"
+#undef MM_GP_ERROR
+#undef MM_GP_NEVER
+};
+#define ERROR_N (sizeof(errors) / sizeof(errors[0]))
+
+static void every_error_is_a_status_word_of_the_list_and_has_a_test_of_its_own(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ERROR_N; i++) {
+        assert_null(strstr(mm_sw_text(errors[i].sw), "not in the list"));
+        for (size_t k = 0; k < i && errors[i].test != NULL; k++)
+            assert_true(errors[k].test == NULL || strcmp(errors[i].test, errors[k].test) != 0);
+    }
+}
+
+static void every_globalplatform_command_has_its_errors(void **state)
+{
+    const struct mm_ins_info *a;
+
+    (void)state;
+    for (size_t i = 0; (a = mm_ins_at(i)) != NULL; i++) {
+        bool listed = strstr(a->where, "GPCS") == NULL || strcmp(a->app, "PURSE") == 0;
+        for (size_t k = 0; k < ERROR_N; k++)
+            listed |= strcmp(errors[k].app, a->app) == 0 && strcmp(errors[k].command, a->name) == 0;
+        if (!listed)
+            fail_msg("%s has no row in errors.def", a->name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -69,6 +107,8 @@ int main(void)
         cmocka_unit_test(every_aid_is_well_formed_and_unique),
         cmocka_unit_test(applets_lie_under_their_package),
         cmocka_unit_test(status_words_are_explained_with_their_families),
+        cmocka_unit_test(every_error_is_a_status_word_of_the_list_and_has_a_test_of_its_own),
+        cmocka_unit_test(every_globalplatform_command_has_its_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
