@@ -116,6 +116,22 @@ enum mm_status mm_gp_store_data_commands(const struct mm_aid *target, uint8_t st
                                          const uint8_t *data, size_t data_len,
                                          struct mm_buf *list) MM_USE_RESULT;
 
+#define MM_GP_STORE_ENCRYPTED 0x60 /* with DGI: the values of all groups are under the DEK */
+/* How the values of groups are hidden. Borrowed. */
+struct mm_gp_hide {
+    mm_gp_encrypter encrypt; /* mm_gp_encrypt, ctx the session */
+    void *ctx;
+    size_t block_len; /* of the session's cipher: 8 (SCP02) or 16 */
+    bool
+        unpadded; /* values are whole blocks, as keys are (EMV CPS); else 80 00.. is added to each */
+};
+/* Data groups | identifier 2 | length 1, or FF and 2 | value | ... with each value encrypted, appended
+ * to out, for STORE DATA with MM_GP_STORE_DGI | MM_GP_STORE_ENCRYPTED. MM_MALFORMED: no data groups;
+ * MM_USAGE: unpadded, and not whole blocks. */
+enum mm_status mm_gp_encrypt_groups(const struct mm_gp_hide *hide, const uint8_t *data,
+                                    size_t data_len, struct mm_buf *out,
+                                    struct mm_err *err) MM_USE_RESULT;
+
 /* ---- With a card in hand (mintmark-gp, enrolment) ---- */
 struct mm_access;
 struct mm_gp_session;

@@ -52,7 +52,7 @@ struct mm_gptool_options {
     const char *public_key;
 
     const char *file;
-    bool dgi, tlv;
+    bool dgi, tlv, encrypt, no_padding;
 };
 
 /* ---- options.c ---- */
@@ -106,6 +106,23 @@ enum mm_status mm_gptool_send(struct mm_gptool *tool, const struct mm_buf *list,
  * MM_FAILED: the answer was no. */
 enum mm_status mm_gptool_confirm(const struct mm_gptool *tool, struct mm_err *err, const char *fmt,
                                  ...) MM_PRINTF(3, 4) MM_USE_RESULT;
+
+/* ---- dry.c: commands that depend on what the card answers ---- */
+/* What a command needs of the card. In a dry run nothing of it is known, or little. */
+struct mm_gptool_card {
+    uint8_t scp;
+    mm_gp_encrypter encrypt; /* under the DEK */
+    void *ctx;
+    uint8_t unknown;         /* stands for every byte that only the card could tell; dry run only */
+    struct mm_gp_keys *keys; /* dry run: whose DEK is known; or NULL */
+};
+/* Makes the commands for that card. */
+typedef enum mm_status (*mm_gptool_make)(struct mm_gptool *tool, const struct mm_gptool_card *card,
+                                         const void *arg, struct mm_buf *list, struct mm_err *err);
+/* Connect, make the commands and send them. A dry run makes them twice, with different bytes in place of
+ * what is not known, and prints them with ?? where they differ. */
+enum mm_status mm_gptool_make_and_send(struct mm_gptool *tool, mm_gptool_make make, const void *arg,
+                                       struct mm_err *err) MM_USE_RESULT;
 
 /* ---- receipts.c ---- */
 /* The key of --receipt-key, if any: before the card is touched. */

@@ -16,41 +16,23 @@ static enum mm_status new_keys_given(const struct mm_gptool_options *opt, struct
                    "no new keys given: --new-key-file or MINTMARK_GP_NEW_KEY");
 }
 
-/* In a dry run there is no session; keys in hand still have a DEK, which in SCP03 is all it needs. */
-static enum mm_status encrypt_dry(void *ctx, const uint8_t *data, size_t data_len, uint8_t *out,
-                                  struct mm_err *err)
-{
-    struct mm_gp_keys *keys = ctx;
-
-    return keys->ops->cbc(keys->ctx, MM_GP_KEY_DEK, data, data_len, out, err);
-}
-
-static enum mm_status prepare_dry(struct mm_gptool *tool, struct mm_err *err)
-{
-    struct mm_gp_key_card card = {.scp = 0x03};
-    enum mm_status st;
-
-    if (tool->opt->diversify != MM_GP_DIVERSIFY_NONE || tool->opt->scp == 0x02 ||
-        tool->opt->new_diversify != MM_GP_DIVERSIFY_NONE)
-        return mm_fail(err, MM_USAGE, SIZE_MAX,
-                       "no --dry-run here: the command depends on what the card answers");
-    st = mm_gptool_open_keys(tool->opt, &tool->keys, err);
-    return st == MM_OK ? tool->keys->ops->choose(tool->keys->ctx, &card, err) : st;
-}
-
-/* The new set for this card: derived where it comes from master keys. */
-static enum mm_status make_set(struct mm_gptool *tool, struct mm_gp_keyset *set, struct mm_err *err)
+/* The new set for this card: derived where it comes from master keys, by what the card says. */
+static enum mm_status make_set(struct mm_gptool *tool, const struct mm_gptool_card *card,
+                               struct mm_gp_keyset *set, struct mm_err *err)
 {
     const struct mm_gptool_options *opt = tool->opt;
-    bool des = opt->new_type == MM_GP_KEY_DES;
+    bool des = opt->has_new_type ? opt->new_type == MM_GP_KEY_DES : card->scp == 0x02;
     enum mm_status st = MM_OK;
 
     *set = opt->new_keys;
-    if (!opt->has_new_type && tool->session != NULL)
-        des = mm_gp_session_scp(tool->session) == 0x02;
-    if (opt->new_diversify != MM_GP_DIVERSIFY_NONE)
+    if (opt->new_diversify != MM_GP_DIVERSIFY_NONE && tool->session != NULL) {
         st = mm_gp_diversify(opt->new_diversify, &opt->new_keys,
                              mm_gp_session_diversification(tool->session), set, err);
+    } else if (opt->new_diversify != MM_GP_DIVERSIFY_NONE) {
+        memset(set->enc, card->unknown, sizeof(set->enc));
+        memset(set->mac, card->unknown, sizeof(set->mac));
+        memset(set->dek, card->unknown, sizeof(set->dek));
+    }
     set->type = des ? MM_GP_KEY_DES : MM_GP_KEY_AES;
     return st;
 }
@@ -70,18 +52,25 @@ static void look_for(void *ctx, const struct mm_gp_key_info *key)
 /* The version that new keys replace when nobody says it: the one in use. Not the initial one (FF), which
  * is not addressable (GPCS 11.8.2.1), nor one that the domain has from another, having none of its
  * own; then a first set is added. */
-static enum mm_status find_replaced(struct mm_gptool *tool, uint8_t *replaced, struct mm_err *err)
+static enum mm_status find_replaced(struct mm_gptool *tool, const struct mm_gptool_card *card,
+                                    uint8_t *replaced, struct mm_err *err)
 {
     static const uint8_t get[] = {0x80, MM_INS_ISD_GET_DATA, 0x00, 0xe0, 0x00};
-    struct own_version own = {.version = mm_gp_session_key_version(tool->session)};
+    struct own_version own = {0};
     struct mm_buf resp;
     uint16_t sw = 0;
     enum mm_status st;
 
-    *replaced = 0;
-    if (tool->opt->add || own.version > MM_GP_KEY_VERSION_LAST)
+    *replaced = tool->opt->replace;
+    if (tool->opt->has_replace || tool->opt->add)
         return MM_OK;
-    *replaced = own.version;
+    *replaced = card->unknown & MM_GP_KEY_VERSION_LAST;
+    if (tool->session == NULL)
+        return MM_OK;
+    own.version = mm_gp_session_key_version(tool->session);
+    *replaced = own.version <= MM_GP_KEY_VERSION_LAST ? own.version : 0;
+    if (*replaced == 0)
+        return MM_OK;
     if (tool->opt->connect.len == 0)
         return MM_OK;
     mm_buf_init(&resp);
@@ -94,74 +83,57 @@ static enum mm_status find_replaced(struct mm_gptool *tool, uint8_t *replaced, s
     return st;
 }
 
-enum mm_status mm_gptool_put_keys(struct mm_gptool *tool, char **args, int n, struct mm_err *err)
+static enum mm_status make_put_keys(struct mm_gptool *tool, const struct mm_gptool_card *card,
+                                    const void *arg, struct mm_buf *list, struct mm_err *err)
 {
-    const struct mm_gptool_options *opt = tool->opt;
-    uint8_t version = opt->new_version != 0 ? opt->new_version : SET_VERSION;
-    uint8_t replaced = opt->replace;
+    uint8_t version = tool->opt->new_version != 0 ? tool->opt->new_version : SET_VERSION;
+    uint8_t replaced = 0;
     struct mm_gp_keyset set = {0};
-    struct mm_buf list;
-    enum mm_status st = new_keys_given(opt, err);
+    enum mm_status st = make_set(tool, card, &set, err);
 
-    (void)args;
-    (void)n;
-    if (st == MM_OK && opt->source == MM_GPTOOL_IN_TOKEN && !opt->dry_run)
-        st = mm_gptool_confirm(tool, err, "the new keys will not be in the token");
+    (void)arg;
     if (st == MM_OK)
-        st = opt->dry_run ? prepare_dry(tool, err) : mm_gptool_connect(tool, true, err);
+        st = find_replaced(tool, card, &replaced, err);
     if (st == MM_OK)
-        st = make_set(tool, &set, err);
-    mm_buf_init(&list);
-    if (st == MM_OK && !opt->has_replace && tool->session != NULL)
-        st = find_replaced(tool, &replaced, err);
-    if (st == MM_OK)
-        st = mm_gp_put_keys_command(tool->session != NULL ? mm_gp_encrypt : encrypt_dry,
-                                    tool->session != NULL ? (void *)tool->session : tool->keys,
-                                    replaced, version, &set, &list, err);
-    if (st == MM_OK)
-        st = mm_gptool_send(tool, &list, err);
+        st = mm_gp_put_keys_command(card->encrypt, card->ctx, replaced, version, &set, list, err);
     OPENSSL_cleanse(&set, sizeof(set));
-    mm_buf_clear(&list);
     return st;
 }
 
-/* One symmetric key; the DEK it goes under is the session's. */
-static enum mm_status put_secret(struct mm_gptool *tool, uint8_t version, uint8_t id,
-                                 struct mm_buf *list, struct mm_err *err)
+enum mm_status mm_gptool_put_keys(struct mm_gptool *tool, char **args, int n, struct mm_err *err)
+{
+    enum mm_status st = new_keys_given(tool->opt, err);
+
+    (void)args;
+    (void)n;
+    if (st == MM_OK && tool->opt->source == MM_GPTOOL_IN_TOKEN)
+        st = mm_gptool_confirm(tool, err, "the new keys will not be in the token");
+    return st == MM_OK ? mm_gptool_make_and_send(tool, make_put_keys, NULL, err) : st;
+}
+
+/* One key: public, or symmetric and under the DEK. */
+static enum mm_status make_put_key(struct mm_gptool *tool, const struct mm_gptool_card *card,
+                                   const void *arg, struct mm_buf *list, struct mm_err *err)
 {
     const struct mm_gptool_options *opt = tool->opt;
-    enum mm_status st = new_keys_given(opt, err);
+    uint8_t version = opt->new_version != 0 ? opt->new_version : DAP_VERSION;
+    uint8_t id = opt->key_id != 0 ? opt->key_id : 0x01;
 
-    if (st == MM_OK)
-        st = opt->dry_run ? prepare_dry(tool, err) : mm_gptool_connect(tool, true, err);
-    if (st != MM_OK)
-        return st;
-    return mm_gp_put_key_command(tool->session != NULL ? mm_gp_encrypt : encrypt_dry,
-                                 tool->session != NULL ? (void *)tool->session : tool->keys,
-                                 opt->replace, version, id,
+    (void)arg;
+    if (opt->public_key != NULL)
+        return mm_gp_put_public_key_command(opt->public_key, opt->replace, version, id, list, err);
+    return mm_gp_put_key_command(card->encrypt, card->ctx, opt->replace, version, id,
                                  opt->has_new_type ? opt->new_type : MM_GP_KEY_AES,
                                  opt->new_keys.enc, opt->new_keys.len, list, err);
 }
 
 enum mm_status mm_gptool_put_key(struct mm_gptool *tool, char **args, int n, struct mm_err *err)
 {
-    const struct mm_gptool_options *opt = tool->opt;
-    uint8_t version = opt->new_version != 0 ? opt->new_version : DAP_VERSION;
-    uint8_t id = opt->key_id != 0 ? opt->key_id : 0x01;
-    struct mm_buf list;
-    enum mm_status st;
+    enum mm_status st = tool->opt->public_key != NULL ? MM_OK : new_keys_given(tool->opt, err);
 
     (void)args;
     (void)n;
-    mm_buf_init(&list);
-    if (opt->public_key != NULL)
-        st = mm_gp_put_public_key_command(opt->public_key, opt->replace, version, id, &list, err);
-    else
-        st = put_secret(tool, version, id, &list, err);
-    if (st == MM_OK)
-        st = mm_gptool_send(tool, &list, err);
-    mm_buf_clear(&list);
-    return st;
+    return st == MM_OK ? mm_gptool_make_and_send(tool, make_put_key, NULL, err) : st;
 }
 
 enum mm_status mm_gptool_delete_keys(struct mm_gptool *tool, char **args, int n, struct mm_err *err)

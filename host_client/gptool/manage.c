@@ -1,5 +1,6 @@
 /* mintmark-gp: life cycles, stored data, commands of the user's own. */
 #include <ctype.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,28 +130,65 @@ static enum mm_status read_data(const struct mm_gptool_options *opt, const char 
     else if (mm_unhex(text, *out, len) != MM_OK || *len == 0)
         st = mm_fail(err, MM_USAGE, SIZE_MAX, "%s: expected bytes in hex",
                      hex != NULL ? "data" : opt->file);
+    OPENSSL_cleanse(text, strlen(text)); /* it may be personal, or a key */
     free(text);
+    return st;
+}
+
+struct storing {
+    const struct mm_aid *target; /* NULL: the domain */
+    uint8_t structure;
+    const uint8_t *data;
+    size_t len;
+};
+
+static enum mm_status make_store(struct mm_gptool *tool, const struct mm_gptool_card *card,
+                                 const void *arg, struct mm_buf *list, struct mm_err *err)
+{
+    const struct storing *s = arg;
+    struct mm_gp_hide hide = {.encrypt = card->encrypt,
+                              .ctx = card->ctx,
+                              .block_len = mm_scp_block(card->scp),
+                              .unpadded = tool->opt->no_padding};
+    struct mm_buf hidden;
+    enum mm_status st = MM_OK;
+
+    mm_buf_init(&hidden);
+    if (tool->opt->encrypt)
+        st = mm_gp_encrypt_groups(&hide, s->data, s->len, &hidden, err);
+    else
+        mm_buf_bytes(&hidden, s->data, s->len);
+    if (st == MM_OK && hidden.bad)
+        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    if (st == MM_OK) {
+        st = mm_gp_store_data_commands(s->target, s->structure, hidden.data, hidden.len, list);
+        if (st != MM_OK)
+            st = mm_fail(err, st, SIZE_MAX, "STORE DATA: %s", mm_status_text(st));
+    }
+    mm_buf_clear(&hidden);
     return st;
 }
 
 static enum mm_status store(struct mm_gptool *tool, const struct mm_aid *target, uint8_t structure,
                             const char *hex, struct mm_err *err)
 {
+    const struct mm_gptool_options *opt = tool->opt;
+    struct storing s = {.target = target, .structure = structure};
     uint8_t *data = NULL;
-    size_t len = 0;
-    struct mm_buf list;
-    enum mm_status st = read_data(tool->opt, hex, &data, &len, err);
+    enum mm_status st;
 
-    mm_buf_init(&list);
-    if (st == MM_OK) {
-        st = mm_gp_store_data_commands(target, structure, data, len, &list);
-        if (st != MM_OK)
-            st = mm_fail(err, st, SIZE_MAX, "STORE DATA: %s", mm_status_text(st));
-    }
+    if ((opt->encrypt && structure != MM_GP_STORE_DGI) || (opt->no_padding && !opt->encrypt))
+        return mm_fail(err, MM_USAGE, SIZE_MAX,
+                       "--encrypt goes with --dgi, and --no-padding with --encrypt");
+    st = read_data(opt, hex, &data, &s.len, err);
+    s.data = data;
+    if (opt->encrypt)
+        s.structure |= MM_GP_STORE_ENCRYPTED;
     if (st == MM_OK)
-        st = mm_gptool_send(tool, &list, err);
+        st = mm_gptool_make_and_send(tool, make_store, &s, err);
+    if (data != NULL)
+        OPENSSL_cleanse(data, s.len);
     free(data);
-    mm_buf_clear(&list);
     return st;
 }
 

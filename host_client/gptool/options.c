@@ -98,7 +98,8 @@ static void print_help(void)
             print_option(&infos[i]);
     }
     puts("  -h, --help  -V, --version\n"
-         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a receipt is wrong or missing, 4 no reader\n"
+         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a receipt is wrong or missing, 4 no "
+         "reader\n"
          "or card, 5 the card refused.");
 }
 
@@ -463,6 +464,12 @@ static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id 
         return MM_OK;
     case OPT_DGI:
         opt->dgi = true;
+        return MM_OK;
+    case OPT_ENCRYPT:
+        opt->encrypt = true;
+        return MM_OK;
+    case OPT_NO_PADDING:
+        opt->no_padding = true;
         return MM_OK;
     case OPT_TLV:
         opt->tlv = true;

@@ -101,6 +101,50 @@ check "a terminal sees a progress bar" says "[####" at_a_terminal install "$buil
 check "and is asked before anything is deleted" says "Go on? [y/N]" declined
 check "a no changes nothing" says F04D494E544D41524B1101 "$tool" --reader "$reader" --test-keys list
 check "a dry run needs no keys and no card" says "80CA006600" "$tool" --reader "tcp:127.0.0.1:1" --dry-run info
+# ---- what a dry run knows ----
+dry() { "$tool" --reader "tcp:127.0.0.1:1" --dry-run "$@"; }
+# prints LINE COMMAND...: the output has this line, where a blank stands for any bytes in between.
+prints() {
+    local line=$1 out
+    shift
+    out=$("$@") && printf '%s\n' "$out" && grep -qE -- "^${line// /.*}\$" <<<"$out"
+}
+unknown() { printf "%0$(($1 * 2))d" 0 | tr 0 '?' | sed 's/?/[?]/g'; }
+dry_keys() {
+    local each
+    each="881110$(unknown 16)033544E0"
+    prints "# 80D8[?][?]814630$each$each${each}00  # PUT_KEY; [?][?] depends on the card" \
+        dry put-keys --new-key-file "$work/examples/master.key"
+}
+dry_derived() {
+    local row each
+    for row in "16 46 881110" "24 76 882118" "32 76 882120"; do
+        # shellcheck disable=SC2086 # three words
+        set -- $row
+        (umask 077 && printf "%0$(($1 * 2))d\n" 0 >"$work/long.master")
+        each="$3$(unknown $((($1 + 15) / 16 * 16)))03$(unknown 3)"
+        prints "# 80D80081${2}30$each$each${each}00  # PUT_KEY;.*" \
+            dry --test-keys put-keys --add --new-diversify kdf3 --new-key-file "$work/long.master" || return 1
+    done
+}
+check "the files of the examples" prepare_examples
+check "a dry run of put-keys marks what only the card knows" dry_keys
+check "with keys in hand nothing of it is unknown" says "80D8008146308811104533BFD23699FC7C142D20BB1A4A191F033544E08811" dry --test-keys put-keys --add \
+    --new-key-file "$work/examples/master.key"
+check "keys derived for the card are unknown, with their check values" dry_derived
+check "an unencrypted public key is known" says "80D8000148" dry put-key --public-key "$work/examples/dap.pub"
+check "encrypted groups are unknown" prints "# 80E2E80013007010$(unknown 16)00  # STORE_DATA; [?][?] depends on the card" \
+    dry store-data --dgi --encrypt 0070054203010203
+check "over SCP02 they have other blocks" prints "# 80E2E8000B007008$(unknown 8)00  # STORE_DATA.*" \
+    dry --scp 02 store-data --dgi --encrypt 0070054203010203
+# ---- groups under the DEK ----
+stored() {
+    "$@" store-data --dgi --encrypt 0070054203A1B2C3 && says 4203A1B2C39000 "$@" apdu 80CA004200 | sed 's/ //g' | grep -q 4203A1B2C39000
+}
+check "groups go under the DEK" stored "$tool" --reader "$reader" --test-keys
+check "whole blocks that are not padded are not what the card's domain takes" refuses 5 "6A80" "$tool" --reader "$reader" --test-keys \
+    store-data --dgi --encrypt --no-padding 0070104203A1B2C30000000000000000000000
+check "--encrypt without --dgi is wrong usage" refuses 2 "goes with --dgi" "$tool" --reader "$reader" --test-keys store-data --encrypt 4201A1
 check "the package goes with --yes" "$tool" --reader "$reader" --test-keys --yes delete --deps transit-package
 check "a token with the card's key, which it does not give out" make_token
 check "a session whose keys are in the token" says OP_READY token list
@@ -132,7 +176,6 @@ check "its example compiles" compile_example
 check "and lists the card" says "entries" "$work/card_list" "$reader" 404142434445464748494A4B4C4D4E4F
 check "wrong keys are status 6" refuses 6 "cryptogram" "$work/card_list" "$reader" 00112233445566778899AABBCCDDEEFF
 check "no card is status 4" refuses 4 "no chip image" "$work/card_list" "chip:$work/none.nvm"
-check "the files of the examples" prepare_examples
 each_example
 signed() {
     signature=$("$tool" sign --dap-key "$work/examples/dap.pem" "$build/applets/transit.cap" | cut -d ' ' -f 1) &&
@@ -192,6 +235,7 @@ check "and is in the reader" chip_start second
 check "new keys are made" new_keys
 check "DES keys replace the first ones" "$tool" --reader "$reader" --test-keys put-keys --new-key-file "$work/new.key" --new-type des --new-version 20
 check "the card is managed over SCP02 then" says "C00401208010" put_new 20 --scp 02 apdu 80CA00E000
+check "groups go under the DEK of SCP02" stored put_new 20
 check "and loads over it" put_new 20 install "$build/applets/transit.cap"
 check "SCP03 is not its protocol" refuses 1 "are for SCP02" put_new 20 --scp 03 list
 check "AES-256 keys come beside" put_new 20 put-keys --new-key-file "$work/long.key" --new-type aes --new-version 31 --add

@@ -100,6 +100,88 @@ static void gp_store_data_comes_in_numbered_blocks(void **state)
     mm_buf_clear(&list);
 }
 
+/* An encrypter that shows its work: every byte's complement. */
+static enum mm_status complement(void *ctx, const uint8_t *data, size_t data_len, uint8_t *out,
+                                 struct mm_err *err)
+{
+    (void)err;
+    *(size_t *)ctx += 1;
+    for (size_t i = 0; i < data_len; i++)
+        out[i] = (uint8_t)~data[i];
+    return MM_OK;
+}
+
+/* Every value by itself, padded 80 00.. even where it is whole blocks (GPCS 2.3.1, 11.11.2, B.4). */
+static void groups_are_encrypted_each_by_itself(void **state)
+{
+    (void)state;
+    static const uint8_t groups[] = {0x00, 0x70, 0x03, 1, 2, 3, 0x01, 0x01, 0xff, 0x00, 0x08,
+                                     0,    0,    0,    0, 0, 0, 0,    0,    0x80, 0x10, 0x00};
+    size_t calls = 0;
+    struct mm_gp_hide hide = {.encrypt = complement, .ctx = &calls, .block_len = 8};
+    struct mm_buf out;
+
+    mm_buf_init(&out);
+    assert_int_equal(mm_gp_encrypt_groups(&hide, groups, sizeof(groups), &out, NULL), MM_OK);
+    assert_hex(&out, "007008FEFDFC7FFFFFFFFF"
+                     "010110FFFFFFFFFFFFFFFF7FFFFFFFFFFFFFFF"
+                     "8010087FFFFFFFFFFFFFFF");
+    assert_int_equal(calls, 3);
+    mm_buf_clear(&out);
+}
+
+static void groups_without_padding_are_whole_blocks(void **state)
+{
+    (void)state;
+    static const uint8_t key[] = {0x80, 0x10, 0x08, 1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t part[] = {0x80, 0x10, 0x03, 1, 2, 3};
+    size_t calls = 0;
+    struct mm_gp_hide hide = {
+        .encrypt = complement, .ctx = &calls, .block_len = 8, .unpadded = true};
+    struct mm_err err;
+    struct mm_buf out;
+
+    mm_buf_init(&out);
+    assert_int_equal(mm_gp_encrypt_groups(&hide, key, sizeof(key), &out, &err), MM_OK);
+    assert_hex(&out, "801008FEFDFCFBFAF9F8F7");
+    assert_int_equal(mm_gp_encrypt_groups(&hide, part, sizeof(part), &out, &err), MM_USAGE);
+    assert_string_equal(err.text, "group 8010: 3 bytes are not whole blocks of 8, as they must be "
+                                  "unpadded");
+    mm_buf_clear(&out);
+}
+
+static void groups_that_are_cut_are_refused(void **state)
+{
+    (void)state;
+    static const uint8_t groups[] = {0x00, 0x70, 0xff, 0x00, 0x02, 1, 2};
+    size_t calls = 0;
+    struct mm_gp_hide hide = {.encrypt = complement, .ctx = &calls, .block_len = 16};
+    struct mm_buf out;
+
+    mm_buf_init(&out);
+    for (size_t n = 1; n < sizeof(groups); n++)
+        assert_int_equal(mm_gp_encrypt_groups(&hide, groups, n, &out, NULL), MM_MALFORMED);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(calls, 0);
+    mm_buf_clear(&out);
+}
+
+/* A value of FE bytes grows past what one byte of length says. */
+static void group_that_grows_gets_a_long_length(void **state)
+{
+    (void)state;
+    uint8_t group[3 + 0xfe] = {0x12, 0x34, 0xfe};
+    size_t calls = 0;
+    struct mm_gp_hide hide = {.encrypt = complement, .ctx = &calls, .block_len = 16};
+    struct mm_buf out;
+
+    mm_buf_init(&out);
+    assert_int_equal(mm_gp_encrypt_groups(&hide, group, sizeof(group), &out, NULL), MM_OK);
+    assert_int_equal(out.len, 5 + 0x100);
+    assert_memory_equal(out.data, "\x12\x34\xff\x01\x00", 5);
+    mm_buf_clear(&out);
+}
+
 static void gp_install_is_byte_exact(void **state)
 {
     (void)state;
@@ -298,6 +380,10 @@ int main(void)
         cmocka_unit_test(gp_set_status_is_byte_exact),
         cmocka_unit_test(gp_delete_keys_is_byte_exact),
         cmocka_unit_test(gp_store_data_comes_in_numbered_blocks),
+        cmocka_unit_test(groups_are_encrypted_each_by_itself),
+        cmocka_unit_test(groups_without_padding_are_whole_blocks),
+        cmocka_unit_test(groups_that_are_cut_are_refused),
+        cmocka_unit_test(group_that_grows_gets_a_long_length),
         cmocka_unit_test(gp_install_is_byte_exact),
         cmocka_unit_test(gp_install_refuses_what_no_command_holds),
         cmocka_unit_test(gp_put_key_sends_keys_under_the_dek),
