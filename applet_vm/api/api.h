@@ -93,6 +93,8 @@ struct mm_gp_services {
 
     /* Historical bytes of the ATR. *len: capacity in, length out. */
     void (*historical_bytes)(void *ctx, uint8_t *out, size_t *len);
+    /* Others from the next cold reset on, for an applet with Card Reset; false: refused. */
+    bool (*set_historical)(void *ctx, mm_comp owner, const uint8_t *bytes, size_t len);
 
     /* ---- The registry. entry: a component; privilege: one that lets owner see others' (a number) ---- */
     /* aid NULL: the caller's own. false: there is none, or it is not for this caller to see. */

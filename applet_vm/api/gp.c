@@ -68,6 +68,20 @@ enum mm_run mm_n_gp_terminate_card(struct mm_vm *vm, const uint16_t *args, uint1
     return set_card_state(vm, CARD_TERMINATED, ret);
 }
 
+/* setATRHistBytes(buffer, offset, length) */
+enum mm_run mm_n_gp_set_historical(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    int len = MM_ARG_BYTE(2);
+    const uint8_t *bytes;
+    enum mm_run run = mm_vm_bytes(vm, args[0], MM_ARG_SHORT(1), len, &bytes);
+
+    if (run != MM_RUN_OK)
+        return run;
+    ret[0] = mm_gp(vm) != NULL &&
+             mm_gp(vm)->set_historical(mm_gp(vm)->ctx, mm_gp_caller(vm), bytes, (size_t)len);
+    return MM_RUN_OK;
+}
+
 enum mm_run mm_n_gp_secure_channel(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args;

@@ -236,6 +236,7 @@ static enum mm_status build(struct mm_card *card, struct mm_err *err)
     if (st != MM_OK)
         return st;
     mm_quota_apply(card);
+    mm_card_atr_make(card);
     integrity.nvm = card->nvm;
     integrity.vm = card->vm;
     integrity.has_gate = card->profile == MM_PROFILE_PAYMENT;
@@ -315,6 +316,7 @@ void mm_card_reset(struct mm_card *card)
 
 void mm_card_power_on(struct mm_card *card)
 {
+    mm_card_atr_make(card);
     mm_card_reset(card);
 }
 
@@ -322,28 +324,6 @@ void mm_card_power_off(struct mm_card *card)
 {
     to_rest(card);
     card->on = false;
-}
-
-const uint8_t *mm_card_atr(const struct mm_card *card, size_t *len)
-{
-    /*
-     * Contactless cards look the same (PC/SC 3.1.3.2.3.1). TS direct convention; T0: TD1 and 12 historical bytes; TD1: T=0, TD2 follows; TD2: T=1.
-     * Historical bytes (ISO 7816-4, 12.1.1): 80 compact TLV; 31 card service data C0: selection by
-     * full and partial name; 73 capabilities: the same, no write functions, extended length (40),
-     * channels numbered by the card (10) or the host (08), more than seven of them (07); 64 "MINT" pre-issuing data. TCK: exclusive-or from T0 on is 0.
-     */
-    static const uint8_t atr[] = {0x3b, 0x8c, 0x80, 0x01, 0x80, 0x31, 0xc0, 0x73, 0xc0,
-                                  0x01, 0x5f, 0x64, 0x4d, 0x49, 0x4e, 0x54, 0xeb};
-    /* T=0 alone: no interface byte, no TCK (ISO 7816-3, 8.2.5). */
-    static const uint8_t atr_t0[] = {0x3b, 0x0c, 0x80, 0x31, 0xc0, 0x73, 0xc0,
-                                     0x01, 0x5f, 0x64, 0x4d, 0x49, 0x4e, 0x54};
-
-    if (card->cfg.protocol == MM_PROTOCOL_T0) {
-        *len = sizeof(atr_t0);
-        return atr_t0;
-    }
-    *len = sizeof(atr);
-    return atr;
 }
 
 /* ---- One command ---- */

@@ -54,7 +54,7 @@ void mm_card_close(struct mm_card **card);
 void mm_card_power_on(struct mm_card *card); /* also a cold reset when already on */
 void mm_card_power_off(struct mm_card *card);
 void mm_card_reset(struct mm_card *card); /* warm reset */
-/* ATR, borrowed, static. */
+/* ATR as of the last cold reset; borrowed until the next. */
 const uint8_t *mm_card_atr(const struct mm_card *card, size_t *len);
 
 #define MM_RESPONSE_MAX 65538 /* 65,536 data bytes and the status word */

@@ -132,7 +132,8 @@ enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *en
                           uint8_t state) MM_USE_RESULT;
 enum mm_status mm_reg_delete(struct mm_registry *reg, mm_comp comp) MM_USE_RESULT;
 /* Write what changed in a copy of the entry; state and parameters stay. Loads the registry anew. */
-enum mm_status mm_reg_update(struct mm_registry *reg, const struct mm_reg_entry *entry) MM_USE_RESULT;
+enum mm_status mm_reg_update(struct mm_registry *reg,
+                             const struct mm_reg_entry *entry) MM_USE_RESULT;
 
 /* ---- domain.c: security domains (GPCS 2.3.1, 7) ---- */
 /* A domain is its component, 0 the issuer's. */
@@ -149,14 +150,17 @@ const struct mm_reg_entry *mm_priv_holder(const struct mm_card *card, enum mm_pr
 uint16_t mm_priv_check(const struct mm_card *card, mm_comp actor, const struct mm_reg_entry *target,
                        const uint8_t privileges[MM_PRIV_LEN]);
 bool mm_domain_may(const struct mm_card *card, mm_comp comp, enum mm_privilege privilege);
+/* AID of a domain; the issuer's has the one of its image, which STORE DATA may change (11.11.2.3). */
 struct mm_aid mm_domain_aid(const struct mm_card *card, mm_comp domain);
-/* By AID, the issuer's included. false: none of that AID. */
+/* Registered, or the card's own: no new application, load file or domain may have it. */
+bool mm_domain_aid_taken(const struct mm_card *card, const struct mm_aid *aid);
 /* Whose keys open a secure channel with the domain: its own, and until it has some those of the
  * domain above it (GPCS 7.3). */
 mm_comp mm_domain_of_keys(const struct mm_card *card, mm_comp domain);
 /* Names under which INSTALL finds the code of a supplementary domain, which is the card's own. */
 bool mm_domain_is_package(const struct mm_aid *aid);
 bool mm_domain_is_module(const struct mm_aid *aid);
+/* By AID, the issuer's included. false: none of that AID. */
 bool mm_domain_find(const struct mm_card *card, const struct mm_aid *aid, mm_comp *domain);
 
 /* ---- Secure channel, card side (session.c) ---- */
@@ -215,8 +219,8 @@ struct mm_loading {
     bool active, combined; /* combined: INSTALL [for load, install and make selectable] */
     uint8_t next_block;
     struct mm_aid package;
-    mm_comp domain;      /* that it will be associated with */
-    struct mm_cap *cap;  /* owned: checked, waiting for the end of a combined INSTALL */
+    mm_comp domain;         /* that it will be associated with */
+    struct mm_cap *cap;     /* owned: checked, waiting for the end of a combined INSTALL */
     uint8_t token_id[0x7f]; /* of INSTALL's token, for the receipt */
     uint8_t token_id_len;
     uint8_t hash[64];
@@ -277,6 +281,10 @@ struct mm_card {
     bool selecting, reselecting; /* the running SELECT, of the applet that was selected already */
     mm_ref personal_data, personal_answer; /* global arrays: what processData() gets and fills */
 
+#define MM_HISTORICAL_MAX 15                /* T0 has four bits for their number */
+    uint8_t atr[4 + MM_HISTORICAL_MAX + 1]; /* TS T0 TD1 TD2, historical bytes, TCK */
+    size_t atr_len, historical_off, historical_len;
+
     bool cvm_submitted, cvm_verified; /* the global PIN's state, until reset */
 
     /* The install() that is running: what Applet.register told. */
@@ -297,6 +305,13 @@ uint16_t mm_card_failure(const char *what, enum mm_status st);
 /* After a content transaction that failed: abort it, and make registry and VM anew from the image,
  * so that no table of theirs is ahead of it. */
 void mm_card_undo_content(struct mm_card *card);
+
+/* ---- atr.c ---- */
+/* Make the ATR anew from the image: at a cold reset. */
+void mm_card_atr_make(struct mm_card *card);
+/* For mm_gp_services: the historical bytes that were told, and new ones for the next cold reset. */
+void mm_card_historical(void *ctx, uint8_t *out, size_t *len);
+bool mm_card_set_historical(void *ctx, mm_comp owner, const uint8_t *bytes, size_t len);
 
 /* ---- channel.c: logical channels ---- */
 uint8_t mm_channel_number(const struct mm_card *card); /* of card->channel */

@@ -73,13 +73,30 @@ bool mm_domain_may(const struct mm_card *card, mm_comp comp, enum mm_privilege p
 struct mm_aid mm_domain_aid(const struct mm_card *card, mm_comp domain)
 {
     const struct mm_reg_entry *e = mm_reg_comp(&card->registry, domain);
+    struct mm_aid aid = mm_aid_of(MM_AID_ISD);
+    struct mm_buf stored;
 
-    return domain != 0 && e != NULL ? e->aid : mm_aid_of(MM_AID_ISD);
+    if (domain != 0 && e != NULL)
+        return e->aid;
+    mm_buf_init(&stored);
+    if (mm_isd_stored_object(card, 0, 0x4f, &stored) && !stored.bad && stored.len > 2 &&
+        mm_aid_set(&aid, stored.data + 2, stored.len - 2) != MM_OK)
+        aid = mm_aid_of(MM_AID_ISD);
+    mm_buf_clear(&stored);
+    return aid;
+}
+
+bool mm_domain_aid_taken(const struct mm_card *card, const struct mm_aid *aid)
+{
+    struct mm_aid isd = mm_domain_aid(card, 0), integrity = mm_aid_of(MM_AID_INTEGRITY);
+
+    return mm_reg_find(&card->registry, aid) != NULL || mm_aid_equal(aid, &isd) ||
+           mm_aid_equal(aid, &integrity) || mm_domain_is_package(aid);
 }
 
 bool mm_domain_find(const struct mm_card *card, const struct mm_aid *aid, mm_comp *domain)
 {
-    struct mm_aid isd = mm_aid_of(MM_AID_ISD);
+    struct mm_aid isd = mm_domain_aid(card, 0);
     const struct mm_reg_entry *e = mm_reg_find(&card->registry, aid);
 
     *domain = 0;

@@ -180,6 +180,13 @@ void mm_isd_numbers(const struct mm_card *card, struct mm_buf *out)
     }
 }
 
+static void put_name(const struct mm_card *card, mm_comp domain, struct mm_buf *out)
+{
+    struct mm_aid aid = mm_domain_aid(card, domain);
+
+    mm_card_put_tlv(out, 0x4f, aid.bytes, aid.len);
+}
+
 uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
 {
     uint16_t tag = (uint16_t)(apdu->p1 << 8 | apdu->p2);
@@ -193,6 +200,9 @@ uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
         if (domain != 0)
             return MM_SW_6A88_DATA_NOT_FOUND;
         default_number(card, tag, &card->out);
+        break;
+    case 0x004f: /* the domain's name; that of the issuer's may be a stored one, above */
+        put_name(card, domain, &card->out);
         break;
     case 0x0066:
         card_recognition(card, &card->out);

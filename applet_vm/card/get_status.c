@@ -157,7 +157,7 @@ static bool sees_all(const struct mm_card *card)
 
 static int issuer_line(const struct mm_card *card, struct status_line *line)
 {
-    line->aid = mm_aid_of(MM_AID_ISD);
+    line->aid = mm_domain_aid(card, 0);
     line->state = mm_card_state(card);
     mm_domain_privileges(card, 0, line->privileges);
     return sees_all(card);

@@ -44,15 +44,6 @@ static bool find_module(const struct mm_cap *cap, const struct mm_aid *module, u
     return false;
 }
 
-/* Registered, or the card's own. */
-static bool aid_taken(const struct mm_card *card, const struct mm_aid *aid)
-{
-    struct mm_aid isd = mm_aid_of(MM_AID_ISD), integrity = mm_aid_of(MM_AID_INTEGRITY);
-
-    return mm_reg_find(&card->registry, aid) != NULL || mm_aid_equal(aid, &isd) ||
-           mm_aid_equal(aid, &integrity) || mm_domain_is_package(aid);
-}
-
 /* The module: an applet's class in a loaded package, or the domain's in the card itself. */
 static uint16_t find_code(struct mm_card *card, const struct mm_install_data *in,
                           struct mm_reg_entry *entry)
@@ -211,7 +202,7 @@ static uint16_t prepare(struct mm_card *card, const struct mm_apdu *apdu, struct
         sw = find_code(card, in, entry);
     if (sw == MM_SW_9000_NO_ERROR)
         sw = mm_priv_check(card, entry->domain, entry, req->privileges);
-    if (sw == MM_SW_9000_NO_ERROR && aid_taken(card, &req->instance))
+    if (sw == MM_SW_9000_NO_ERROR && mm_domain_aid_taken(card, &req->instance))
         sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (sw != MM_SW_9000_NO_ERROR)
         return sw;

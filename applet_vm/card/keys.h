@@ -5,6 +5,7 @@
  * PLATFORM (26 bytes)
  *   0 format (3)   1 profile   2..17 chip id   18..19 next component id   20 card life cycle
  *   21 zero   22, 23 parameter i of new key sets for SCP02 and SCP03   24..25 confirmation counter
+ * HISTORICAL historical bytes of the ATR that an application set: number, 15 bytes
  * GLOBAL_PIN see cvm.c
  * ISD_DATA the objects STORE DATA brought, BER-TLV one behind the other
  * REGISTRY_FIRST.. one record for each package and applet, see registry.c
@@ -16,6 +17,7 @@
 #define MM_CARD_KEYS_H
 
 #define MM_KEY_PLATFORM       0x10000
+#define MM_KEY_HISTORICAL     0x1000d
 #define MM_KEY_GLOBAL_PIN     0x1000e
 #define MM_KEY_ISD_DATA       0x1000f
 #define MM_KEY_DOMAIN_DATA(comp) (0x02000000u + (comp))

@@ -65,8 +65,7 @@ uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu 
         sw = MM_SW_6A80_WRONG_DATA;
     if (sw == MM_SW_9000_NO_ERROR)
         sw = mm_token_check(card, &in.order);
-    if (sw == MM_SW_9000_NO_ERROR &&
-        (mm_reg_find(&card->registry, &in.aid[0]) != NULL || mm_domain_is_package(&in.aid[0])))
+    if (sw == MM_SW_9000_NO_ERROR && mm_domain_aid_taken(card, &in.aid[0]))
         sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     /* C6 code, C7 and C8 data: what the package will need at least (table 11-48). */
     if (sw == MM_SW_9000_NO_ERROR &&

@@ -14,7 +14,7 @@ static bool candidate(const struct mm_card *card, size_t index, struct mm_aid *a
 {
     *entry = NULL;
     if (index < OWN_N) {
-        *aid = mm_aid_of(index == 0 ? MM_AID_ISD : MM_AID_INTEGRITY);
+        *aid = index == 0 ? mm_domain_aid(card, 0) : mm_aid_of(MM_AID_INTEGRITY);
         return true;
     }
     for (size_t i = 0, at = OWN_N; i < card->registry.n; i++) {

@@ -10,7 +10,6 @@
 static enum mm_status register_applet(void *ctx, mm_ref applet, const struct mm_aid *aid)
 {
     struct mm_card *card = ctx;
-    struct mm_aid isd = mm_aid_of(MM_AID_ISD), integrity = mm_aid_of(MM_AID_INTEGRITY);
 
     if (!card->installing || card->registered)
         return MM_STATE;
@@ -18,8 +17,7 @@ static enum mm_status register_applet(void *ctx, mm_ref applet, const struct mm_
      * the applet's right (Applet.register), unless it is taken. */
     if (aid != NULL)
         card->install_aid = *aid;
-    if (mm_reg_find(&card->registry, &card->install_aid) != NULL ||
-        mm_aid_equal(&card->install_aid, &isd) || mm_aid_equal(&card->install_aid, &integrity))
+    if (mm_domain_aid_taken(card, &card->install_aid))
         return MM_EXISTS;
     card->install_applet = applet;
     card->registered = true;
@@ -280,19 +278,6 @@ static uint8_t card_state(void *ctx)
     return mm_card_state(ctx);
 }
 
-/* T0 (the second byte) tells how many; they end before TCK. */
-static void historical_bytes(void *ctx, uint8_t *out, size_t *len)
-{
-    size_t atr_len, n;
-    const uint8_t *atr = mm_card_atr(ctx, &atr_len);
-
-    n = atr[1] & 0x0f;
-    if (n > *len)
-        n = *len;
-    memcpy(out, atr + atr_len - 1 - (atr[1] & 0x0f), n);
-    *len = n;
-}
-
 /* GPSystem.lockCard, terminateCard: for who holds the privilege. */
 static bool set_card_state(void *ctx, mm_comp owner, uint8_t state)
 {
@@ -314,16 +299,10 @@ static uint8_t card_content_state(void *ctx, mm_comp owner)
     return e == NULL ? 0 : mm_reg_state(&card->registry, e);
 }
 
-/* An applet may move among its own states (07 with any of the bits 3 to 6), not lock or unselect
- * itself that way (GPCS 5.3.1.4; GPSystem.setCardContentState). */
+/* As GPRegistryEntry.setState of one's own entry: own states, or LOCKED. */
 static bool set_card_content_state(void *ctx, mm_comp owner, uint8_t state)
 {
-    struct mm_card *card = ctx;
-    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, owner);
-
-    if (e == NULL || (state & (MM_STATE_LOCKED_BIT | MM_STATE_SELECTABLE)) != MM_STATE_SELECTABLE)
-        return false;
-    return mm_reg_set_state(&card->registry, e, state) == MM_OK;
+    return mm_entry_set_state(ctx, owner, owner, state);
 }
 
 void mm_services_init(struct mm_card *card)
@@ -340,7 +319,8 @@ void mm_services_init(struct mm_card *card)
         .reset_security = reset_security,
         .security_level = security_level,
         .card_state = card_state,
-        .historical_bytes = historical_bytes,
+        .historical_bytes = mm_card_historical,
+        .set_historical = mm_card_set_historical,
         .set_card_state = set_card_state,
         .card_content_state = card_content_state,
         .set_card_content_state = set_card_content_state,

@@ -40,7 +40,7 @@ static struct mm_aid owner_aid(const struct mm_card *card, mm_comp owner)
 {
     const struct mm_reg_entry *e = owner == 0 ? NULL : mm_reg_comp(&card->registry, owner);
 
-    return e != NULL ? e->aid : mm_aid_of(MM_AID_ISD);
+    return e != NULL ? e->aid : mm_domain_aid(card, 0);
 }
 
 /* ---- INITIALIZE UPDATE ---- */

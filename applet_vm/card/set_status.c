@@ -167,7 +167,7 @@ static bool may_set_card(const struct mm_card *card, uint8_t state)
 
 uint16_t mm_isd_set_status(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    struct mm_aid isd = mm_aid_of(MM_AID_ISD);
+    struct mm_aid isd = mm_domain_aid(card, 0);
     enum mm_status st;
 
     mm_content_load_drop(card);

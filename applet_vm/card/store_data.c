@@ -1,6 +1,6 @@
 /*
- * STORE DATA (GPCS 2.3.1, 11.11) to the issuer security domain: issuer number, card number and card
- * data, as BER-TLV or in DGI 0070. And personalisation (11.5.2.3.6): after INSTALL [for
+ * STORE DATA (GPCS 2.3.1, 11.11) to a security domain: issuer number, card number, card data and the
+ * issuer domain's AID, as BER-TLV or in DGI 0070. And personalisation (11.5.2.3.6): after INSTALL [for
  * personalization] each block goes to the application's processData(), with its header.
  *
  * What was stored is one record, the objects one behind the other. P1 of a block:
@@ -46,11 +46,25 @@ static bool take_object(struct mm_rd *rd, struct object *o)
     return o->whole != NULL;
 }
 
+/* The name of the issuer's domain; others get theirs when they are installed. */
+static uint16_t new_name(const struct mm_card *card, mm_comp domain, const struct object *o)
+{
+    struct mm_aid aid, now = mm_domain_aid(card, 0);
+
+    if (domain != 0 || mm_aid_set(&aid, o->value, o->value_len) != MM_OK)
+        return MM_SW_6A80_WRONG_DATA;
+    return mm_aid_equal(&aid, &now) || !mm_domain_aid_taken(card, &aid)
+               ? MM_SW_9000_NO_ERROR
+               : MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+}
+
 /* Which objects the domain takes. The card number is the chip's identity to the platform, so a
  * payment chip keeps the one it was made with. */
 static uint16_t acceptable(const struct mm_card *card, mm_comp domain, const struct object *o)
 {
     switch (o->tag) {
+    case 0x4f: /* the issuer domain's own AID */
+        return new_name(card, domain, o);
     case 0x42: /* issuer identification number */
         return o->value_len >= 1 && o->value_len <= 8 ? MM_SW_9000_NO_ERROR : MM_SW_6A80_WRONG_DATA;
     case 0x45: /* card image number */

@@ -39,9 +39,9 @@ apdu_page_is_current() {
 errors_have_their_tests() {
     local test bad=0
     "$build/test/test_card_errors" >"$work/errors" 2>&1 || bad=1
-    for test in $(sed -n 's/^MM_GP_ERROR(.*[^a-z_0-9]\([a-z_0-9]*\))$/\1/p' apdu_spec/errors.def); do
+    while read -r test; do
         grep -q "OK \] $test\$" "$work/errors" || { echo "$test: no test of that name passes"; bad=1; }
-    done
+    done < <(sed -n 's/^MM_GP_ERROR(.*[^a-z_0-9]\([a-z_0-9]*\))$/\1/p' apdu_spec/errors.def)
     return "$bad"
 }
 # Every row has a test, and the page says which.

@@ -348,6 +348,46 @@ static void data_is_stored_for_the_selected_domain(void **state)
     assert_resp(h, "4203999999");
 }
 
+/* GPCS 2.3.1, 11.11.2.3: object 4F is the AID of the issuer's domain. */
+static void issuer_domain_gets_another_name(void **state)
+{
+    static const char name[] = "A00000099901";
+    struct host *h = *state;
+    struct snapshot before;
+
+    assert_int_equal(host_hex(h, "80CA004F00"), 0x6982); /* the session has a C-MAC */
+    assert_int_equal(host_open(h, 0x03), 0x9000);
+    assert_int_equal(secure(h, 0xca, 0x00, 0x4f, ""), 0x9000);
+    assert_resp(h, "4F08" ISD);
+    take_snapshot(h, &before);
+    assert_int_equal(secure(h, 0xe2, 0x90, 0, "4F04A0000009"), 0x6a80);
+    assert_int_equal(secure(h, 0xe2, 0x90, 0, "4F05" SSD), 0x6985); /* taken */
+    assert_int_equal(secure(h, 0xe2, 0x90, 0, "4F07" SSD_PACKAGE), 0x6985);
+    assert_unchanged(h, &before);
+    assert_int_equal(secure(h, 0xe2, 0x90, 0, "4F06A00000099901"), 0x9000);
+    host_reopen(h);
+    assert_int_equal(select_aid(h, ISD), 0x6a82);
+    assert_int_equal(host_hex(h, "00A4040000"), 0x9000);
+    assert_memory_equal(h->resp, "\x6f\x0e\x84\x06\xa0\x00\x00\x09\x99\x01", 10);
+    assert_int_equal(enter(h, name, &mm_scp_test_keys), 0x9000);
+    assert_int_equal(secure(h, GET_STATUS, 0x80, 0x02, "4F06A000000999015C014F"), 0x9000);
+    assert_resp(h, "E3084F06A00000099901");
+    assert_int_equal(secure(h, 0xf0, 0x80, 0x07, "A00000099901"), 0x9000);
+    assert_int_equal(install_domain(h, "A000000999", "0180"), 0x9000);
+    assert_int_equal(secure(h, INSTALL, 0x0c, 0,
+                            "07" SSD_PACKAGE "08" SSD_MODULE "06A00000099901"
+                            "018002C90000"),
+                     0x6985); /* its name is taken now, */
+    assert_int_equal(secure(h, INSTALL, 0x10, 0, "06A000000999010005A000000999000000"), 0x6985);
+    assert_int_equal(enter(h, SSD, &mm_scp_test_keys), 0x9000);
+    assert_int_equal(secure(h, 0xca, 0x00, 0x4f, ""), 0x9000);
+    assert_resp(h, "4F05" SSD);
+    assert_int_equal(secure(h, 0xe2, 0x90, 0, "4F06A00000099902"), 0x6a80); /* the issuer's alone */
+    assert_int_equal(enter(h, name, &mm_scp_test_keys), 0x9000);
+    assert_int_equal(secure(h, 0xe2, 0x90, 0, "4F08" ISD), 0x9000);
+    assert_int_equal(select_aid(h, ISD), 0x9000);
+}
+
 static void domain_is_personalised_through_the_one_above(void **state)
 {
     struct host *h = *state;
@@ -426,6 +466,7 @@ int main(void)
         WITH(with_domain, extradition_refuses_what_makes_no_sense),
         WITH(with_domain, registry_update_changes_privileges_and_domain),
         WITH(with_domain, data_is_stored_for_the_selected_domain),
+        WITH(with_domain, issuer_domain_gets_another_name),
         WITH(with_domain, domain_is_personalised_through_the_one_above),
         WITH(with_session, encrypted_groups_are_deciphered_with_the_dek),
         WITH(with_domain, opened_channel_starts_with_the_application_that_install_named),

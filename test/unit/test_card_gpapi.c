@@ -111,6 +111,80 @@ static void card_information_is_the_historical_bytes(void **state)
     assert_int_equal(host_hex(h, "8024008100"), 0x6a88);
 }
 
+/* GPCS 2.3.1, A.2: the application locks itself, and cannot unlock itself. */
+static void application_locks_itself_as_its_content_state(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(host_hex(h, "8032000F00"), 0x9000);
+    assert_resp(h, "01");
+    assert_int_equal(host_hex(h, "8032000300"), 0x9000);
+    assert_resp(h, "00");
+    assert_int_equal(host_hex(h, "8032008000"), 0x9000);
+    assert_resp(h, "01");
+    assert_int_equal(host_hex(h, "8032000F00"), 0x9000);
+    assert_resp(h, "00");
+    assert_int_equal(enter(h, ISD, &mm_scp_test_keys), 0x9000);
+    assert_int_equal(select_aid(h, DESK), 0x6a82);
+}
+
+/* ---- Historical bytes (GPSystem.setATRHistBytes) ---- */
+static void assert_atr(const struct host *h, const char *text)
+{
+    uint8_t expected[33];
+    size_t len = 0, n = sizeof(expected);
+    const uint8_t *atr = mm_card_atr(h->card, &len);
+
+    assert_int_equal(mm_unhex(text, expected, &n), MM_OK);
+    assert_int_equal(len, n);
+    assert_memory_equal(atr, expected, n);
+}
+
+#define ATR_NEW "3B8C80018031C073C0015F644D494E54EB"
+
+static void historical_bytes_are_changed_at_the_next_cold_reset(void **state)
+{
+    struct host *h = loaded();
+
+    (void)state;
+    assert_int_equal(install_gp(h, DESK, "0104", ""), 0x9000); /* Card Reset */
+    assert_int_equal(select_aid(h, DESK), 0x9000);
+    assert_int_equal(host_hex(h, "8030000003 414243 00"), 0x9000);
+    assert_resp(h, "01");
+    assert_atr(h, ATR_NEW);
+    mm_card_reset(h->card);
+    assert_atr(h, ATR_NEW); /* a warm reset is none */
+    mm_card_power_off(h->card);
+    mm_card_power_on(h->card);
+    assert_atr(h, "3B83800141424342");
+    assert_int_equal(select_aid(h, DESK), 0x9000);
+    assert_int_equal(host_hex(h, "8024008000"), 0x9000);
+    assert_resp(h, "0003414243"); /* CARD_INFO of the same */
+    host_reopen(h);
+    assert_atr(h, "3B83800141424342");
+    assert_int_equal(select_aid(h, DESK), 0x9000);
+    assert_int_equal(host_hex(h, "803000000F 000102030405060708090A0B0C0D0E 00"), 0x9000);
+    assert_resp(h, "01");
+    assert_int_equal(host_hex(h, "8030000010 000102030405060708090A0B0C0D0E0F 00"), 0x9000);
+    assert_resp(h, "00"); /* T0 has room for fifteen */
+    mm_card_power_on(h->card);
+    assert_atr(h, "3B8F8001000102030405060708090A0B0C0D0E01");
+    assert_int_equal(host_hex(h, "80300000"), 0x9000); /* it is the default one: none at all */
+    mm_card_power_on(h->card);
+    assert_atr(h, "3B80800101");
+    host_free(h);
+}
+
+static void historical_bytes_are_for_who_holds_card_reset(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(host_hex(h, "8030000003 414243 00"), 0x9000);
+    assert_resp(h, "00");
+    mm_card_power_on(h->card);
+    assert_atr(h, ATR_NEW);
+}
+
 /* ---- CVM ---- */
 static int with_manager(void **state)
 {
@@ -343,6 +417,9 @@ int main(void)
         cmocka_unit_test(other_entries_are_for_global_registry_only),
         WITH(with_desk, application_moves_among_its_states_and_locks_itself),
         cmocka_unit_test(global_lock_locks_other_applications),
+        WITH(with_desk, application_locks_itself_as_its_content_state),
+        cmocka_unit_test(historical_bytes_are_changed_at_the_next_cold_reset),
+        WITH(with_desk, historical_bytes_are_for_who_holds_card_reset),
         WITH(with_desk, card_information_is_the_historical_bytes),
         WITH(with_manager, global_pin_is_verified_until_reset),
         WITH(with_manager, global_pin_is_blocked_after_its_tries_and_by_its_manager),

@@ -96,6 +96,12 @@ public final class Desk extends Applet implements Personalization {
             return (GPSystem.getSecureChannel()).encryptData(moved(b, n), (short) 0, n);
         case 0x2E:
             return Util.arrayCopyNonAtomic(data, (short) 0, b, (short) 0, length);
+        case 0x30:
+            b[0] = bit(GPSystem.setATRHistBytes(b, ISO7816.OFFSET_CDATA, (byte) n));
+            return 1;
+        case 0x32:
+            b[0] = bit(GPSystem.setCardContentState((byte) p));
+            return 1;
         default:
             ISOException.throwIt(ISO7816.SW_INS_NOT_SUPPORTED);
             return 0;
