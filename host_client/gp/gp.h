@@ -11,6 +11,7 @@
 #include "applet_vm/cap/cap.h"
 #include "host_client/gp/channel.h"
 #include "host_client/gp/keysource.h"
+#include "host_client/gp/secret.h"
 #include "host_client/gp/sign.h"
 
 /* ---- Commands as plain APDUs, appended one after another with a u16 length before each ---- */
@@ -34,7 +35,9 @@ struct mm_gp_load_how {
     size_t dap_n;
     const uint8_t *params; /* system parameters (in EF): quotas C6, C7, C8 */
     size_t params_len;
-    const struct mm_gp_signer *token; /* NULL: no token */
+    const struct mm_gp_signer *token;  /* NULL: no token */
+    const struct mm_gp_secret *cipher; /* NULL: in the clear (C4); else AES-CBC (D3 IV, D4) */
+    const uint8_t *iv;                 /* 16 bytes; NULL: random */
 };
 /* INSTALL [for load] and the LOAD blocks of a CAP (GPCS 2.3.1, 11.5.2.3.1 and 11.6). */
 enum mm_status mm_gp_load_commands_with(const struct mm_cap *cap, const struct mm_gp_load_how *how,

@@ -3,13 +3,17 @@
  * delegated management where a signer is given (C.4).
  */
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/gp/gp_int.h"
 
-#define LOAD_BLOCKS 256  /* P2 of LOAD is one byte */
-#define TOKEN_MAX   1024 /* extended length, where a token needs it */
+#define LOAD_BLOCKS   256    /* P2 of LOAD is one byte */
+#define LFDB_MAX      0xffef /* padded, it still has a length of two bytes */
+#define TOKEN_MAX     1024   /* extended length, where a token needs it */
+#define AES_BLOCK_LEN 16
 
 enum install_for {
     FOR_LOAD = 0x02,
@@ -114,14 +118,52 @@ static enum mm_status put_for_load(const struct mm_cap *cap, const struct mm_gp_
     return st;
 }
 
+/* | D3 IV | D4 data block, padded 80 00.. and in CBC mode |. Hash and signatures stay those of the plain
+ * one (GPCS 2.3.1, 11.6.2.3, C.6). */
+static enum mm_status put_ciphered(const uint8_t *lfdb, size_t lfdb_len,
+                                   const struct mm_gp_load_how *how, struct mm_buf *file,
+                                   struct mm_err *err)
+{
+    size_t room = lfdb_len + AES_BLOCK_LEN, len;
+    uint8_t iv[AES_BLOCK_LEN], *plain = malloc(room), *hidden = malloc(room);
+    enum mm_status st = MM_OK;
+
+    if (plain == NULL || hidden == NULL) {
+        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+        goto out;
+    }
+    if (how->iv != NULL)
+        memcpy(iv, how->iv, sizeof(iv));
+    else if (RAND_bytes(iv, sizeof(iv)) != 1)
+        st = mm_fail(err, MM_CRYPTO, SIZE_MAX, "no random bytes");
+    memcpy(plain, lfdb, lfdb_len);
+    len = mm_scp_pad(plain, lfdb_len, AES_BLOCK_LEN);
+    if (st == MM_OK)
+        st = mm_gp_secret_cbc(how->cipher, iv, plain, len, hidden, err);
+    if (st == MM_OK) {
+        put_template(file, 0xd3, iv, sizeof(iv));
+        put_template(file, 0xd4, hidden, len);
+    }
+out:
+    if (plain != NULL)
+        OPENSSL_cleanse(plain, room);
+    free(plain);
+    free(hidden);
+    return st;
+}
+
 /* The Load File: DAP blocks | E2 | { 4F domain, C3 signature } each, then | C4 | LFDB | (GPCS
  * 2.3.1, 11.6.2.3). */
 static enum mm_status put_load_file(const struct mm_cap *cap, const struct mm_gp_load_how *how,
-                                    struct mm_buf *file)
+                                    struct mm_buf *file, struct mm_err *err)
 {
     size_t lfdb_len;
     const uint8_t *lfdb = mm_cap_lfdb(cap, &lfdb_len);
     struct mm_buf block;
+    enum mm_status st = MM_OK;
+
+    if (lfdb_len > LFDB_MAX)
+        return made(MM_TOO_LONG, "LOAD", err);
 
     mm_buf_init(&block);
     for (size_t i = 0; i < how->dap_n; i++) {
@@ -133,14 +175,13 @@ static enum mm_status put_load_file(const struct mm_cap *cap, const struct mm_gp
         mm_buf_u8(file, 0xe2);
         mm_gp_put_lv(file, block.data, block.len);
     }
-    mm_buf_u8(file, 0xc4);
-    mm_gp_put_ber_len(file, lfdb_len);
-    mm_buf_bytes(file, lfdb, lfdb_len);
+    if (how->cipher != NULL)
+        st = put_ciphered(lfdb, lfdb_len, how, file, err);
+    else
+        put_template(file, 0xc4, lfdb, lfdb_len);
     file->bad |= block.bad;
     mm_buf_clear(&block);
-    if (lfdb_len > 0xffff)
-        return MM_TOO_LONG;
-    return file->bad ? MM_NO_MEMORY : MM_OK;
+    return st == MM_OK && file->bad ? made(MM_NO_MEMORY, "LOAD", err) : st;
 }
 
 enum mm_status mm_gp_load_commands_with(const struct mm_cap *cap, const struct mm_gp_load_how *how,
@@ -155,11 +196,10 @@ enum mm_status mm_gp_load_commands_with(const struct mm_cap *cap, const struct m
                        MM_GP_DATA_MAX);
     mm_buf_init(&file);
     mm_buf_init(&block);
-    st = put_load_file(cap, how, &file);
+    st = put_load_file(cap, how, &file, err);
     blocks = (file.len + block_len - 1) / block_len;
     if (st == MM_OK && blocks > LOAD_BLOCKS)
-        st = MM_TOO_LONG;
-    st = made(st, "LOAD", err);
+        st = made(MM_TOO_LONG, "LOAD", err);
     if (st == MM_OK)
         st = put_for_load(cap, how, list, err);
     for (size_t i = 0; st == MM_OK && i < blocks; i++) {

@@ -29,6 +29,18 @@ enum mm_status mm_gptool_open_keys(const struct mm_gptool_options *opt, struct m
     return mm_gp_keys_in_memory(&opt->keys, opt->diversify, out, err);
 }
 
+enum mm_status mm_gptool_open_secret(const struct mm_gptool_options *opt, const char *option,
+                                     char *where, struct mm_gp_secret **out, struct mm_err *err)
+{
+    enum mm_status st = mm_gp_secret_open(where, opt->pin[0] != '\0' ? opt->pin : NULL, out, err);
+
+    if (strncmp(where, "hex:", 4) == 0)
+        OPENSSL_cleanse(where, strlen(where)); /* ps shows the command line */
+    if (st != MM_OK)
+        mm_err_prefix(err, "%s", option);
+    return st;
+}
+
 /* ---- Before a step that may count against the card ---- */
 
 struct versions {

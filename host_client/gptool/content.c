@@ -122,20 +122,25 @@ static enum mm_status put_load(const struct mm_gptool_options *opt, const struct
                                  .params = opt->load_params,
                                  .params_len = opt->load_params_len,
                                  .token = signer_of(tokens)};
+    struct mm_gp_secret *cipher = NULL;
     struct mm_buf signature;
     struct mm_gp_dap dap;
     enum mm_status st = MM_OK;
 
     mm_buf_init(&signature);
+    if (opt->cipher_key != NULL)
+        st = mm_gptool_open_secret(opt, "--cipher-key", opt->cipher_key, &cipher, err);
+    how.cipher = cipher;
     if (how.hash == MM_GP_HASH_NONE && (opt->dap_domain.len > 0 || how.token != NULL))
         how.hash = MM_GP_HASH_SHA256; /* both need one (GPCS 2.3.1, 11.5.2.3.1) */
-    if (opt->dap_domain.len > 0) {
+    if (st == MM_OK && opt->dap_domain.len > 0) {
         st = make_dap(opt, cap, how.hash, &signature, &dap, err);
         how.daps = &dap;
         how.dap_n = 1;
     }
     if (st == MM_OK)
         st = mm_gp_load_commands_with(cap, &how, list, err);
+    mm_gp_secret_free(&cipher);
     mm_buf_clear(&signature);
     return st;
 }

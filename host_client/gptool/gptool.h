@@ -36,7 +36,7 @@ struct mm_gptool_options {
 
     struct mm_aid dap_domain;
     const char *dap_key, *token_key;
-    char *receipt_key; /* wiped where it is the key itself */
+    char *receipt_key, *cipher_key; /* wiped where they are the key itself */
     uint8_t dap_signature[512];
     size_t dap_signature_len;
     enum mm_gp_hash hash;
@@ -98,6 +98,10 @@ void mm_gptool_disconnect(struct mm_gptool *tool);
 /* The keys of the options as a source, for this card or (card NULL) without one. */
 enum mm_status mm_gptool_open_keys(const struct mm_gptool_options *opt, struct mm_gp_keys **out,
                                    struct mm_err *err) MM_USE_RESULT;
+/* The key that where names (secret.h), with the PIN of the options; option: what to call it. */
+enum mm_status mm_gptool_open_secret(const struct mm_gptool_options *opt, const char *option,
+                                     char *where, struct mm_gp_secret **out,
+                                     struct mm_err *err) MM_USE_RESULT;
 /* Connect unless that is done, and send the list; or print it (dry run). A progress bar where a
  * terminal watches. */
 enum mm_status mm_gptool_send(struct mm_gptool *tool, const struct mm_buf *list,

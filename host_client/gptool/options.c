@@ -447,6 +447,9 @@ static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id 
     case OPT_TOKEN_KEY:
         opt->token_key = arg;
         return MM_OK;
+    case OPT_CIPHER_KEY:
+        opt->cipher_key = arg;
+        return MM_OK;
     case OPT_RECEIPT_KEY:
         opt->receipt_key = arg;
         return MM_OK;

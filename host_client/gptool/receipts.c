@@ -1,6 +1,5 @@
 /* mintmark-gp: what the card confirms of delegated management, shown and verified. */
 #include <jansson.h>
-#include <openssl/crypto.h>
 #include <string.h>
 
 #include "apdu_spec/apdu_spec.h"
@@ -11,18 +10,10 @@
 
 enum mm_status mm_gptool_open_receipts(struct mm_gptool *tool, struct mm_err *err)
 {
-    char *where = tool->opt->receipt_key;
-    const char *pin = tool->opt->pin[0] != '\0' ? tool->opt->pin : NULL;
-    enum mm_status st;
-
-    if (where == NULL)
+    if (tool->opt->receipt_key == NULL)
         return MM_OK;
-    st = mm_gp_secret_open(where, pin, &tool->receipt_key, err);
-    if (strncmp(where, "hex:", 4) == 0)
-        OPENSSL_cleanse(where, strlen(where)); /* ps shows the command line */
-    if (st != MM_OK)
-        mm_err_prefix(err, "--receipt-key");
-    return st;
+    return mm_gptool_open_secret(tool->opt, "--receipt-key", tool->opt->receipt_key,
+                                 &tool->receipt_key, err);
 }
 
 /* ---- Showing ---- */

@@ -227,6 +227,29 @@ check "without a key it is shown" says "not verified (no --receipt-key)" delegat
 check "an extradition's names the domain before" says "INSTALL [for extradition], verified" \
     receipts other.key move transit-package A000000151000000
 check "the package goes once more" managed --yes delete transit-package
+# ---- a domain that takes ciphered load files only, with everything else a load can have ----
+ciphering() { "$tool" --reader "$reader" --key-file "$work/examples/domain.key" -c F0000000DC "$@"; }
+ciphered() { ciphering --token-key "$work/examples/token.pem" "$@"; }
+ciphered_install() {
+    ciphered --receipt-key "$work/examples/other.key" --dap-domain F0000000DC --dap-key "$work/examples/dap.pem" install \
+        "$build/applets/transit.cap" --cipher-key "$@"
+}
+a_ciphered_domain() {
+    managed create-domain F0000000DC --privileges delegated-management,dap-verification,ciphered-load-file &&
+        managed -c F0000000DC put-keys --new-key-file "$work/examples/domain.key" --new-version 01 &&
+        ciphering put-key --public-key "$work/examples/dap.pub" && (umask 077 && echo 404142434445464748494A4B4C4D4E4F >"$work/cipher.key") &&
+        ciphering put-key --new-key-file "$work/cipher.key" --new-version 75
+}
+check "a domain that takes ciphered load files" a_ciphered_domain
+check "takes one with hash, token, DAP and receipts" says "LOAD, verified" ciphered_install "$work/cipher.key"
+check "its applet is installed" says SELECTABLE ciphering list
+check "and goes" ciphered --yes delete --deps transit-package
+check "with a key in a token" says "LOAD, verified" ciphered_install \
+    "pkcs11:token=issuer;object=card?module-path=$module" --pin-file "$work/pin"
+check "it goes as well" ciphered --yes delete --deps transit-package
+check "another key's load file is refused" refuses 5 "LOAD: 6A80" ciphered_install "$work/examples/other.key"
+check "a plain one as well" refuses 5 "LOAD: 6985" ciphered --dap-domain F0000000DC --dap-key "$work/examples/dap.pem" \
+    install "$build/applets/transit.cap"
 check "the keys are the derived ones" refuses 1 "not tried" "$tool" --reader "$reader" --test-keys list
 check "the chip stops" chip_stop
 

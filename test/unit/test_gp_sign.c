@@ -264,6 +264,98 @@ static void load_file_has_its_dap_block_first(void **state)
     mm_cap_free(&cap);
 }
 
+/* All LOAD data of a list, one after another. */
+static void gather_load(const struct mm_buf *list, struct mm_buf *out)
+{
+    size_t off = 0, len = 0;
+    const uint8_t *apdu;
+
+    while ((apdu = mm_gp_list_next(list, &off, &len)) != NULL) {
+        if (apdu[1] == 0xe8)
+            mm_buf_bytes(out, apdu + 5, apdu[4]);
+    }
+}
+
+/* D3 IV, D4 the data block under the key, padded 80 00.. (GPCS 2.3.1, 11.6.2.3, C.6); the hash stays
+ * that of the plain block. */
+static void ciphered_load_file_is_the_block_under_its_key(void **state)
+{
+    (void)state;
+    static const uint8_t iv[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    static const uint8_t key_bytes[32] = {0xaa};
+    struct mm_gp_load_how how = {.hash = MM_GP_HASH_SHA256, .iv = iv}, plain = how;
+    struct mm_cap *cap = seed();
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    struct mm_gp_secret *key = NULL;
+    struct mm_buf list, plain_list, file;
+    size_t lfdb_len, len, off = 0, plain_off = 0, plain_len;
+    const uint8_t *lfdb = mm_cap_lfdb(cap, &lfdb_len), *apdu;
+    uint8_t *back;
+    int n = 0;
+
+    mm_buf_init(&list);
+    mm_buf_init(&plain_list);
+    mm_buf_init(&file);
+    assert_int_equal(
+        mm_gp_secret_open("hex:AA00000000000000000000000000000000000000000000000000000000000000",
+                          NULL, &key, NULL),
+        MM_OK);
+    how.cipher = key;
+    assert_int_equal(mm_gp_load_commands_with(cap, &how, &list, NULL), MM_OK);
+    assert_int_equal(mm_gp_load_commands_with(cap, &plain, &plain_list, NULL), MM_OK);
+    apdu = mm_gp_list_next(&list, &off, &len);
+    assert_memory_equal(apdu, mm_gp_list_next(&plain_list, &plain_off, &plain_len), len);
+    gather_load(&list, &file);
+    len = (lfdb_len / 16 + 1) * 16;
+    assert_true(len > 0x7f && len < 0x10000);
+    assert_memory_equal(file.data, "\xd3\x10", 2);
+    assert_memory_equal(file.data + 2, iv, 16);
+    assert_int_equal(file.data[18], 0xd4);
+    back = malloc(len);
+    assert_int_equal(EVP_DecryptInit_ex(ctx, EVP_aes_256_cbc(), NULL, key_bytes, iv), 1);
+    EVP_CIPHER_CTX_set_padding(ctx, 0);
+    assert_int_equal(EVP_DecryptUpdate(ctx, back, &n, file.data + file.len - len, (int)len), 1);
+    assert_int_equal(n, len);
+    assert_memory_equal(back, lfdb, lfdb_len);
+    assert_int_equal(back[lfdb_len], 0x80);
+    for (size_t i = lfdb_len + 1; i < len; i++)
+        assert_int_equal(back[i], 0);
+    free(back);
+    EVP_CIPHER_CTX_free(ctx);
+    mm_gp_secret_free(&key);
+    mm_buf_clear(&file);
+    mm_buf_clear(&plain_list);
+    mm_buf_clear(&list);
+    mm_cap_free(&cap);
+}
+
+/* An IV is used once. */
+static void each_ciphered_load_file_has_an_iv_of_its_own(void **state)
+{
+    (void)state;
+    struct mm_gp_load_how how = {0};
+    struct mm_cap *cap = seed();
+    struct mm_gp_secret *key = NULL;
+    struct mm_buf list[2], file[2];
+
+    assert_int_equal(mm_gp_secret_open("hex:000102030405060708090A0B0C0D0E0F", NULL, &key, NULL),
+                     MM_OK);
+    how.cipher = key;
+    for (size_t i = 0; i < 2; i++) {
+        mm_buf_init(&list[i]);
+        mm_buf_init(&file[i]);
+        assert_int_equal(mm_gp_load_commands_with(cap, &how, &list[i], NULL), MM_OK);
+        gather_load(&list[i], &file[i]);
+    }
+    assert_memory_not_equal(file[0].data + 2, file[1].data + 2, 16);
+    for (size_t i = 0; i < 2; i++) {
+        mm_buf_clear(&list[i]);
+        mm_buf_clear(&file[i]);
+    }
+    mm_gp_secret_free(&key);
+    mm_cap_free(&cap);
+}
+
 /* ---- Tokens ---- */
 
 /* Keeps what it is asked to sign; the signature is two bytes. */
@@ -453,6 +545,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test(load_file_hash_is_over_the_data_block),
         cmocka_unit_test(load_file_has_its_dap_block_first),
+        cmocka_unit_test(ciphered_load_file_is_the_block_under_its_key),
+        cmocka_unit_test(each_ciphered_load_file_has_an_iv_of_its_own),
         cmocka_unit_test(token_signs_the_command_without_itself),
         cmocka_unit_test_setup_teardown(token_of_an_rsa_key_makes_the_command_extended, setup,
                                         teardown),
