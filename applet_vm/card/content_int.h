@@ -88,8 +88,9 @@ enum {
 enum mm_status mm_signature_check(const struct mm_card *card, mm_comp domain, uint8_t version,
                                   const uint8_t *message, size_t message_len,
                                   const uint8_t *signature, size_t signature_len) MM_USE_RESULT;
-/* MAC by the first symmetric key of that version; appended with its length. MM_NOT_FOUND. */
-enum mm_status mm_signature_mac(const struct mm_card *card, mm_comp domain, uint8_t version,
+/* By the first key of that version that can sign, symmetric or EC; appended with its length.
+ * MM_NOT_FOUND. */
+enum mm_status mm_signature_make(const struct mm_card *card, mm_comp domain, uint8_t version,
                                 const uint8_t *message, size_t message_len,
                                 struct mm_buf *out) MM_USE_RESULT;
 

@@ -103,35 +103,55 @@ static bool all_signed(const struct mm_card *card, mm_comp target, const mm_comp
     return true;
 }
 
-/* ---- Ciphered data block: AES-CBC with padding 80 00.., under key 75 of the domain ---- */
+/* ---- Ciphered data block: CBC with padding 80 00.., under key 75 of the domain (C.6) ---- */
+
+/* AES or triple DES by the key's type. NULL: it is none of them. */
+static const EVP_CIPHER *cipher_of(const struct mm_key_part *key)
+{
+    if (key->type == MM_KEY_AES)
+        return key->len == 32   ? EVP_aes_256_cbc()
+               : key->len == 24 ? EVP_aes_192_cbc()
+                                : EVP_aes_128_cbc();
+    if (key->type >= MM_KEY_DES && key->type <= MM_KEY_DES_CBC)
+        return key->len == 24 ? EVP_des_ede3_cbc() : EVP_des_ede_cbc();
+    return NULL;
+}
+
+/* In place; IV 0 when none came. */
+static bool decipher_with(const EVP_CIPHER *cipher, const uint8_t *key, const struct field *iv,
+                          uint8_t *data, size_t *len)
+{
+    static const uint8_t zero[MM_SCP_BLOCK_LEN];
+    size_t block = (size_t)EVP_CIPHER_get_block_size(cipher);
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int n = 0;
+    bool good =
+        ctx != NULL && *len > 0 && *len % block == 0 && (iv->value == NULL || iv->len == block) &&
+        EVP_DecryptInit_ex(ctx, cipher, NULL, key, iv->value != NULL ? iv->value : zero) == 1 &&
+        EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+        EVP_DecryptUpdate(ctx, data, &n, data, (int)*len) == 1 &&
+        mm_scp_unpad(data, *len, block, len) == MM_OK;
+
+    EVP_CIPHER_CTX_free(ctx);
+    return good;
+}
+
 static uint16_t decipher(const struct mm_card *card, mm_comp domain, const struct field *iv,
                          uint8_t *data, size_t *len)
 {
-    static const uint8_t zero[MM_SCP_BLOCK_LEN];
-    const uint8_t *chain = iv->value != NULL ? iv->value : zero;
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     struct mm_domain_key key;
     struct mm_key_set set;
+    uint16_t sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     const EVP_CIPHER *cipher = NULL;
-    enum mm_status st = mm_key_find(card->nvm, domain, MM_KVN_CIPHERED_LOAD_FILE, 1, &set, &key);
-    bool has_key = st == MM_OK && key.part_n == 1 && key.parts[0].type == MM_KEY_AES;
-    int n = 0;
-    bool good = has_key && ctx != NULL && *len > 0 && *len % MM_SCP_BLOCK_LEN == 0 &&
-                (iv->value == NULL || iv->len == MM_SCP_BLOCK_LEN);
 
-    if (good)
-        cipher = key.parts[0].len == 32   ? EVP_aes_256_cbc()
-                 : key.parts[0].len == 24 ? EVP_aes_192_cbc()
-                                          : EVP_aes_128_cbc();
-    good = good && EVP_DecryptInit_ex(ctx, cipher, NULL, key.parts[0].value, chain) == 1 &&
-           EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
-           EVP_DecryptUpdate(ctx, data, &n, data, (int)*len) == 1 &&
-           mm_scp_unpad(data, *len, MM_SCP_BLOCK_LEN, len) == MM_OK;
-    EVP_CIPHER_CTX_free(ctx);
+    if (mm_key_find(card->nvm, domain, MM_KVN_CIPHERED_LOAD_FILE, 1, &set, &key) == MM_OK &&
+        key.part_n == 1)
+        cipher = cipher_of(&key.parts[0]);
+    if (cipher != NULL)
+        sw = decipher_with(cipher, key.parts[0].value, iv, data, len) ? MM_SW_9000_NO_ERROR
+                                                                      : MM_SW_6A80_WRONG_DATA;
     mm_key_set_clear(&set);
-    if (!has_key)
-        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    return good ? MM_SW_9000_NO_ERROR : MM_SW_6A80_WRONG_DATA;
+    return sw;
 }
 
 /* A domain with the privilege takes ciphered load files only, others plain ones only (6.6.1). */

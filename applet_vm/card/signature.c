@@ -1,6 +1,6 @@
 /*
  * Signatures with the keys of a security domain (GPCS 2.3.1, B.3, B.4, C): of load files (DAP), of
- * tokens, and the MACs of receipts. What key it is says which scheme:
+ * tokens, and of receipts, which a symmetric or an EC key makes. What key it is says which scheme:
  *   RSA up to 1024 bits   PKCS #1 v1.5, SHA-1 (scheme 1)
  *   RSA above             PSS, SHA-256 or, above 2048 bits, SHA-512; salt as long as the digest (scheme 2)
  *   EC                    ECDSA, r and s side by side; digest by the size of the curve
@@ -11,84 +11,15 @@
 
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
-static const struct mm_key_part *part(const struct mm_domain_key *key, uint8_t type)
-{
-    for (size_t i = 0; i < key->part_n; i++) {
-        if (key->parts[i].type == type)
-            return &key->parts[i];
-    }
-    return NULL;
-}
+#define SIGNATURE_MAX 132 /* r and s of P-521 */
 
-/* ---- Public keys ---- */
-static EVP_PKEY *from_params(const char *name, OSSL_PARAM_BLD *bld)
-{
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, name, NULL);
-    EVP_PKEY *key = NULL;
-
-    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        key = NULL;
-    EVP_PKEY_CTX_free(ctx);
-    OSSL_PARAM_free(params);
-    return key;
-}
-
-static EVP_PKEY *rsa_key(const struct mm_key_part *n, const struct mm_key_part *e)
-{
-    BIGNUM *bn = BN_bin2bn(n->value, n->len, NULL), *be = BN_bin2bn(e->value, e->len, NULL);
-    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-    EVP_PKEY *key = NULL;
-
-    if (bn != NULL && be != NULL && bld != NULL &&
-        OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, bn) == 1 &&
-        OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, be) == 1)
-        key = from_params("RSA", bld);
-    OSSL_PARAM_BLD_free(bld);
-    BN_free(bn);
-    BN_free(be);
-    return key;
-}
-
-/* Key parameter reference (GPCS table B-2): the curve by number; without one, by the point's length. */
-static const char *curve_name(const struct mm_key_part *curve, size_t point_len)
-{
-    static const char *const names[] = {"P-256",           "P-384",           "P-521",
-                                        "brainpoolP256r1", "brainpoolP256t1", "brainpoolP384r1",
-                                        "brainpoolP384t1", "brainpoolP512r1", "brainpoolP512t1"};
-
-    if (curve != NULL && curve->len == 1)
-        return curve->value[0] < sizeof(names) / sizeof(names[0]) ? names[curve->value[0]] : NULL;
-    return point_len == 65    ? names[0]
-           : point_len == 97  ? names[1]
-           : point_len == 133 ? names[2]
-                              : NULL;
-}
-
-static EVP_PKEY *ec_key(const struct mm_key_part *point, const struct mm_key_part *curve)
-{
-    const char *name = curve_name(curve, point->len);
-    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-    EVP_PKEY *key = NULL;
-
-    if (name != NULL && bld != NULL &&
-        OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, name, 0) == 1 &&
-        OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point->value, point->len) ==
-            1)
-        key = from_params("EC", bld);
-    OSSL_PARAM_BLD_free(bld);
-    return key;
-}
-
+/* ---- Asymmetric keys ---- */
 static bool verify_with(EVP_PKEY *key, const EVP_MD *md, bool pss, const uint8_t *message,
                         size_t message_len, const uint8_t *sig, size_t sig_len)
 {
@@ -118,12 +49,24 @@ static bool verify_rsa(EVP_PKEY *key, const uint8_t *message, size_t message_len
             verify_with(key, EVP_sha512(), true, message, message_len, sig, sig_len));
 }
 
+static const EVP_MD *ec_digest(const EVP_PKEY *key)
+{
+    int bits = EVP_PKEY_get_bits(key);
+
+    return bits <= 256 ? EVP_sha256() : bits <= 384 ? EVP_sha384() : EVP_sha512();
+}
+
+/* Bytes of r, and of s. */
+static size_t half_len(const EVP_PKEY *key)
+{
+    return ((size_t)EVP_PKEY_get_bits(key) + 7) / 8;
+}
+
 static bool verify_ec(EVP_PKEY *key, const uint8_t *message, size_t message_len, const uint8_t *sig,
                       size_t sig_len)
 {
-    int bits = EVP_PKEY_get_bits(key);
-    size_t half = ((size_t)bits + 7) / 8;
-    const EVP_MD *md = bits <= 256 ? EVP_sha256() : bits <= 384 ? EVP_sha384() : EVP_sha512();
+    size_t half = half_len(key);
+    const EVP_MD *md = ec_digest(key);
     ECDSA_SIG *pair = ECDSA_SIG_new();
     BIGNUM *r, *s;
     uint8_t *der = NULL;
@@ -145,6 +88,28 @@ static bool verify_ec(EVP_PKEY *key, const uint8_t *message, size_t message_len,
     OPENSSL_free(der);
     ECDSA_SIG_free(pair);
     return good;
+}
+
+static enum mm_status sign_ec(EVP_PKEY *key, const uint8_t *message, size_t message_len,
+                              uint8_t sig[SIGNATURE_MAX], size_t *sig_len)
+{
+    size_t half = half_len(key), der_len = SIGNATURE_MAX + 16;
+    uint8_t der[SIGNATURE_MAX + 16]; /* two INTEGERs in a SEQUENCE */
+    const uint8_t *p = der;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    ECDSA_SIG *pair = NULL;
+    enum mm_status st = MM_CRYPTO;
+
+    if (ctx != NULL && EVP_DigestSignInit(ctx, NULL, ec_digest(key), NULL, key) == 1 &&
+        EVP_DigestSign(ctx, der, &der_len, message, message_len) == 1)
+        pair = d2i_ECDSA_SIG(NULL, &p, (long)der_len);
+    if (pair != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(pair), sig, (int)half) > 0 &&
+        BN_bn2binpad(ECDSA_SIG_get0_s(pair), sig + half, (int)half) > 0)
+        st = MM_OK;
+    *sig_len = 2 * half;
+    ECDSA_SIG_free(pair);
+    EVP_MD_CTX_free(ctx);
+    return st;
 }
 
 /* ---- Symmetric keys ---- */
@@ -229,19 +194,15 @@ static enum mm_status mac_with(const struct mm_domain_key *key, const uint8_t *m
 static bool check_with(const struct mm_domain_key *key, const uint8_t *message, size_t message_len,
                        const uint8_t *sig, size_t sig_len)
 {
-    const struct mm_key_part *n = part(key, MM_KEY_RSA_N), *e = part(key, MM_KEY_RSA_E),
-                             *point = part(key, MM_KEY_EC_PUBLIC);
     EVP_PKEY *public = NULL;
     uint8_t mac[16];
     size_t mac_len;
     bool good = false;
 
-    if (n != NULL && e != NULL) {
-        public = rsa_key(n, e);
-        good = public != NULL && verify_rsa(public, message, message_len, sig, sig_len);
-    } else if (point != NULL) {
-        public = ec_key(point, part(key, MM_KEY_EC_CURVE));
-        good = public != NULL && verify_ec(public, message, message_len, sig, sig_len);
+    if (mm_key_pkey(key, &public) == MM_OK) {
+        good = EVP_PKEY_get_base_id(public) == EVP_PKEY_RSA
+                   ? verify_rsa(public, message, message_len, sig, sig_len)
+                   : verify_ec(public, message, message_len, sig, sig_len);
     } else if (mac_with(key, message, message_len, mac, &mac_len) == MM_OK) {
         good = sig_len == mac_len && CRYPTO_memcmp(mac, sig, mac_len) == 0;
         OPENSSL_cleanse(mac, sizeof(mac));
@@ -269,24 +230,40 @@ enum mm_status mm_signature_check(const struct mm_card *card, mm_comp domain, ui
     return st == MM_OK ? verdict : st;
 }
 
-enum mm_status mm_signature_mac(const struct mm_card *card, mm_comp domain, uint8_t version,
-                                const uint8_t *message, size_t message_len, struct mm_buf *out)
+/* A key that can sign: symmetric, or a private EC one. MM_UNSUPPORTED: others. */
+static enum mm_status make_with(const struct mm_domain_key *key, const uint8_t *message,
+                                size_t message_len, struct mm_buf *out)
+{
+    EVP_PKEY *private = NULL;
+    uint8_t mac[SIGNATURE_MAX];
+    size_t len = 0;
+    enum mm_status st = MM_UNSUPPORTED;
+
+    if (key->parts[0].type == MM_KEY_EC_PRIVATE && mm_key_pkey(key, &private) == MM_OK)
+        st = sign_ec(private, message, message_len, mac, &len);
+    else if (key->parts[0].type != MM_KEY_EC_PRIVATE)
+        st = mac_with(key, message, message_len, mac, &len);
+    EVP_PKEY_free(private);
+    if (st == MM_OK) {
+        mm_card_put_len(out, len);
+        mm_buf_bytes(out, mac, len);
+    }
+    return st;
+}
+
+enum mm_status mm_signature_make(const struct mm_card *card, mm_comp domain, uint8_t version,
+                                 const uint8_t *message, size_t message_len, struct mm_buf *out)
 {
     struct mm_domain_key key;
     struct mm_key_set set;
     enum mm_status st = mm_key_set_load(card->nvm, domain, version, &set);
-    uint8_t mac[16];
-    size_t off = 0, mac_len = 0;
+    size_t off = 0;
 
-    while (st == MM_OK && mac_len == 0) {
+    while (st == MM_OK) {
         if (!mm_key_set_next(&set, &off, &key))
             st = MM_NOT_FOUND;
-        else if (mac_with(&key, message, message_len, mac, &mac_len) != MM_OK)
-            mac_len = 0;
-    }
-    if (st == MM_OK) {
-        mm_buf_u8(out, (uint8_t)mac_len);
-        mm_buf_bytes(out, mac, mac_len);
+        else if (make_with(&key, message, message_len, out) == MM_OK)
+            break;
     }
     mm_key_set_clear(&set);
     return st;

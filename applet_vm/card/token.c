@@ -125,9 +125,9 @@ enum mm_status mm_receipt_put(struct mm_card *card, const struct mm_order *order
     if (confirmation.bad || message.bad || context->bad)
         st = MM_NO_MEMORY;
     else
-        st = mm_signature_mac(card, maker, MM_KVN_RECEIPT, message.data, message.len, &receipt);
+        st = mm_signature_make(card, maker, MM_KVN_RECEIPT, message.data, message.len, &receipt);
     if (st == MM_OK) {
-        mm_buf_u8(out, (uint8_t)(receipt.len + confirmation.len));
+        mm_card_put_len(out, receipt.len + confirmation.len);
         mm_buf_bytes(out, receipt.data, receipt.len);
         mm_buf_bytes(out, confirmation.data, confirmation.len);
         st = receipt.bad ? MM_NO_MEMORY : count(card, counter);

@@ -92,6 +92,16 @@ __attribute__((unused)) static void give_key(struct host *h, mm_comp domain, uin
     mm_key_set_clear(&set);
 }
 
+/* Keys of that version go, if there are some. */
+__attribute__((unused)) static void drop_keys(struct host *h, mm_comp domain, uint8_t version)
+{
+    struct mm_key_set set;
+
+    if (mm_key_set_load(h->card->nvm, domain, version, &set) == MM_OK)
+        assert_int_equal(mm_key_set_delete(h->card->nvm, &set), MM_OK);
+    mm_key_set_clear(&set);
+}
+
 /* Every record of the image, with its key and owner, in one digest: what a failed command must not
  * change. */
 struct snapshot {

@@ -121,6 +121,27 @@ static size_t sign_pair(const struct signer *s, const uint8_t *message, size_t l
     return 2 * half;
 }
 
+/* Is r, s of that many bytes each an ECDSA signature by the pair? The digest is of the curve's size. */
+__attribute__((unused)) static bool signer_verify(const struct signer *s, const uint8_t *message,
+                                                  size_t len, const uint8_t *rs, size_t half)
+{
+    const EVP_MD *md = half == 32 ? EVP_sha256() : half == 48 ? EVP_sha384() : EVP_sha512();
+    ECDSA_SIG *pair = ECDSA_SIG_new();
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    uint8_t *der = NULL;
+    int der_len;
+    bool good;
+
+    ECDSA_SIG_set0(pair, BN_bin2bn(rs, (int)half, NULL), BN_bin2bn(rs + half, (int)half, NULL));
+    der_len = i2d_ECDSA_SIG(pair, &der);
+    good = EVP_DigestVerifyInit(ctx, NULL, md, NULL, s->pair) == 1 &&
+           EVP_DigestVerify(ctx, der, (size_t)der_len, message, len) == 1;
+    OPENSSL_free(der);
+    ECDSA_SIG_free(pair);
+    EVP_MD_CTX_free(ctx);
+    return good;
+}
+
 /* Signature as GPCS B.3, B.4 have it; its length. */
 __attribute__((unused)) static size_t signer_sign(const struct signer *s, const uint8_t *message,
                                                   size_t len, uint8_t out[256])

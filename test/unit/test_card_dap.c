@@ -218,6 +218,46 @@ static void domain_for_ciphered_files_takes_only_those(void **state)
     assert_int_equal(install_probe(h, "00"), 0x9000);
 }
 
+/* As every_kind_of, under a triple DES key of two and of three parts, with and without an IV (C.6). */
+static void ciphered_file_may_be_of_a_des_key(void **state)
+{
+    static const uint8_t keys[] = {1,  2,  4,  7,  8,  11, 13, 14, 16, 19, 21, 22,
+                                   25, 26, 28, 31, 32, 35, 37, 38, 41, 42, 44, 47};
+    static const uint8_t ivs[2][8] = {{0}, {9, 8, 7, 6, 5, 4, 3, 2}};
+    struct host *h = *state;
+
+    assert_int_equal(install_domain(h, SSD, "03800040"), 0x9000);
+    for (size_t i = 0; i < 2; i++) {
+        const struct mm_key_part part = {MM_KEY_DES, i == 0 ? 16 : 24, keys};
+        uint8_t text[sizeof(probe_lfdb) + 8];
+        EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+        struct mm_buf file;
+        size_t n;
+        int out_n = 0;
+
+        drop_keys(h, comp_of(h, SSD), 0x75);
+        give_key(h, comp_of(h, SSD), 0x75, 1, &part, 1);
+        memcpy(text, probe_lfdb, sizeof(probe_lfdb));
+        n = mm_scp_pad(text, sizeof(probe_lfdb), 8);
+        assert_int_equal(EVP_EncryptInit_ex(ctx, i == 0 ? EVP_des_ede_cbc() : EVP_des_ede3_cbc(),
+                                            NULL, keys, ivs[i]),
+                         1);
+        EVP_CIPHER_CTX_set_padding(ctx, 0);
+        assert_int_equal(EVP_EncryptUpdate(ctx, text, &out_n, text, (int)n), 1);
+        EVP_CIPHER_CTX_free(ctx);
+        assert_int_equal(announce(h, SSD, true), 0x9000);
+        mm_buf_init(&file);
+        if (i == 1) {
+            put_tl(&file, 0xd3, 8);
+            mm_buf_bytes(&file, ivs[i], 8);
+        }
+        put_tl(&file, 0xd4, n);
+        mm_buf_bytes(&file, text, n);
+        assert_int_equal(load_file(h, &file), 0x9000);
+        assert_int_equal(secure(h, DELETE, 0, 0, "4F06" PACKAGE), 0x9000);
+    }
+}
+
 int main(void)
 {
 #define WITH(fixture, name) cmocka_unit_test_setup_teardown(name, fixture, host_teardown)
@@ -228,6 +268,7 @@ int main(void)
         WITH(with_session, signature_of_nobody_who_verifies_is_refused),
         WITH(with_session, signature_is_over_the_hash_that_was_announced),
         WITH(with_session, domain_for_ciphered_files_takes_only_those),
+        WITH(with_session, ciphered_file_may_be_of_a_des_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

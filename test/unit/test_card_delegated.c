@@ -114,6 +114,43 @@ static void every_order_needs_a_token_and_gets_a_receipt(void **state)
     assert_resp(h, "C2020005");
 }
 
+/* GPCS B.4, C.5: the receipt is r and s of an ECDSA signature. */
+static void receipt_may_be_of_an_ec_key(void **state)
+{
+    static const char *const curves[] = {"P-256", "P-521"};
+    static const uint8_t references[] = {0x00, 0x02};
+    struct host *h = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct signer pair = {.kind = EC_256, .pair = EVP_EC_gen(curves[i])};
+        size_t half = i == 0 ? 32 : 66, at = i == 0 ? 1 : 2, sig = i == 0 ? 1 : 2;
+        uint8_t scalar[66], message[256];
+        const struct mm_key_part parts[] = {{MM_KEY_EC_PRIVATE, (uint16_t)half, scalar},
+                                            {MM_KEY_EC_CURVE, 1, &references[i]}};
+        BIGNUM *bn = NULL;
+        size_t n = 6, confirmation;
+
+        assert_int_equal(EVP_PKEY_get_bn_param(pair.pair, OSSL_PKEY_PARAM_PRIV_KEY, &bn), 1);
+        BN_bn2binpad(bn, scalar, (int)half);
+        BN_free(bn);
+        drop_keys(h, 0, 0x71);
+        give_key(h, 0, 0x71, 1, parts, 2);
+        assert_int_equal(ordered(h, &issuer, INSTALL, 0x02, 0, load_order(), false), 0x9000);
+        assert_int_equal(load_blocks(h, probe_lfdb, sizeof(probe_lfdb)), 0x9000);
+        assert_int_equal(h->resp[at - 1], h->resp_len - at); /* 81 before a length above 127 */
+        assert_int_equal(h->resp[at + sig - 1], 2 * half);
+        at += sig + 2 * half;
+        confirmation = h->resp_len - at;
+        memcpy(message, h->resp + at, confirmation);
+        assert_int_equal(message[0], 2);
+        n = sizeof(message) - confirmation;
+        assert_int_equal(mm_unhex("06" PACKAGE "05" SSD, message + confirmation, &n), MM_OK);
+        assert_true(signer_verify(&pair, message, confirmation + n, h->resp + at - 2 * half, half));
+        assert_int_equal(ordered(h, &issuer, DELETE, 0, 0, "4F06" PACKAGE, false), 0x9000);
+        signer_free(&pair);
+    }
+}
+
 static void token_of_128_bytes_may_have_one_byte_of_length(void **state)
 {
     struct host *h = *state;
@@ -219,6 +256,7 @@ int main(void)
 #define WITH(name) cmocka_unit_test_setup_teardown(name, with_delegate, end)
     const struct CMUnitTest tests[] = {
         WITH(every_order_needs_a_token_and_gets_a_receipt),
+        WITH(receipt_may_be_of_an_ec_key),
         WITH(token_of_128_bytes_may_have_one_byte_of_length),
         WITH(order_without_a_token_or_with_a_wrong_one_changes_nothing),
         WITH(token_is_for_its_order_only),
