@@ -272,8 +272,13 @@ static bool hash_more(struct mm_api_op *op, const uint8_t *data, size_t len)
 enum mm_run mm_api_sign_feed(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args)
 {
     const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
     size_t len = (size_t)MM_ARG_SHORT(3);
+    enum mm_run run;
+
+    /* Nothing more to add: cards take null for it, and applets (JMRTD's passport) count on that. */
+    if (args[1] == MM_REF_NULL && MM_ARG_SHORT(2) == 0 && MM_ARG_SHORT(3) == 0)
+        return MM_RUN_OK;
+    run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
 
     if (run != MM_RUN_OK)
         return run;

@@ -1,7 +1,8 @@
 /* DES, AES, AEAD, MACs, digests and checksums against published vectors. */
 #include "test/unit/api_fixture.h"
 
-#define CRYPTO "javacard/security/CryptoException"
+#define CRYPTO       "javacard/security/CryptoException"
+#define NULL_POINTER "java/lang/NullPointerException"
 
 enum {
     SIGN = 1,
@@ -188,6 +189,25 @@ static void retail_mac_matches_icao_9303(void **state)
            secret(TYPE_DES, "0123456789ABCDEF"), SIGN);
 }
 
+/* sign(null, 0, 0, ...) after update: applets written for other cards end a message this way. */
+static void a_message_may_end_with_a_null_part_of_no_bytes(void **state)
+{
+    mm_ref mac = ok(mm_n_sign_get_instance, 2, 20, 0), out = bytes_new(NULL, 8);
+    mm_ref key = secret(TYPE_DES, "7962D9ECE03D1ACD4C76089DCE131543");
+    mm_ref in = hex_new("72C29C2371CC9BDB65B779B8E8D37B29ECC154AA56A8799FAE2F498F76ED92F2");
+
+    (void)state;
+    (void)ok(mm_n_sign_init, 3, mac, key, SIGN);
+    (void)ok(mm_n_sign_update, 4, mac, in, 0, 32);
+    assert_int_equal(ok(mm_n_sign_sign, 6, mac, MM_REF_NULL, 0, 0, out, 0), 8);
+    holds(out, 0, "5F1448EEA8AD90A7");
+    (void)ok(mm_n_sign_init, 3, mac, key, VERIFY);
+    (void)ok(mm_n_sign_update, 4, mac, in, 0, 32);
+    assert_int_equal(ok(mm_n_sign_verify, 7, mac, MM_REF_NULL, 0, 0, out, 0, 8), 1);
+    throws(NULL_POINTER, 0, mm_n_sign_verify, 7, mac, MM_REF_NULL, 0, 1, out, 0, 8);
+    throws(NULL_POINTER, 0, mm_n_sign_update, 4, mac, MM_REF_NULL, 1, 0);
+}
+
 /* A MAC is the last block of the cipher with the same padding; the short one its first half. */
 static void cbc_macs_are_the_last_block(void **state)
 {
@@ -312,6 +332,7 @@ int main(void)
         TEST(gcm_matches_test_case_4),
         TEST(ccm_matches_sp_800_38c),
         TEST(retail_mac_matches_icao_9303),
+        TEST(a_message_may_end_with_a_null_part_of_no_bytes),
         TEST(cbc_macs_are_the_last_block),
         TEST(hmac_matches_its_rfcs),
         TEST(other_digests_match_their_vectors),
