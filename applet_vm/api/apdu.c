@@ -92,7 +92,6 @@ mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *c)
     a->no_chaining = false;
     a->out_len = 0;
     mm_buf_clear(&a->out);
-    mm_api_of(vm)->own_tx = mm_api_of(vm)->nested_tx = false;
     memcpy(buffer, c->header, 4);
     if (a->long_lc)
         mm_put_be16(buffer + 5, (uint16_t)c->body_len);

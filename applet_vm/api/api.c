@@ -69,8 +69,6 @@ void mm_api_reset(struct mm_vm *vm)
     mm_api_shots_close(vm);
     mm_buf_clear(&api->apdu.out);
     api->apdu.active = false;
-    api->own_tx = false;
-    api->nested_tx = false;
 }
 
 /* ---- Throwing ---- */

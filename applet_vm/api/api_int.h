@@ -148,8 +148,6 @@ struct mm_api {
     size_t aid_n, aid_cap;
     bool aids_read;
     size_t global_array_n;
-    bool own_tx;    /* the open transaction was begun by beginTransaction */
-    bool nested_tx; /* beginTransaction inside the one that the VM opened around install */
     struct mm_api_op *ops;
     size_t op_n;
     uint16_t op_at[MM_API_OP_HINTS]; /* where the operation of a ref was last, by its low bits */

@@ -99,63 +99,35 @@ enum mm_run mm_n_sys_is_transient(struct mm_vm *vm, const uint16_t *args, uint16
 
 /* ---- Transactions (JCRE 7) ---- */
 
-static bool own_tx(struct mm_vm *vm)
-{
-    struct mm_api *api = mm_api_of(vm);
-
-    if (!mm_tx_active(mm_vm_nvm(vm))) /* ended by the JCRE since */
-        api->own_tx = api->nested_tx = false;
-    return api->own_tx || api->nested_tx;
-}
-
 enum mm_run mm_n_sys_begin_transaction(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_api *api = mm_api_of(vm);
-
     (void)args, (void)ret;
-    if (own_tx(vm))
-        return tx_failed(vm, TX_IN_PROGRESS);
-    if (mm_tx_active(mm_vm_nvm(vm))) { /* install runs in one of the JCRE's (JCRE 11.2) */
-        api->nested_tx = true;
-        return MM_RUN_OK;
-    }
-    if (mm_tx_begin(mm_vm_nvm(vm)) != MM_OK)
-        return tx_failed(vm, TX_INTERNAL_FAILURE);
-    api->own_tx = true;
-    return MM_RUN_OK;
+    return mm_tx_applet_begin(mm_vm_nvm(vm)) == MM_OK ? MM_RUN_OK
+                                                      : tx_failed(vm, TX_IN_PROGRESS);
 }
 
 enum mm_run mm_n_sys_commit_transaction(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_api *api = mm_api_of(vm);
-
     (void)args, (void)ret;
-    if (!own_tx(vm))
+    if (!mm_tx_applet_active(mm_vm_nvm(vm)))
         return tx_failed(vm, TX_NOT_IN_PROGRESS);
-    if (api->own_tx && mm_tx_commit(mm_vm_nvm(vm)) != MM_OK)
-        return tx_failed(vm, TX_INTERNAL_FAILURE);
-    api->own_tx = api->nested_tx = false;
-    return MM_RUN_OK;
+    return mm_tx_applet_commit(mm_vm_nvm(vm)) == MM_OK ? MM_RUN_OK
+                                                       : tx_failed(vm, TX_INTERNAL_FAILURE);
 }
 
 enum mm_run mm_n_sys_abort_transaction(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_api *api = mm_api_of(vm);
-
     (void)args, (void)ret;
-    if (!own_tx(vm))
+    if (!mm_tx_applet_active(mm_vm_nvm(vm)))
         return tx_failed(vm, TX_NOT_IN_PROGRESS);
-    if (api->nested_tx) /* part of an installation cannot be undone alone; fail it as a whole */
-        return tx_failed(vm, TX_INTERNAL_FAILURE);
-    mm_vm_tx_abort(vm);
-    api->own_tx = false;
+    mm_vm_tx_applet_abort(vm);
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_sys_get_transaction_depth(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args;
-    ret[0] = own_tx(vm);
+    ret[0] = mm_tx_applet_active(mm_vm_nvm(vm));
     return MM_RUN_OK;
 }
 

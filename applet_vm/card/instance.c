@@ -1,7 +1,7 @@
 /*
  * INSTALL [for install]: instances of applets, and supplementary security domains (GPCS 2.3.1,
  * 11.5.2.3.2). What the command changes is one NVM transaction, the applet's install() included (JCRE
- * 3.0.5, 11.2): a failure undoes all of it.
+ * 3.0.5, 11.2): a failure undoes all of it. The applet's own transactions are inside that one.
  */
 #include "applet_vm/card/content_int.h"
 
@@ -79,6 +79,7 @@ static uint16_t call_install(struct mm_card *card, const struct request *req,
     uint8_t array[255];
     size_t len = install_array(req, array);
     enum mm_status st = mm_comp_add(card->nvm, entry->comp, MM_COMP_APPLET, &req->instance);
+    struct mm_obj_info info;
     enum mm_run run;
     uint16_t sw;
 
@@ -96,9 +97,13 @@ static uint16_t call_install(struct mm_card *card, const struct request *req,
     mm_vm_applet_bind(card->vm, entry->comp, entry->package);
     run = mm_vm_install(card->vm, entry->package, entry->module, entry->comp, array, (uint8_t)len);
     card->installing = false;
+    mm_vm_tx_applet_abort(card->vm); /* left open (JCRE 3.0.5, 7.6.1) */
     sw = mm_select_run_sw(card, run);
-    if (sw == MM_SW_9000_NO_ERROR && !card->registered)
-        sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED; /* install() returned without register() */
+    /* install() returned without register(), or what it registered was undone since. */
+    if (sw == MM_SW_9000_NO_ERROR &&
+        (!card->registered || !mm_vm_object(card->vm, card->install_applet, &info) ||
+         info.owner != entry->comp))
+        sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     entry->aid = card->install_aid;
     entry->applet = card->install_applet;
     return sw;

@@ -306,8 +306,8 @@ static void store_release(struct mm_nvm *nvm)
 
     while ((key = mm_rec_next(nvm, key, UINT32_MAX)) != 0)
         nvm_rec_free(nvm_rec_unlink(nvm, key));
-    nvm_ops_clear(&nvm->done);
-    nvm_ops_clear(&nvm->tx_ops);
+    for (size_t i = 0; i <= NVM_LEVELS; i++)
+        nvm_ops_clear(&nvm->ops[i]);
     mm_buf_clear(&nvm->undo_bytes);
     EVP_MAC_CTX_free(nvm->mac);
     if (nvm->journal_fd >= 0)
@@ -423,8 +423,7 @@ void mm_nvm_close(struct mm_nvm **nvm)
 
     if (n == NULL)
         return;
-    if (n->tx != 0)
-        mm_tx_abort(n);
+    mm_tx_abort(n);
     if (!n->dead)
         st = mm_nvm_promise(n);
     if (!n->dead && st == MM_OK && n->path != NULL && n->unsaved)

@@ -107,7 +107,7 @@ enum mm_status mm_rec_delete(struct mm_nvm *nvm, mm_key key) MM_USE_RESULT;
 /* Current content, borrowed; NULL when there is none. len may be NULL. */
 const uint8_t *mm_rec_data(const struct mm_nvm *nvm, mm_key key, size_t *len);
 mm_comp mm_rec_comp(const struct mm_nvm *nvm, mm_key key);
-/* Change part of a record: THE persistent write. Undone by mm_tx_abort when in a transaction.
+/* Change part of a record: THE persistent write. Undone by an abort when in a transaction.
  * Cheap (no system call); the journal is written at the promise. */
 enum mm_status mm_rec_write(struct mm_nvm *nvm, mm_key key, size_t off, const void *data,
                             size_t data_len) MM_USE_RESULT;
@@ -115,19 +115,33 @@ enum mm_status mm_rec_write(struct mm_nvm *nvm, mm_key key, size_t off, const vo
  * try counters, which must not come back when power is cut (JCRE 3.0.5, 7.7; PIN.check). */
 enum mm_status mm_rec_write_now(struct mm_nvm *nvm, mm_key key, size_t off, const void *data,
                                 size_t data_len) MM_USE_RESULT;
-/* As mm_rec_write but not undone by mm_tx_abort (Util.arrayCopyNonAtomic and friends). */
+/* As mm_rec_write but not undone by an abort (Util.arrayCopyNonAtomic and friends), unless that takes
+ * the record itself away. */
 enum mm_status mm_rec_write_nonatomic(struct mm_nvm *nvm, mm_key key, size_t off, const void *data,
                                       size_t data_len) MM_USE_RESULT;
 /* Smallest existing key > after and <= last; 0 when none. Walks records in key order. */
 mm_key mm_rec_next(const struct mm_nvm *nvm, mm_key after, mm_key last);
 
-/* ---- Transactions (one level) and promises ---- */
-enum mm_status mm_tx_begin(struct mm_nvm *nvm) MM_USE_RESULT; /* MM_STATE when one is open */
-enum mm_status mm_tx_commit(struct mm_nvm *nvm) MM_USE_RESULT;
-/* Undo every write, creation and deletion since mm_tx_begin. */
+/* ---- Transactions and promises ---- */
+/*
+ * The card's own transaction, around a whole command such as INSTALL. One at a time: MM_STATE when
+ * any is open. Not limited: what a command changes is bounded by the memory of the card.
+ */
+enum mm_status mm_tx_begin(struct mm_nvm *nvm) MM_USE_RESULT;
+enum mm_status mm_tx_commit(struct mm_nvm *nvm) MM_USE_RESULT; /* MM_STATE: an applet's is open */
+/* Undo every write, creation and deletion since the outermost begin, an applet's included. */
 void mm_tx_abort(struct mm_nvm *nvm);
-bool mm_tx_active(const struct mm_nvm *nvm);
-/* Bytes of undo space: all and still free (JCSystem.getMaxCommitCapacity). */
+bool mm_tx_active(const struct mm_nvm *nvm); /* any, the card's or an applet's */
+/*
+ * An applet's (JCRE 3.0.5, chapter 7): by itself, or inside the card's, as a savepoint in it: commit
+ * hands its changes on to the card's, abort goes back to where it began. It does not nest:
+ * MM_STATE. Its writes are limited by the commit capacity: MM_NO_MEMORY from mm_rec_write.
+ */
+enum mm_status mm_tx_applet_begin(struct mm_nvm *nvm) MM_USE_RESULT;
+enum mm_status mm_tx_applet_commit(struct mm_nvm *nvm) MM_USE_RESULT; /* MM_STATE: none is open */
+void mm_tx_applet_abort(struct mm_nvm *nvm); /* nothing when none is open */
+bool mm_tx_applet_active(const struct mm_nvm *nvm);
+/* Bytes of undo space for an applet's: all and still free (JCSystem.getMaxCommitCapacity). */
 size_t mm_tx_capacity(const struct mm_nvm *nvm);
 size_t mm_tx_left(const struct mm_nvm *nvm);
 

@@ -23,7 +23,7 @@
 struct nvm_rec {
     mm_key key;
     uint32_t len;
-    uint32_t tx; /* transaction that made it, 0 when finished */
+    uint32_t tx; /* number of the transaction that made it, 0 when finished */
     mm_comp comp;
     uint8_t data[];
 };
@@ -59,6 +59,17 @@ struct nvm_undo {
     struct nvm_comp comp; /* ADD, DROP */
 };
 
+/*
+ * What is open: nothing, one transaction, or an applet's inside one. ops[0] is finished and not yet
+ * promised; level n collects in ops[n] and hands on to ops[n - 1] when it is committed.
+ */
+#define NVM_LEVELS 2
+struct nvm_level {
+    uint32_t tx;       /* number that its new records carry */
+    size_t undo_n;     /* where its part of the undo list begins */
+    size_t undo_bytes; /* and of the saved bytes */
+};
+
 struct mm_nvm {
     struct mm_nvm_config cfg;
     char *path; /* owned; NULL: in memory */
@@ -71,13 +82,15 @@ struct mm_nvm {
     size_t comp_n, comp_cap;
     size_t used;
 
-    struct nvm_ops done;   /* finished, not yet promised */
-    struct nvm_ops tx_ops; /* of the open transaction */
+    struct nvm_ops ops[1 + NVM_LEVELS];
     struct nvm_undo *undo;
     size_t undo_n, undo_cap;
     struct mm_buf undo_bytes;
-    size_t undo_used;
-    uint32_t tx; /* number of the open transaction, 0: none */
+    struct nvm_level level[1 + NVM_LEVELS]; /* [0] is not used */
+    unsigned depth;   /* levels that are open */
+    bool applet_tx;   /* the innermost is an applet's */
+    size_t undo_used; /* of its commit capacity */
+    uint32_t tx;      /* number of the innermost, 0: none */
     uint32_t tx_last;
 
     uint64_t counter;
@@ -142,7 +155,7 @@ enum mm_status nvm_image_write(struct mm_nvm *nvm) MM_USE_RESULT;
 enum mm_status nvm_journal_open(struct mm_nvm *nvm, struct mm_err *err) MM_USE_RESULT;
 /* Read the journal, apply what was promised, judge the rest; leaves it ready to be appended to. */
 enum mm_status nvm_journal_replay(struct mm_nvm *nvm, struct mm_err *err) MM_USE_RESULT;
-/* Append nvm->done as one entry, move the counter, empty nvm->done. */
+/* Append what is finished as one entry, move the counter, empty the list. */
 enum mm_status nvm_journal_promise(struct mm_nvm *nvm) MM_USE_RESULT;
 
 bool nvm_write_all(int fd, const uint8_t *data, size_t len);

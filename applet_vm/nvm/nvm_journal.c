@@ -60,7 +60,7 @@ static enum mm_status head_mac(struct mm_nvm *nvm, const uint8_t *head, size_t l
 
 static enum mm_status entry_make(struct mm_nvm *nvm, struct mm_buf *out, uint8_t chain[NVM_MAC_LEN])
 {
-    const struct nvm_ops *ops = &nvm->done;
+    const struct nvm_ops *ops = &nvm->ops[0];
     size_t head = 10 + ops->run_n * RUN_LEN + NVM_MAC_LEN;
     size_t off = 0;
     enum mm_status st = MM_OK;
@@ -106,17 +106,17 @@ enum mm_status nvm_journal_promise(struct mm_nvm *nvm)
 
     if (nvm->dead)
         return MM_IO;
-    if (nvm->done.run_n == 0)
+    if (nvm->ops[0].run_n == 0)
         return MM_OK;
     if (nvm->path == NULL) {
         nvm->counter++;
-        nvm_ops_reset(&nvm->done);
+        nvm_ops_reset(&nvm->ops[0]);
         return MM_OK;
     }
-    if (nvm->done.run_n > UINT16_MAX) {
+    if (nvm->ops[0].run_n > UINT16_MAX) {
         /* More runs than an entry counts: the image takes them, in one step as well. */
         nvm->counter++;
-        nvm_ops_reset(&nvm->done);
+        nvm_ops_reset(&nvm->ops[0]);
         return nvm_image_write(nvm);
     }
     mm_buf_init(&entry);
@@ -128,9 +128,9 @@ enum mm_status nvm_journal_promise(struct mm_nvm *nvm)
         nvm->journal_len += entry.len;
         nvm->unsaved = true;
         memcpy(nvm->chain, chain, sizeof(chain));
-        nvm_ops_reset(&nvm->done);
+        nvm_ops_reset(&nvm->ops[0]);
         /* Only in a transaction would the image hold what is not finished. */
-        if (nvm->journal_len > NVM_JOURNAL_MAX && nvm->tx == 0)
+        if (nvm->journal_len > NVM_JOURNAL_MAX && nvm->depth == 0)
             st = nvm_image_write(nvm);
     }
     mm_buf_clear(&entry);

@@ -34,7 +34,17 @@ static inline enum mm_status writable(struct mm_nvm *nvm)
 
 static struct nvm_ops *ops_of(struct mm_nvm *nvm)
 {
-    return nvm->tx != 0 ? &nvm->tx_ops : &nvm->done;
+    return &nvm->ops[nvm->depth];
+}
+
+/* The level whose end decides about a record; 0: it is finished. */
+static unsigned level_of(const struct mm_nvm *nvm, const struct nvm_rec *rec)
+{
+    unsigned n = nvm->depth;
+
+    while (n > 0 && (rec->tx == 0 || nvm->level[n].tx != rec->tx))
+        n--;
+    return n;
 }
 
 /* A slot in the undo list, NULL when out of memory. */
@@ -55,7 +65,8 @@ static struct nvm_undo *undo_add(struct mm_nvm *nvm, enum nvm_undo_kind kind)
 static enum mm_status undo_write(struct mm_nvm *nvm, const struct nvm_rec *rec, uint32_t off,
                                  uint32_t len)
 {
-    const struct nvm_undo *last = nvm->undo_n > 0 ? &nvm->undo[nvm->undo_n - 1] : NULL;
+    const struct nvm_undo *last =
+        nvm->undo_n > nvm->level[nvm->depth].undo_n ? &nvm->undo[nvm->undo_n - 1] : NULL;
     struct nvm_undo *u;
 
     if (rec->tx == nvm->tx)
@@ -63,7 +74,7 @@ static enum mm_status undo_write(struct mm_nvm *nvm, const struct nvm_rec *rec, 
     if (last != NULL && last->kind == NVM_UNDO_WRITE && last->key == rec->key && last->off == off &&
         last->len == len)
         return MM_OK; /* a loop on one field: the oldest value is the one to keep */
-    if (len + NVM_UNDO_OVERHEAD > mm_tx_left(nvm))
+    if (nvm->applet_tx && len + NVM_UNDO_OVERHEAD > mm_tx_left(nvm))
         return MM_NO_MEMORY;
     mm_buf_bytes(&nvm->undo_bytes, rec->data + off, len);
     if (nvm->undo_bytes.bad || (u = undo_add(nvm, NVM_UNDO_WRITE)) == NULL)
@@ -72,7 +83,8 @@ static enum mm_status undo_write(struct mm_nvm *nvm, const struct nvm_rec *rec, 
     u->off = off;
     u->len = len;
     u->saved_off = nvm->undo_bytes.len - len;
-    nvm->undo_used += len + NVM_UNDO_OVERHEAD;
+    if (nvm->applet_tx)
+        nvm->undo_used += len + NVM_UNDO_OVERHEAD;
     return MM_OK;
 }
 
@@ -94,7 +106,7 @@ enum mm_status mm_comp_add(struct mm_nvm *nvm, mm_comp comp, enum mm_comp_kind k
     st = writable(nvm);
     if (st != MM_OK)
         return st;
-    if (nvm->tx != 0) {
+    if (nvm->depth > 0) {
         struct nvm_undo *u = undo_add(nvm, NVM_UNDO_ADD);
         if (u == NULL)
             return MM_NO_MEMORY;
@@ -109,7 +121,7 @@ static enum mm_status rec_drop(struct mm_nvm *nvm, mm_key key)
 {
     struct nvm_undo *u;
 
-    if (nvm->tx == 0) {
+    if (nvm->depth == 0) {
         nvm_rec_free(nvm_rec_unlink(nvm, key));
         return MM_OK;
     }
@@ -141,7 +153,7 @@ enum mm_status mm_comp_drop(struct mm_nvm *nvm, mm_comp comp)
         if (st != MM_OK)
             return st;
     }
-    if (nvm->tx != 0) {
+    if (nvm->depth > 0) {
         struct nvm_undo *u = undo_add(nvm, NVM_UNDO_DROP);
         if (u == NULL)
             return MM_NO_MEMORY;
@@ -172,7 +184,7 @@ enum mm_status mm_rec_new(struct mm_nvm *nvm, mm_key key, mm_comp comp, size_t l
         nvm_rec_free(rec);
         return st == MM_MALFORMED ? MM_USAGE : st;
     }
-    if (nvm->tx != 0) {
+    if (nvm->depth > 0) {
         struct nvm_undo *u = undo_add(nvm, NVM_UNDO_NEW);
         if (u == NULL) {
             nvm_rec_free(nvm_rec_unlink(nvm, key));
@@ -211,7 +223,7 @@ enum mm_status mm_rec_write(struct mm_nvm *nvm, mm_key key, size_t off, const vo
 
     if (st == MM_OK)
         st = writable(nvm);
-    if (st == MM_OK && nvm->tx != 0)
+    if (st == MM_OK && nvm->depth > 0)
         st = undo_write(nvm, rec, (uint32_t)off, (uint32_t)data_len);
     if (st == MM_OK && data_len > 0) {
         memmove(rec->data + off, data, data_len);
@@ -240,9 +252,10 @@ enum mm_status mm_rec_write_nonatomic(struct mm_nvm *nvm, mm_key key, size_t off
                                       size_t data_len)
 {
     struct nvm_rec *rec = nvm_find(nvm, key);
+    unsigned level = rec != NULL ? level_of(nvm, rec) : nvm->depth;
     enum mm_status st;
 
-    if (nvm->tx == 0 || (rec != NULL && rec->tx == nvm->tx))
+    if (level == nvm->depth)
         return mm_rec_write(nvm, key, off, data, data_len);
     st = range(rec, off, data_len);
     if (st == MM_OK)
@@ -251,12 +264,12 @@ enum mm_status mm_rec_write_nonatomic(struct mm_nvm *nvm, mm_key key, size_t off
         return st;
     memmove(rec->data + off, data, data_len);
     undo_overlay(nvm, rec, (uint32_t)off, (uint32_t)data_len);
-    /* In both lists: it holds if the transaction is aborted, and it is the later write if the
-     * transaction changed the same bytes before and is committed. */
-    st = nvm_ops_write(&nvm->done, rec, (uint32_t)off, rec->data + off, (uint32_t)data_len);
-    return st == MM_OK ? nvm_ops_write(&nvm->tx_ops, rec, (uint32_t)off, rec->data + off,
-                                       (uint32_t)data_len)
-                       : st;
+    /* In the list of each level: it holds if a transaction is aborted, and it is the later write if
+     * one changed the same bytes before and is committed. */
+    for (; st == MM_OK && level <= nvm->depth; level++)
+        st = nvm_ops_write(&nvm->ops[level], rec, (uint32_t)off, rec->data + off,
+                           (uint32_t)data_len);
+    return st;
 }
 
 enum mm_status mm_rec_write_now(struct mm_nvm *nvm, mm_key key, size_t off, const void *data,
@@ -269,48 +282,62 @@ enum mm_status mm_rec_write_now(struct mm_nvm *nvm, mm_key key, size_t off, cons
 
 /* ---- Transactions ---- */
 
-enum mm_status mm_tx_begin(struct mm_nvm *nvm)
+static void level_open(struct mm_nvm *nvm)
 {
-    if (nvm->tx != 0)
-        return MM_STATE;
     if (++nvm->tx_last == 0)
         nvm->tx_last = 1;
     nvm->tx = nvm->tx_last;
-    return MM_OK;
+    nvm->level[++nvm->depth] = (struct nvm_level){
+        .tx = nvm->tx, .undo_n = nvm->undo_n, .undo_bytes = nvm->undo_bytes.len};
 }
 
-/* Wiped, because it held old values of keys and PINs. */
-static void tx_end(struct mm_nvm *nvm)
+/* The innermost level leaves; what it saved stays for the one around it, unless it is forgotten.
+ * Wiped, because it held old values of keys and PINs. */
+static void level_close(struct mm_nvm *nvm, bool forget)
 {
-    if (nvm->undo_bytes.len > 0)
-        OPENSSL_cleanse(nvm->undo_bytes.data, nvm->undo_bytes.len);
-    nvm->undo_bytes.len = 0;
-    nvm->undo_n = 0;
+    const struct nvm_level *l = &nvm->level[nvm->depth];
+
+    if (forget) {
+        if (nvm->undo_bytes.len > l->undo_bytes)
+            OPENSSL_cleanse(nvm->undo_bytes.data + l->undo_bytes,
+                            nvm->undo_bytes.len - l->undo_bytes);
+        nvm->undo_bytes.len = l->undo_bytes;
+        nvm->undo_n = l->undo_n;
+    }
+    nvm_ops_reset(&nvm->ops[nvm->depth]);
+    nvm->depth--;
+    nvm->tx = nvm->level[nvm->depth].tx;
+    nvm->applet_tx = false;
     nvm->undo_used = 0;
-    nvm_ops_reset(&nvm->tx_ops);
-    nvm->tx = 0;
 }
 
-enum mm_status mm_tx_commit(struct mm_nvm *nvm)
+/* Records that the innermost level made are the next one's; what it deleted is gone with the last. */
+static void hand_on(struct mm_nvm *nvm)
 {
-    enum mm_status st;
+    uint32_t to = nvm->level[nvm->depth - 1].tx;
 
-    if (nvm->tx == 0)
-        return MM_STATE;
-    st = writable(nvm);
-    if (st == MM_OK)
-        st = nvm_ops_append(&nvm->done, &nvm->tx_ops);
-    if (st != MM_OK)
-        return st;
-    for (size_t i = 0; i < nvm->undo_n; i++) {
+    for (size_t i = nvm->level[nvm->depth].undo_n; i < nvm->undo_n; i++) {
         struct nvm_undo *u = &nvm->undo[i];
         struct nvm_rec *rec = u->kind == NVM_UNDO_NEW ? nvm_find(nvm, u->key) : NULL;
         if (rec != NULL)
-            rec->tx = 0;
-        if (u->kind == NVM_UNDO_DELETE)
+            rec->tx = to;
+        if (u->kind == NVM_UNDO_DELETE && nvm->depth > 1)
+            u->rec->tx = u->rec->tx == nvm->tx ? to : u->rec->tx;
+        else if (u->kind == NVM_UNDO_DELETE)
             nvm_rec_free(u->rec);
     }
-    tx_end(nvm);
+}
+
+static enum mm_status level_commit(struct mm_nvm *nvm)
+{
+    enum mm_status st = writable(nvm);
+
+    if (st == MM_OK)
+        st = nvm_ops_append(&nvm->ops[nvm->depth - 1], &nvm->ops[nvm->depth]);
+    if (st != MM_OK)
+        return st;
+    hand_on(nvm);
+    level_close(nvm, nvm->depth == 1);
     return MM_OK;
 }
 
@@ -342,18 +369,62 @@ static void undo_one(struct mm_nvm *nvm, const struct nvm_undo *u)
     (void)st;
 }
 
+static void level_abort(struct mm_nvm *nvm)
+{
+    for (size_t i = nvm->undo_n; i-- > nvm->level[nvm->depth].undo_n;)
+        undo_one(nvm, &nvm->undo[i]);
+    level_close(nvm, true);
+}
+
+enum mm_status mm_tx_begin(struct mm_nvm *nvm)
+{
+    if (nvm->depth != 0)
+        return MM_STATE;
+    level_open(nvm);
+    return MM_OK;
+}
+
+enum mm_status mm_tx_commit(struct mm_nvm *nvm)
+{
+    if (nvm->depth != 1 || nvm->applet_tx)
+        return MM_STATE;
+    return level_commit(nvm);
+}
+
 void mm_tx_abort(struct mm_nvm *nvm)
 {
-    if (nvm->tx == 0)
-        return;
-    for (size_t i = nvm->undo_n; i-- > 0;)
-        undo_one(nvm, &nvm->undo[i]);
-    tx_end(nvm);
+    while (nvm->depth > 0)
+        level_abort(nvm);
 }
 
 bool mm_tx_active(const struct mm_nvm *nvm)
 {
-    return nvm->tx != 0;
+    return nvm->depth > 0;
+}
+
+enum mm_status mm_tx_applet_begin(struct mm_nvm *nvm)
+{
+    if (nvm->applet_tx)
+        return MM_STATE;
+    level_open(nvm);
+    nvm->applet_tx = true;
+    return MM_OK;
+}
+
+enum mm_status mm_tx_applet_commit(struct mm_nvm *nvm)
+{
+    return nvm->applet_tx ? level_commit(nvm) : MM_STATE;
+}
+
+void mm_tx_applet_abort(struct mm_nvm *nvm)
+{
+    if (nvm->applet_tx)
+        level_abort(nvm);
+}
+
+bool mm_tx_applet_active(const struct mm_nvm *nvm)
+{
+    return nvm->applet_tx;
 }
 
 size_t mm_tx_capacity(const struct mm_nvm *nvm)
@@ -369,7 +440,7 @@ size_t mm_tx_left(const struct mm_nvm *nvm)
 
 enum mm_status mm_nvm_promise(struct mm_nvm *nvm)
 {
-    if (nvm->tx != 0)
+    if (nvm->depth != 0)
         return MM_STATE;
     return nvm_journal_promise(nvm);
 }

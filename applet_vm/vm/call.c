@@ -68,6 +68,7 @@ enum mm_run mm_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t 
         vm->fault = NULL;
         vm->entries++;
         mm_heap_sync(vm);
+        mm_heap_undone_forget(vm);
     }
     if (ctx != vm->ctx || owner != vm->owner) {
         vm->previous = vm->owner;

@@ -13,7 +13,7 @@ static bool mine(const struct mm_vm *vm, const struct mm_object *o)
 
 static enum mm_run refuse(struct mm_vm *vm, mm_ref ref)
 {
-    return mm_throw(vm, ref == MM_REF_NULL ? MM_EXC_NULL_POINTER : MM_EXC_SECURITY, 0);
+    return mm_throw(vm, mm_is_null(vm->objs, ref) ? MM_EXC_NULL_POINTER : MM_EXC_SECURITY, 0);
 }
 
 /* 6.2.8.3 */
@@ -45,10 +45,12 @@ enum mm_run mm_fw_array_length(struct mm_vm *vm, mm_ref ref)
 }
 
 /* 6.2.8.1 to 6.2.8.3: temporary entry points and global arrays are not stored. */
-enum mm_run mm_fw_store(struct mm_vm *vm, mm_ref value)
+enum mm_run mm_fw_store(struct mm_vm *vm, mm_ref *value)
 {
-    const struct mm_object *o = &vm->objs[value];
+    const struct mm_object *o = &vm->objs[*value];
 
+    if ((o->flags & MM_OBJ_UNDONE) != 0)
+        *value = MM_REF_NULL;
     if (vm->ctx == 0 || (o->flags & (MM_OBJ_TEMP | MM_OBJ_GLOBAL)) == 0)
         return MM_RUN_OK;
     return mm_throw(vm, MM_EXC_SECURITY, 0);

@@ -152,14 +152,54 @@ static bool remember_room(struct mm_vm *vm)
     return true;
 }
 
-void mm_heap_sync_now(struct mm_vm *vm)
+/* References in transient arrays, which no abort brings back, to what is undone. */
+static void null_transients(struct mm_vm *vm)
 {
+    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < vm->ref_end; ref++) {
+        struct mm_object *o = &vm->objs[ref];
+        if (o->type != MM_TYPE_REF || o->transient == MM_PERSISTENT)
+            continue;
+        for (size_t i = 0; i < o->n; i++) {
+            if (mm_is_null(vm->objs, mm_cell(o->data, i)))
+                memset(o->data + 2 * i, 0, 2);
+        }
+        if ((o->flags & MM_OBJ_SENSE) != 0)
+            mm_sensitive_renew(o);
+    }
+}
+
+void mm_heap_undo(struct mm_vm *vm)
+{
+    bool open = mm_tx_active(vm->nvm), dropped = false;
+    size_t kept = 0;
+
     for (size_t i = 0; i < vm->tx_ref_n; i++) {
         mm_ref ref = vm->tx_refs[i];
-        if (mm_rec_data(vm->nvm, ref, NULL) == NULL)
+        if (mm_rec_data(vm->nvm, ref, NULL) == NULL) {
             mm_heap_drop_entry(vm, ref);
+            vm->objs[ref].flags = MM_OBJ_UNDONE;
+            dropped = true;
+        } else if (open) {
+            vm->tx_refs[kept++] = ref;
+        }
     }
-    vm->tx_ref_n = 0;
+    vm->tx_ref_n = kept;
+    if (!dropped)
+        return;
+    vm->undone = true;
+    null_transients(vm);
+}
+
+void mm_heap_undone_forget(struct mm_vm *vm)
+{
+    for (uint32_t ref = 1; vm->undone && ref < vm->ref_end; ref++)
+        vm->objs[ref].flags &= (uint8_t)~MM_OBJ_UNDONE;
+    vm->undone = false;
+}
+
+void mm_heap_sync_now(struct mm_vm *vm)
+{
+    mm_heap_undo(vm);
     if (vm->tx_packages)
         mm_packages_sync(vm);
     if (vm->tx_forgot) {
@@ -180,7 +220,7 @@ static mm_ref record_new(struct mm_vm *vm, const uint8_t header[MM_OBJECT_HEADER
         enum mm_status st;
 
         vm->next_ref = vm->next_ref + 1 < MM_OBJECT_MAX ? vm->next_ref + 1 : MM_REF_RAM_MAX + 1;
-        if (vm->objs[ref].type != MM_TYPE_NONE)
+        if (vm->objs[ref].type != MM_TYPE_NONE || (vm->objs[ref].flags & MM_OBJ_UNDONE) != 0)
             continue;
         st = mm_rec_new(vm->nvm, ref, owner, MM_OBJECT_HEADER + len);
         if (st == MM_EXISTS) /* a record that could not be taken into the table at power-on */
@@ -363,7 +403,7 @@ void mm_heap_clear_transients(struct mm_vm *vm, enum mm_transient kind, mm_comp 
 
 enum mm_run mm_write_failed(struct mm_vm *vm, enum mm_status st)
 {
-    if (st == MM_NO_MEMORY && mm_tx_active(vm->nvm))
+    if (st == MM_NO_MEMORY && mm_tx_applet_active(vm->nvm))
         return mm_throw(vm, MM_EXC_TRANSACTION, MM_TRANSACTION_BUFFER_FULL);
     return mm_fault(vm, "persistent memory cannot be written");
 }

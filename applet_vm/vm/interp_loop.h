@@ -218,8 +218,8 @@
     }
 #define STORABLE(v)                                                                                \
     do {                                                                                           \
-        if (UNLIKELY((objs[v].flags & (MM_OBJ_TEMP | MM_OBJ_GLOBAL)) != 0))                        \
-            TRY(mm_fw_store(vm, v));                                                               \
+        if (UNLIKELY((objs[v].flags & (MM_OBJ_TEMP | MM_OBJ_GLOBAL | MM_OBJ_UNDONE)) != 0))        \
+            TRY(mm_fw_store(vm, &v));                                                              \
     } while (0)
 #define STORE_ELEMENT(name, type_ok, type, check, width, len, value)                               \
     OP(name)                                                                                       \
@@ -254,6 +254,11 @@ static int32_t switch_to(const struct mm_switch *sw, int32_t key)
             hi = mid;
     }
     return sw->other;
+}
+
+static bool same_reference(const struct mm_object *objs, mm_ref a, mm_ref b)
+{
+    return a == b || (mm_is_null(objs, a) && mm_is_null(objs, b));
 }
 
 /* dup_x: the top m cells once more, below the n cells at the top. */
@@ -448,6 +453,24 @@ dispatch:
         IF(IFGE, a >= 0)
         IF(IFGT, a > 0)
         IF(IFLE, a <= 0)
+        OP(IFNULL)
+        if (mm_is_null(objs, *--sp))
+            JUMP(ip->b);
+        NEXT();
+        OP(IFNONNULL)
+        if (!mm_is_null(objs, *--sp))
+            JUMP(ip->b);
+        NEXT();
+        OP(ACMPEQ)
+        sp -= 2;
+        if (same_reference(objs, sp[0], sp[1]))
+            JUMP(ip->b);
+        NEXT();
+        OP(ACMPNE)
+        sp -= 2;
+        if (!same_reference(objs, sp[0], sp[1]))
+            JUMP(ip->b);
+        NEXT();
         IF_CMP(SCMPEQ, a == b)
         IF_CMP(SCMPNE, a != b)
         IF_CMP(SCMPLT, a < b)
@@ -547,7 +570,7 @@ dispatch:
     }
         OP(INVOKESPECIAL)
         m = ip->p;
-        if (sp[-(ip->b & 0xFF)] == MM_REF_NULL)
+        if (mm_is_null(objs, sp[-(ip->b & 0xFF)]))
             THROW(NULL_POINTER);
         if (m->native != NULL && m->rom_class != vm->object_class &&
             !mm_object_is(vm, &objs[sp[-(ip->b & 0xFF)]], 0, m->rom_class))
@@ -610,7 +633,7 @@ dispatch:
         TRY(mm_fw_throw(vm, sp[-1]));
         goto thrown;
         OP(CHECKCAST)
-        if (sp[-1] != MM_REF_NULL) {
+        if (!mm_is_null(objs, sp[-1])) {
             if (UNLIKELY(objs[sp[-1]].ctx != ctx))
                 TRY(mm_fw_cast(vm, sp[-1], ip->a, ip->p));
             if (!mm_object_is(vm, &objs[sp[-1]], ip->a, ip->p))
@@ -618,7 +641,9 @@ dispatch:
         }
         NEXT();
         OP(INSTANCEOF)
-        if (sp[-1] != MM_REF_NULL) {
+        if (mm_is_null(objs, sp[-1])) {
+            sp[-1] = 0;
+        } else {
             if (UNLIKELY(objs[sp[-1]].ctx != ctx))
                 TRY(mm_fw_cast(vm, sp[-1], ip->a, ip->p));
             sp[-1] = mm_object_is(vm, &objs[sp[-1]], ip->a, ip->p);

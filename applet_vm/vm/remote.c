@@ -14,7 +14,7 @@ enum mm_run mm_vm_export(struct mm_vm *vm, mm_ref obj, bool exported)
     enum mm_status st;
 
     if (vm->objs[obj].type != MM_TYPE_INSTANCE || (vm->objs[obj].flags & MM_OBJ_RAM) != 0)
-        return mm_throw(vm, obj == MM_REF_NULL ? MM_EXC_NULL_POINTER : MM_EXC_SECURITY, 0);
+        return mm_throw(vm, mm_is_null(vm->objs, obj) ? MM_EXC_NULL_POINTER : MM_EXC_SECURITY, 0);
     st = mm_rec_write(vm->nvm, obj, EXPORT_OFF, &mark, 1);
     return st == MM_OK ? MM_RUN_OK : mm_write_failed(vm, st);
 }

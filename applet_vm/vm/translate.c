@@ -336,10 +336,10 @@ static enum mm_status translate_op(const struct tr *t, enum mm_opcode op)
         BOTH_JUMPS(IFGE, IFGE);
         BOTH_JUMPS(IFGT, IFGT);
         BOTH_JUMPS(IFLE, IFLE);
-        BOTH_JUMPS(IFNULL, IFEQ);
-        BOTH_JUMPS(IFNONNULL, IFNE);
-        BOTH_JUMPS(IF_ACMPEQ, SCMPEQ);
-        BOTH_JUMPS(IF_ACMPNE, SCMPNE);
+        BOTH_JUMPS(IFNULL, IFNULL);
+        BOTH_JUMPS(IFNONNULL, IFNONNULL);
+        BOTH_JUMPS(IF_ACMPEQ, ACMPEQ);
+        BOTH_JUMPS(IF_ACMPNE, ACMPNE);
         BOTH_JUMPS(IF_SCMPEQ, SCMPEQ);
         BOTH_JUMPS(IF_SCMPNE, SCMPNE);
         BOTH_JUMPS(IF_SCMPLT, SCMPLT);

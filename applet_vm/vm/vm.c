@@ -163,6 +163,13 @@ void mm_vm_tx_abort(struct mm_vm *vm)
     mm_heap_sync(vm);
 }
 
+void mm_vm_tx_applet_abort(struct mm_vm *vm)
+{
+    mm_tx_applet_abort(vm->nvm);
+    mm_heap_undo(vm);
+    mm_heap_sync(vm);
+}
+
 void mm_vm_api_state_set(struct mm_vm *vm, void *state, void (*release)(void *state))
 {
     vm->api_state = state;

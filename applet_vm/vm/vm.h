@@ -219,6 +219,9 @@ void mm_vm_api_gone_set(struct mm_vm *vm, void (*gone)(struct mm_vm *vm, mm_ref 
  * back. After a bare mm_tx_abort that happens when the running native returns or at the next call
  * into the VM, which must come before the next mm_tx_begin. */
 void mm_vm_tx_abort(struct mm_vm *vm);
+/* mm_tx_applet_abort, and objects made since its begin leave: references to them are null (JCRE
+ * 3.0.5, 7.6.3). */
+void mm_vm_tx_applet_abort(struct mm_vm *vm);
 /* Contexts (JCRE 6.1): the running method's context, the context before the last switch. */
 mm_comp mm_vm_context(const struct mm_vm *vm); /* package, 0 for the JCRE */
 /* Is it the currently selected applet's, or the JCRE's? */

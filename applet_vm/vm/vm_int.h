@@ -165,6 +165,7 @@ struct mm_package {
 #define MM_OBJ_GLOBAL 0x04 /* global array */
 #define MM_OBJ_TEMP   0x08 /* temporary entry point or global array: may not be stored */
 #define MM_OBJ_SENSE  0x10 /* integrity-sensitive array */
+#define MM_OBJ_UNDONE 0x20 /* no object: one was undone in this call, its handle means null */
 struct mm_object {
     uint8_t *data; /* NULL: no object. Of a persistent one, written only by mm_obj_write */
     const struct mm_class *cls;
@@ -231,8 +232,9 @@ struct mm_vm {
     size_t transient_used;
     struct mm_transient_share *shares; /* owned */
     size_t share_n;
-    mm_ref *tx_refs; /* objects made in the open transaction */
+    mm_ref *tx_refs; /* objects made in the open transaction, an applet's inside it included */
     size_t tx_ref_n, tx_ref_cap;
+    bool undone; /* there are handles that are MM_OBJ_UNDONE */
     mm_comp selected; /* context of the currently selected applet; 0: none */
     mm_ref *deselect; /* the CLEAR_ON_DESELECT arrays */
     size_t deselect_n, deselect_cap;
@@ -371,6 +373,18 @@ mm_comp mm_heap_context(const struct mm_vm *vm, mm_comp owner);
  * context is not the selected applet's (JCRE 3.0.5, 6.2.6). So the quick check needs no more. */
 void mm_heap_place(struct mm_vm *vm, mm_ref ref);
 void mm_heap_select(struct mm_vm *vm, mm_comp ctx);
+/*
+ * Entries of objects that an abort undid are dropped. A reference to one is the same as null (JCRE
+ * 3.0.5, 7.6.3): in transient arrays it becomes null; on the stack, where nobody knows which cells
+ * are references, the handle is not given away before the outermost call ends, and whatever looks
+ * at a reference takes an undone one for null.
+ */
+void mm_heap_undo(struct mm_vm *vm);
+void mm_heap_undone_forget(struct mm_vm *vm); /* the outermost call begins: no reference is left */
+static inline bool mm_is_null(const struct mm_object *objs, mm_ref ref)
+{
+    return ref == MM_REF_NULL || (objs[ref].flags & MM_OBJ_UNDONE) != 0;
+}
 /* After a transaction may have been aborted: entries whose record is gone are dropped. */
 void mm_heap_sync_now(struct mm_vm *vm);
 static inline void mm_heap_sync(struct mm_vm *vm)
@@ -428,7 +442,8 @@ void mm_exception_keep(struct mm_vm *vm); /* vm->thrown into vm->exception */
 enum mm_run mm_fw_instance(struct mm_vm *vm, mm_ref ref, uint16_t cell);
 enum mm_run mm_fw_array(struct mm_vm *vm, mm_ref ref, uint8_t type, int32_t index);
 enum mm_run mm_fw_array_length(struct mm_vm *vm, mm_ref ref);
-enum mm_run mm_fw_store(struct mm_vm *vm, mm_ref value);
+/* An undone reference is stored as null. */
+enum mm_run mm_fw_store(struct mm_vm *vm, mm_ref *value);
 enum mm_run mm_fw_virtual(struct mm_vm *vm, mm_ref ref);
 enum mm_run mm_fw_interface(struct mm_vm *vm, mm_ref ref, const struct mm_class *iface);
 enum mm_run mm_fw_throw(struct mm_vm *vm, mm_ref ref);

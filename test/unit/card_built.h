@@ -23,6 +23,9 @@
 #define EXTRAS_CAP   "test_extras.cap"
 #define EXTRAS_PKG   "F04D494E544D41524BA7"
 #define EXTRAS       EXTRAS_PKG "01"
+#define ATOMIC_CAP   "test_atomic.cap"
+#define ATOMIC_PKG   "F04D494E544D41524BA9"
+#define ATOMIC       ATOMIC_PKG "01"
 
 /* In the open session: INSTALL [for load] and LOAD. */
 __attribute__((unused)) static void load_built(struct host *h, const char *name,

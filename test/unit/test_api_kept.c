@@ -177,18 +177,18 @@ static void the_same_init_again_writes_nothing(void **state)
     (void)ok(mm_n_cipher_init_iv, 6, cbc, key, ENCRYPT, iv, 0, 16);
     (void)ok(mm_n_sign_init, 3, cmac, key, SIGN);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
+        assert_int_equal(mm_tx_applet_begin(chip.nvm), MM_OK);
         left = mm_tx_left(chip.nvm);
         (void)ok(mm_n_cipher_init_iv, 6, cbc, key, ENCRYPT, iv, 0, 16);
         (void)ok(mm_n_sign_init, 3, cmac, key, SIGN);
         assert_int_equal(mm_tx_left(chip.nvm), left);
-        assert_int_equal(mm_tx_commit(chip.nvm), MM_OK);
+        assert_int_equal(mm_tx_applet_commit(chip.nvm), MM_OK);
         card_reset();
     }
-    assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(chip.nvm), MM_OK);
     (void)ok(mm_n_cipher_init_iv, 6, cbc, key, ENCRYPT, zero, 0, 16);
     assert_true(mm_tx_left(chip.nvm) < left);
-    assert_int_equal(mm_tx_commit(chip.nvm), MM_OK);
+    assert_int_equal(mm_tx_applet_commit(chip.nvm), MM_OK);
 }
 
 static void an_aborted_init_is_not_what_the_reset_goes_back_to(void **state)
@@ -199,13 +199,13 @@ static void an_aborted_init_is_not_what_the_reset_goes_back_to(void **state)
 
     (void)state;
     (void)ok(mm_n_sign_init, 3, cmac, one, SIGN);
-    assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(chip.nvm), MM_OK);
     (void)ok(mm_n_sign_init, 3, cmac, two, SIGN);
     mm_vm_tx_abort(chip.vm);
     card_reset();
     (void)ok(mm_n_sign_sign, 6, cmac, out, 0, 0, out, 0);
     holds(out, 0, "BB1D6929E95937287FA37D129B756746");
-    assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(chip.nvm), MM_OK);
     (void)ok(mm_n_sign_init, 3, cmac, two, SIGN);
     mm_vm_tx_abort(chip.vm);
     (void)ok(mm_n_sign_init, 3, cmac, two, SIGN);

@@ -165,6 +165,37 @@ static void nvm_nonatomic_write_is_the_later_one_after_commit(void **state)
     mm_nvm_close(&nvm);
 }
 
+/* An applet's transactions inside the card's: one undone, one kept; with writes that no abort undoes. */
+static void nvm_transactions_in_one_another_reach_the_file_as_memory_has_them(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+
+    (void)state;
+    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x300, 2, 6), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x300, 0, "abcdef", 6), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x300, 0, "------", 6), MM_OK);
+    assert_int_equal(mm_rec_write_nonatomic(nvm, 0x300, 1, "N", 1), MM_OK);
+    assert_int_equal(mm_rec_write_now(nvm, 0x201, 0, "w", 1), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x301, 2, 1), MM_OK);
+    mm_tx_applet_abort(nvm);
+    assert_int_equal(mm_tx_applet_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x300, 2, "XY", 2), MM_OK);
+    assert_int_equal(mm_rec_write_nonatomic(nvm, 0x300, 3, "M", 1), MM_OK);
+    assert_int_equal(mm_tx_applet_commit(nvm), MM_OK);
+    assert_int_equal(mm_tx_commit(nvm), MM_OK);
+    assert_memory_equal(mm_rec_data(nvm, 0x300, NULL), "aNXMef", 6);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_memory_equal(mm_rec_data(nvm, 0x300, NULL), "aNXMef", 6);
+    assert_memory_equal(mm_rec_data(nvm, 0x201, NULL), "w", 1);
+    assert_null(mm_rec_data(nvm, 0x301, NULL));
+    assert_false(damaged(nvm));
+    mm_nvm_close(&nvm);
+}
+
 static void nvm_open_twice_is_busy_and_create_overwrites_nothing(void **state)
 {
     struct mm_nvm *nvm = store_make(), *other;
@@ -656,6 +687,7 @@ int main(void)
         cmocka_unit_test(nvm_promise_survives_a_kill_and_the_rest_is_gone),
         cmocka_unit_test(nvm_write_now_survives_an_open_transaction),
         cmocka_unit_test(nvm_nonatomic_write_is_the_later_one_after_commit),
+        cmocka_unit_test(nvm_transactions_in_one_another_reach_the_file_as_memory_has_them),
         cmocka_unit_test(nvm_open_twice_is_busy_and_create_overwrites_nothing),
         cmocka_unit_test(nvm_tear_at_any_write_leaves_a_state_between_transactions),
         cmocka_unit_test(nvm_tear_without_callback_exits_99),

@@ -143,14 +143,99 @@ static void nvm_transaction_runs_out_of_undo_space(void **state)
     size_t all = mm_tx_capacity(nvm);
 
     assert_int_equal(mm_rec_new(nvm, 0x300, 2, sizeof(big)), MM_OK);
-    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(nvm), MM_OK);
     assert_int_equal(mm_tx_left(nvm), all);
     assert_int_equal(mm_rec_write(nvm, 0x300, 0, big, sizeof(big)), MM_OK);
     assert_true(mm_tx_left(nvm) < all - sizeof(big));
     assert_int_equal(mm_rec_write(nvm, 0x300, 1, big, sizeof(big) - 1), MM_NO_MEMORY);
-    mm_tx_abort(nvm);
+    mm_tx_applet_abort(nvm);
     assert_int_equal(mm_rec_data(nvm, 0x300, NULL)[0], 0);
     assert_int_equal(mm_tx_left(nvm), all);
+}
+
+static void nvm_transaction_of_the_card_has_no_limit(void **state)
+{
+    struct mm_nvm *nvm = *state;
+    uint8_t big[12000] = {1};
+
+    assert_int_equal(mm_rec_new(nvm, 0x300, 2, sizeof(big)), MM_OK);
+    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(mm_rec_write(nvm, 0x300, i, big, sizeof(big) - i), MM_OK);
+    assert_int_equal(mm_tx_left(nvm), mm_tx_capacity(nvm));
+    mm_tx_abort(nvm);
+    assert_int_equal(mm_rec_data(nvm, 0x300, NULL)[0], 0);
+}
+
+/* ---- An applet's inside the card's ---- */
+
+static void nvm_applet_abort_goes_back_to_its_begin(void **state)
+{
+    struct mm_nvm *nvm = *state;
+    const uint8_t *high = mm_rec_data(nvm, 0x20000, NULL);
+
+    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x201, 2, 4), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x201, 0, "made", 4), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "outer...", 8), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(nvm), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(nvm), MM_STATE);
+    assert_int_equal(mm_tx_commit(nvm), MM_STATE); /* not over an applet's head */
+    assert_int_equal(mm_rec_write(nvm, 0x201, 0, "MADE", 4), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "inner...", 8), MM_OK); /* the same bytes */
+    assert_int_equal(mm_rec_new(nvm, 0x202, 2, 4), MM_OK);
+    assert_int_equal(mm_rec_delete(nvm, 0x20000), MM_OK);
+    mm_tx_applet_abort(nvm);
+    assert_memory_equal(mm_rec_data(nvm, 0x201, NULL), "made", 4);
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "outer...", 8);
+    assert_null(mm_rec_data(nvm, 0x202, NULL));
+    assert_ptr_equal(mm_rec_data(nvm, 0x20000, NULL), high);
+    assert_true(mm_tx_active(nvm));
+    assert_false(mm_tx_applet_active(nvm));
+    mm_tx_abort(nvm);
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "\0\0\0\0\0\0\0\0", 8);
+    assert_null(mm_rec_data(nvm, 0x201, NULL));
+}
+
+static void nvm_applet_commit_stays_under_the_cards_abort(void **state)
+{
+    struct mm_nvm *nvm = *state;
+
+    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "abcd", 4), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x201, 2, 4), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x202, 2, 4), MM_OK);
+    assert_int_equal(mm_rec_delete(nvm, 0x202), MM_OK);
+    assert_int_equal(mm_rec_delete(nvm, 0x20000), MM_OK);
+    assert_int_equal(mm_tx_applet_commit(nvm), MM_OK);
+    assert_int_equal(mm_tx_applet_commit(nvm), MM_STATE);
+    mm_tx_applet_abort(nvm); /* there is none */
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "abcd", 4);
+    assert_null(mm_rec_data(nvm, 0x20000, NULL));
+    mm_tx_abort(nvm);
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "\0\0\0\0", 4);
+    assert_null(mm_rec_data(nvm, 0x201, NULL));
+    assert_non_null(mm_rec_data(nvm, 0x20000, NULL));
+}
+
+static void nvm_nonatomic_write_survives_each_abort_but_its_records(void **state)
+{
+    struct mm_nvm *nvm = *state;
+
+    assert_int_equal(mm_tx_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 0, "abcdefgh", 8), MM_OK);
+    assert_int_equal(mm_rec_new(nvm, 0x201, 2, 4), MM_OK);
+    assert_int_equal(mm_tx_applet_begin(nvm), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x201, 0, "1234", 4), MM_OK);
+    assert_int_equal(mm_rec_write_nonatomic(nvm, 0x201, 1, "x", 1), MM_OK);
+    assert_int_equal(mm_rec_write_now(nvm, 0x200, 2, "XY", 2), MM_OK);
+    mm_tx_applet_abort(nvm);
+    assert_memory_equal(mm_rec_data(nvm, 0x201, NULL), "\0x\0\0", 4);
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "abXYefgh", 8);
+    mm_tx_abort(nvm);
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "\0\0XY\0\0\0\0", 8);
+    assert_null(mm_rec_data(nvm, 0x201, NULL));
 }
 
 static void nvm_components_are_listed_with_their_size(void **state)
@@ -214,6 +299,10 @@ int main(void)
         T(nvm_commit_keeps_everything),
         T(nvm_nonatomic_write_survives_abort),
         T(nvm_transaction_runs_out_of_undo_space),
+        T(nvm_transaction_of_the_card_has_no_limit),
+        T(nvm_applet_abort_goes_back_to_its_begin),
+        T(nvm_applet_commit_stays_under_the_cards_abort),
+        T(nvm_nonatomic_write_survives_each_abort_but_its_records),
         T(nvm_components_are_listed_with_their_size),
         T(nvm_counter_moves_only_when_something_was_written),
         T(nvm_derived_keys_depend_on_label_and_chip),

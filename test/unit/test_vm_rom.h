@@ -83,21 +83,21 @@ static inline enum mm_run rom_throw_iso(struct mm_vm *vm, const uint16_t *args, 
 static inline enum mm_run rom_begin(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args, (void)ret;
-    return mm_tx_begin(mm_vm_nvm(vm)) == MM_OK
+    return mm_tx_applet_begin(mm_vm_nvm(vm)) == MM_OK
                ? MM_RUN_OK
                : mm_vm_throw(vm, "javacard/framework/TransactionException", 1);
 }
 static inline enum mm_run rom_commit(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args, (void)ret;
-    return mm_tx_commit(mm_vm_nvm(vm)) == MM_OK
+    return mm_tx_applet_commit(mm_vm_nvm(vm)) == MM_OK
                ? MM_RUN_OK
                : mm_vm_throw(vm, "javacard/framework/TransactionException", 2);
 }
 static inline enum mm_run rom_abort(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args, (void)ret;
-    mm_tx_abort(mm_vm_nvm(vm)); /* the VM must find out by itself */
+    mm_vm_tx_applet_abort(vm);
     return MM_RUN_OK;
 }
 static inline enum mm_run rom_transient_bytes(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
