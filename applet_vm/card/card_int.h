@@ -164,6 +164,16 @@ bool mm_domain_is_module(const struct mm_aid *aid);
 bool mm_domain_find(const struct mm_card *card, const struct mm_aid *aid, mm_comp *domain);
 
 /* ---- Secure channel, card side (session.c) ---- */
+/* SCP11, before a session: what the host's certificates told so far. */
+struct mm_oce {
+    mm_comp owner;     /* who they were sent to */
+    EVP_PKEY *key;     /* of the last one; NULL: there was none */
+    bool whole;        /* the host's own, not one for further certificates */
+    bool path_limited; /* no more than path_len certificates may come that sign others */
+    uint8_t path_len;
+    uint8_t ca_version, ca_id; /* the key that the first was checked with */
+    struct mm_buf part;        /* a certificate in several commands: so far */
+};
 enum mm_session_state { MM_SESSION_NONE, MM_SESSION_STARTED, MM_SESSION_OPEN };
 struct mm_session {
     enum mm_session_state state;
@@ -177,9 +187,8 @@ struct mm_session {
     bool level_changes;
     uint8_t next_level;
     bool rmac_begins, rmac_ends;
-    bool authenticated;     /* the host has shown who it is: not in SCP11b */
-    EVP_PKEY *oce;          /* SCP11, before a session: the key that certificates gave, */
-    bool oce_whole;         /* the host's own, not one for further certificates */
+    bool authenticated; /* the host has shown who it is: not in SCP11b */
+    struct mm_oce oce;
     struct mm_buf key_data; /* PUT KEY that comes in several commands: so far, */
     uint8_t key_p1, key_p2; /* and what they have in common */
 };
@@ -208,9 +217,11 @@ uint16_t mm_session_wrap(struct mm_card *card, uint8_t *data, size_t *data_len, 
 uint16_t mm_session_begin_rmac(struct mm_card *card, uint8_t p1, uint8_t p2, const uint8_t *data,
                                size_t data_len);
 uint16_t mm_session_end_rmac(struct mm_card *card, uint8_t p1, uint8_t p2, size_t data_len);
-/* PERFORM SECURITY OPERATION, MUTUAL and INTERNAL AUTHENTICATE (Amendment F), scp11.c */
-bool mm_scp11_is_command(const struct mm_apdu *apdu);
-uint16_t mm_scp11_command(struct mm_card *card, const struct mm_apdu *apdu);
+/* PERFORM SECURITY OPERATION, MUTUAL and INTERNAL AUTHENTICATE (Amendment F), scp11.c. The class is as on
+ * the basic channel; the owner is a domain or an application of one. out: the answer is appended. */
+bool mm_scp11_is_command(uint8_t cla, uint8_t ins);
+uint16_t mm_scp11_command(struct mm_card *card, mm_comp owner, const struct mm_apdu *apdu,
+                          struct mm_buf *out);
 /* Parameter i that new key sets for that protocol get. */
 uint8_t mm_session_default_i(const struct mm_card *card, uint8_t protocol);
 
@@ -332,6 +343,8 @@ uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu);
 /* FCI of the selected domain. */
 void mm_isd_fci(const struct mm_card *card, struct mm_buf *out);
 uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu);
+/* Append one of them, 42 or 45; false: the domain has none. */
+bool mm_isd_number(const struct mm_card *card, mm_comp domain, uint16_t tag, struct mm_buf *out);
 /* Issuer and card number, as objects 42 and 45. */
 void mm_isd_numbers(const struct mm_card *card, struct mm_buf *out);
 /* Does the selected domain see the entry in lists: its own, what is below, or every one? */
@@ -361,6 +374,10 @@ uint16_t mm_isd_set_status(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_isd_store_data(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_isd_install_for_personalization(struct mm_card *card, const struct mm_apdu *apdu);
 void mm_isd_store_drop(struct mm_card *card);
+/* All that was stored in a domain; the record's bytes are borrowed. And write it anew: MM_TOO_LONG. */
+const uint8_t *mm_isd_stored(const struct mm_card *card, mm_comp domain, size_t *len);
+enum mm_status mm_isd_store_all(struct mm_card *card, mm_comp domain,
+                                const struct mm_buf *all) MM_USE_RESULT;
 /* Append a stored object, tag and length included; false: there is none. */
 bool mm_isd_stored_object(const struct mm_card *card, mm_comp domain, uint16_t tag,
                           struct mm_buf *out);

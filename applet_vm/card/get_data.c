@@ -1,5 +1,6 @@
 /* What a security domain tells: its FCI, and GET DATA (GPCS 2.3.1, 11.3). */
 #include "applet_vm/card/content_int.h"
+#include "applet_vm/card/scp11_store.h"
 
 #include <string.h>
 
@@ -157,27 +158,24 @@ static void confirmations(struct mm_card *card, struct mm_buf *out)
 
 static const uint8_t default_iin[] = {0x99, 0x99, 0x99}; /* ISO 7812: 9.. is for national use */
 
-/* 42 or 45 of the issuer's domain when none was stored. */
-static void default_number(const struct mm_card *card, uint16_t tag, struct mm_buf *out)
+/* 42 or 45; those of the issuer's domain when none was stored. */
+bool mm_isd_number(const struct mm_card *card, mm_comp domain, uint16_t tag, struct mm_buf *out)
 {
+    if (mm_isd_stored_object(card, domain, tag, out))
+        return true;
+    if (domain != 0)
+        return false;
     if (tag == 0x42)
         mm_card_put_tlv(out, 0x42, default_iin, sizeof(default_iin));
     else
         mm_card_put_tlv(out, 0x45, card->chip_id, sizeof(card->chip_id));
+    return true;
 }
 
 void mm_isd_numbers(const struct mm_card *card, struct mm_buf *out)
 {
-    for (uint16_t tag = 0x42; tag <= 0x45; tag += 3) {
-        struct mm_buf one;
-
-        mm_buf_init(&one);
-        if (!mm_isd_stored_object(card, 0, tag, &one))
-            default_number(card, tag, &one);
-        mm_buf_bytes(out, one.data, one.len);
-        out->bad |= one.bad;
-        mm_buf_clear(&one);
-    }
+    (void)mm_isd_number(card, 0, 0x42, out); /* the issuer's domain has both */
+    (void)mm_isd_number(card, 0, 0x45, out);
 }
 
 static void put_name(const struct mm_card *card, mm_comp domain, struct mm_buf *out)
@@ -197,9 +195,8 @@ uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
     switch (tag) {
     case 0x0042:
     case 0x0045:
-        if (domain != 0)
+        if (!mm_isd_number(card, domain, tag, &card->out))
             return MM_SW_6A88_DATA_NOT_FOUND;
-        default_number(card, tag, &card->out);
         break;
     case 0x004f: /* the domain's name; that of the issuer's may be a stored one, above */
         put_name(card, domain, &card->out);
@@ -227,6 +224,11 @@ uint16_t mm_isd_get_data(struct mm_card *card, const struct mm_apdu *apdu)
         break;
     case 0x00c1:
         return sequence_counter(card, &card->out);
+    case 0xbf21:
+        return mm_scp11_get_certificates(card, domain, apdu, &card->out);
+    case 0xff33:
+    case 0xff34:
+        return mm_scp11_get_authorities(card, domain, tag == 0xff34, &card->out);
     default:
         return MM_SW_6A88_DATA_NOT_FOUND;
     }

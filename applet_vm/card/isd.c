@@ -185,20 +185,28 @@ static uint16_t wrap(struct mm_card *card, uint16_t sw)
     return wrapped == MM_SW_9000_NO_ERROR ? sw : wrapped;
 }
 
+/* Commands that have an interindustry class as well: GET DATA (GPCS 11.3.1), and STORE DATA, which hosts
+ * of SCP11 send with it. */
+static bool interindustry(uint8_t ins)
+{
+    return ins == MM_INS_ISD_GET_DATA || ins == MM_INS_ISD_STORE_DATA;
+}
+
 uint16_t mm_isd_command(struct mm_card *card, const struct mm_apdu *apdu)
 {
     struct mm_apdu plain;
     uint16_t sw;
 
-    if (apdu->cla == 0x00) /* the interindustry form of GET DATA (GPCS 11.3.1) */
-        return apdu->ins == MM_INS_ISD_GET_DATA ? mm_isd_get_data(card, apdu)
-                                                : MM_SW_6D00_INS_NOT_SUPPORTED;
-    if (apdu->cla != 0x80 && apdu->cla != (0x80 | CLA_SM))
+    if (mm_scp11_is_command(apdu->cla, apdu->ins))
+        return mm_scp11_command(card, mm_domain_current(card), apdu, &card->out);
+    if ((apdu->cla & ~CLA_SM) == 0x00 && !interindustry(apdu->ins))
+        return apdu->cla == 0x00 ? MM_SW_6D00_INS_NOT_SUPPORTED : MM_SW_6E00_CLA_NOT_SUPPORTED;
+    if ((apdu->cla & 0x7f & ~CLA_SM) != 0x00)
         return MM_SW_6E00_CLA_NOT_SUPPORTED;
+    if (apdu->cla == 0x00 && apdu->ins == MM_INS_ISD_GET_DATA)
+        return mm_isd_get_data(card, apdu);
     if (apdu->ins == MM_INS_ISD_INITIALIZE_UPDATE && apdu->cla == 0x80)
         return initialize_update(card, apdu);
-    if (mm_scp11_is_command(apdu))
-        return mm_scp11_command(card, apdu);
     if (apdu->ins == MM_INS_ISD_EXTERNAL_AUTHENTICATE)
         return apdu->cla & CLA_SM ? external_authenticate(card, apdu)
                                   : MM_SW_6E00_CLA_NOT_SUPPORTED;

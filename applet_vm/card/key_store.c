@@ -392,6 +392,21 @@ enum mm_status mm_key_find(const struct mm_nvm *nvm, mm_comp domain, uint8_t ver
     return mm_key_set_find(set, id, key) ? MM_OK : MM_NOT_FOUND;
 }
 
+uint8_t mm_key_version_with(const struct mm_nvm *nvm, mm_comp domain, uint8_t id)
+{
+    struct mm_domain_key key;
+    struct mm_key_set set;
+    uint8_t version;
+
+    for (size_t i = 0; (version = mm_key_set_version(nvm, domain, i)) != 0; i++) {
+        bool found = mm_key_find(nvm, domain, version, id, &set, &key) == MM_OK;
+        mm_key_set_clear(&set);
+        if (found)
+            return version;
+    }
+    return 0;
+}
+
 /* ---- The keys of a secure channel ---- */
 #define CHANNEL_N 3 /* 1 ENC, 2 MAC, 3 DEK (GPCS E.1.3; Amendment D, 5.1) */
 

@@ -103,6 +103,9 @@ enum mm_status mm_key_failures_set(struct mm_nvm *nvm, mm_comp domain, uint8_t n
 enum mm_status mm_key_find(const struct mm_nvm *nvm, mm_comp domain, uint8_t version, uint8_t id,
                            struct mm_key_set *set, struct mm_domain_key *key) MM_USE_RESULT;
 
+/* The domain's first version that has a key of that identifier; 0: none. */
+uint8_t mm_key_version_with(const struct mm_nvm *nvm, mm_comp domain, uint8_t id);
+
 /* The protocol that key 1 is for: DES 02, AES 03; 00: there is none such. */
 uint8_t mm_key_set_protocol(const struct mm_key_set *set);
 /* The keys of a secure channel: identifiers 1 to 3, of one type and length; SCP02 with one base key has

@@ -4,6 +4,7 @@
  * could manage the card without.
  */
 #include "applet_vm/card/card_int.h"
+#include "applet_vm/card/scp11_store.h"
 
 /* ---- DELETE [key] ---- */
 
@@ -102,6 +103,8 @@ uint16_t mm_isd_delete_keys(struct mm_card *card, const struct mm_apdu *apdu)
         st = delete_all(card, domain, version, has_id, id, &deleted);
     if (st == MM_OK && deleted == 0)
         sw = MM_SW_6A88_DATA_NOT_FOUND;
+    if (st == MM_OK && deleted > 0)
+        st = mm_scp11_store_forget(card, domain);
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR && domain == 0) {
         if (mm_key_set_load(card->nvm, 0, 0, &set) != MM_OK)
             sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
@@ -181,10 +184,23 @@ enum mm_status mm_isd_sequence(const struct mm_card *card, mm_comp domain, struc
     return st;
 }
 
+/* A key of its own for one of the variants. In S16 mode nothing is told: the parameter below says S8. */
+static bool speaks_scp11(const struct mm_card *card, mm_comp domain)
+{
+    return !(mm_session_default_i(card, 3) & MM_SCP03_S16) &&
+           (mm_key_version_with(card->nvm, domain, MM_SCP11_KID_A) != 0 ||
+            mm_key_version_with(card->nvm, domain, MM_SCP11_KID_B) != 0 ||
+            mm_key_version_with(card->nvm, domain, MM_SCP11_KID_C) != 0);
+}
+
 /* 64 { OID globalplatform 4 scp i }, each once. */
 void mm_isd_channel_oids(const struct mm_card *card, mm_comp domain, struct mm_buf *out)
 {
     static const uint8_t oid[] = {0x64, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x04};
+    /* i of SCP11 has two bytes from v1.3 on, one arc of the OID: 0D86, as cards tell it that have the
+     * three variants with X.509 certificates, S8 and AES-128. */
+    static const uint8_t scp11[] = {0x64, 0x0c, 0x06, 0x0a, 0x2a, 0x86, 0x48,
+                                    0x86, 0xfc, 0x6b, 0x04, 0x11, 0x9b, 0x06};
     uint8_t version, told[2][256] = {{0}};
     struct mm_key_set set;
 
@@ -200,4 +216,6 @@ void mm_isd_channel_oids(const struct mm_card *card, mm_comp domain, struct mm_b
         }
         mm_key_set_clear(&set);
     }
+    if (speaks_scp11(card, domain))
+        mm_buf_bytes(out, scp11, sizeof(scp11));
 }

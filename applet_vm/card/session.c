@@ -20,7 +20,8 @@ void mm_session_end(struct mm_session *session)
 {
     mm_buf_clear(&session->key_data);
     mm_scp_drop_ready(&session->scp);
-    EVP_PKEY_free(session->oce);
+    EVP_PKEY_free(session->oce.key);
+    mm_buf_clear(&session->oce.part);
     OPENSSL_cleanse(session, sizeof(*session));
     session->state = MM_SESSION_NONE;
 }

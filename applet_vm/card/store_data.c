@@ -7,6 +7,7 @@
  *   80 last block   60 values of groups are encrypted   18 structure: 00, 10 BER-TLV, 08 DGI
  */
 #include "applet_vm/card/card_int.h"
+#include "applet_vm/card/scp11_store.h"
 
 #include <string.h>
 
@@ -17,7 +18,7 @@
 #define STRUCTURE     0x18
 #define STRUCTURE_DGI 0x08
 #define DGI_BER_TLV   0x0070
-#define DATA_MAX      4096 /* all that is stored, and all blocks of one command chain */
+#define DATA_MAX      8192 /* all that is stored, and all blocks of one command chain */
 #define CDATA_OFF     5
 #define ARRAY_BYTE    11 /* newarray type */
 #define ANSWER_MAX    256
@@ -89,6 +90,12 @@ static mm_key data_key(mm_comp domain)
     return domain == 0 ? MM_KEY_ISD_DATA : MM_KEY_DOMAIN_DATA(domain);
 }
 
+const uint8_t *mm_isd_stored(const struct mm_card *card, mm_comp domain, size_t *len)
+{
+    *len = 0;
+    return mm_rec_data(card->nvm, data_key(domain), len);
+}
+
 bool mm_isd_stored_object(const struct mm_card *card, mm_comp domain, uint16_t tag,
                           struct mm_buf *out)
 {
@@ -99,7 +106,7 @@ bool mm_isd_stored_object(const struct mm_card *card, mm_comp domain, uint16_t t
 
     mm_rd_init(&rd, data, len);
     while (mm_rd_left(&rd) > 0 && take_object(&rd, &o)) {
-        if (o.tag == tag) {
+        if (o.tag == tag && tag != MM_SCP11_OBJECT) {
             mm_buf_bytes(out, o.whole, o.whole_len);
             return true;
         }
@@ -136,23 +143,27 @@ static void keep_others(const struct mm_card *card, const uint8_t *fresh, size_t
     }
 }
 
-static enum mm_status write_objects(struct mm_card *card, const struct mm_buf *all)
+enum mm_status mm_isd_store_all(struct mm_card *card, mm_comp domain, const struct mm_buf *all)
 {
-    mm_comp domain = target_domain(card);
     mm_key key = data_key(domain);
-    enum mm_status st = all->bad ? MM_NO_MEMORY : mm_tx_begin(card->nvm);
+    bool nested = mm_tx_active(card->nvm);
+    enum mm_status st = all->bad ? MM_NO_MEMORY : MM_OK;
 
+    if (st == MM_OK && all->len > DATA_MAX)
+        st = MM_TOO_LONG;
+    if (st == MM_OK && !nested)
+        st = mm_tx_begin(card->nvm);
     if (st != MM_OK)
         return st;
     if (mm_rec_data(card->nvm, key, NULL) != NULL)
         st = mm_rec_delete(card->nvm, key);
-    if (st == MM_OK)
+    if (st == MM_OK && all->len > 0)
         st = mm_rec_new(card->nvm, key, domain, all->len);
-    if (st == MM_OK)
+    if (st == MM_OK && all->len > 0)
         st = mm_rec_write(card->nvm, key, 0, all->data, all->len);
-    if (st == MM_OK)
+    if (st == MM_OK && !nested)
         st = mm_tx_commit(card->nvm);
-    if (st != MM_OK)
+    if (st != MM_OK && !nested)
         mm_vm_tx_abort(card->vm);
     return st;
 }
@@ -164,8 +175,10 @@ static uint16_t store_objects(struct mm_card *card, const uint8_t *data, size_t 
     struct object o, other;
     struct mm_buf all;
     uint16_t sw = len == 0 ? MM_SW_6A80_WRONG_DATA : MM_SW_9000_NO_ERROR;
-    enum mm_status st = MM_OK;
+    enum mm_status st;
 
+    if (len > 0 && data[0] == MM_SCP11_OBJECT)
+        return mm_scp11_store(card, target_domain(card), data, len);
     mm_rd_init(&rd, data, len);
     while (sw == MM_SW_9000_NO_ERROR && mm_rd_left(&rd) > 0) {
         size_t start = rd.off;
@@ -180,11 +193,10 @@ static uint16_t store_objects(struct mm_card *card, const uint8_t *data, size_t 
     mm_buf_init(&all);
     keep_others(card, data, len, &all);
     mm_buf_bytes(&all, data, len);
-    if (all.len > DATA_MAX)
-        sw = MM_SW_6A84_FILE_FULL;
-    else
-        st = write_objects(card, &all);
+    st = mm_isd_store_all(card, target_domain(card), &all);
     mm_buf_clear(&all);
+    if (st == MM_TOO_LONG)
+        return MM_SW_6A84_FILE_FULL;
     return st == MM_OK ? sw : mm_card_failure("store data", st);
 }
 

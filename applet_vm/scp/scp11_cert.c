@@ -12,31 +12,41 @@
 #define USAGE_AGREEMENT 0x0080
 #define CURVE_P256      0x00
 
-/* ---- Signatures: r and s side by side, in OpenSSL as DER ---- */
-static enum mm_status verify(EVP_PKEY *ca, const uint8_t *text, size_t len,
-                             const uint8_t raw[SIGNATURE_LEN])
+/* ---- Signatures: r and s side by side, or as DER, which is OpenSSL's form ---- */
+static int der_of(const uint8_t raw[SIGNATURE_LEN], unsigned char **der)
 {
     ECDSA_SIG *sig = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(raw, SIGNATURE_LEN / 2, NULL);
     BIGNUM *s = BN_bin2bn(raw + SIGNATURE_LEN / 2, SIGNATURE_LEN / 2, NULL);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    unsigned char *der = NULL;
-    int der_len = -1;
-    enum mm_status st = MM_AUTH;
+    int len = -1;
 
     if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1) {
         r = s = NULL; /* sig has them */
-        der_len = i2d_ECDSA_SIG(sig, &der);
+        len = i2d_ECDSA_SIG(sig, der);
     }
-    if (der_len > 0 && ctx != NULL &&
-        EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, ca) == 1 &&
-        EVP_DigestVerify(ctx, der, (size_t)der_len, text, len) == 1)
-        st = MM_OK;
-    EVP_MD_CTX_free(ctx);
-    OPENSSL_free(der);
     BN_free(r);
     BN_free(s);
     ECDSA_SIG_free(sig);
+    return len;
+}
+
+static enum mm_status verify(EVP_PKEY *ca, const uint8_t *text, size_t len,
+                             const uint8_t *signature, size_t signature_len)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool raw = signature_len == SIGNATURE_LEN;
+    unsigned char *made = NULL;
+    int made_len = raw ? der_of(signature, &made) : 0;
+    const unsigned char *der = raw ? made : signature;
+    size_t der_len = raw ? (size_t)made_len : signature_len;
+    enum mm_status st = MM_AUTH;
+
+    if (made_len >= 0 && ctx != NULL &&
+        EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, ca) == 1 &&
+        EVP_DigestVerify(ctx, der, der_len, text, len) == 1)
+        st = MM_OK;
+    EVP_MD_CTX_free(ctx);
+    OPENSSL_free(made);
     return st;
 }
 
@@ -118,9 +128,10 @@ static bool take_field(uint16_t tag, const uint8_t *value, size_t len,
         return true;
     case 0x7f49:
         return take_key(value, len, c);
+    case 0xbf20:
+        return len == 0; /* authorisations that nobody here would carry out */
     case 0x53:
     case 0x73:
-    case 0xbf20:
         return true;
     default:
         return false;
@@ -135,18 +146,14 @@ static const struct {
              {0x5f24, false}, {0x53, true},  {0x73, true},    {0xbf20, true}, {0x7f49, false}};
 #define FIELD_N (sizeof(order) / sizeof(order[0]))
 
-enum mm_status mm_scp11_certificate_check(const uint8_t *data, size_t data_len, EVP_PKEY *ca,
-                                          struct mm_scp11_certificate *out)
+static enum mm_status read_fields(const uint8_t *body, size_t body_len, EVP_PKEY *ca,
+                                  struct mm_scp11_certificate *out)
 {
-    const uint8_t *body, *value, *signature = NULL;
-    size_t body_len, len, signed_len = 0, at = 0;
+    const uint8_t *value, *signature = NULL;
+    size_t len = 0, signed_len = 0, at = 0;
     uint16_t tag = 0;
     struct mm_rd rd;
 
-    memset(out, 0, sizeof(*out));
-    mm_rd_init(&rd, data, data_len);
-    if (!mm_scp11_take(&rd, &tag, &body, &body_len) || tag != 0x7f21 || mm_rd_left(&rd) != 0)
-        return MM_MALFORMED;
     mm_rd_init(&rd, body, body_len);
     while (mm_rd_left(&rd) > 0 && signature == NULL) {
         signed_len = rd.off;
@@ -154,14 +161,48 @@ enum mm_status mm_scp11_certificate_check(const uint8_t *data, size_t data_len, 
             return MM_MALFORMED;
         while (at < FIELD_N && order[at].tag != tag && order[at].optional)
             at++;
-        if (at == FIELD_N && tag == 0x5f37 && len == SIGNATURE_LEN)
+        if (at == FIELD_N && tag == 0x5f37)
             signature = value;
         else if (at == FIELD_N || order[at++].tag != tag || !take_field(tag, value, len, out))
             return MM_MALFORMED;
     }
     if (signature == NULL || mm_rd_left(&rd) != 0)
         return MM_MALFORMED;
-    return verify(ca, body, signed_len, signature);
+    return ca == NULL ? MM_OK : verify(ca, body, signed_len, signature, len);
+}
+
+static enum mm_status read_either(const uint8_t *data, size_t data_len, EVP_PKEY *ca,
+                                  struct mm_scp11_certificate *out, size_t *whole)
+{
+    const uint8_t *body;
+    size_t body_len;
+    uint16_t tag = 0;
+    struct mm_rd rd;
+
+    memset(out, 0, sizeof(*out));
+    *whole = 0;
+    if (data_len > 0 && data[0] == 0x30)
+        return mm_scp11_x509_read(data, data_len, ca, out, whole);
+    mm_rd_init(&rd, data, data_len);
+    if (!mm_scp11_take(&rd, &tag, &body, &body_len) || tag != 0x7f21)
+        return MM_MALFORMED;
+    *whole = rd.off;
+    return read_fields(body, body_len, ca, out);
+}
+
+enum mm_status mm_scp11_certificate_read(const uint8_t *data, size_t data_len,
+                                         struct mm_scp11_certificate *out, size_t *whole)
+{
+    return read_either(data, data_len, NULL, out, whole);
+}
+
+enum mm_status mm_scp11_certificate_check(const uint8_t *data, size_t data_len, EVP_PKEY *ca,
+                                          struct mm_scp11_certificate *out)
+{
+    size_t whole;
+    enum mm_status st = read_either(data, data_len, ca, out, &whole);
+
+    return st == MM_OK && whole != data_len ? MM_MALFORMED : st;
 }
 
 /* ---- Writing ---- */

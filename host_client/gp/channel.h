@@ -98,16 +98,24 @@ enum mm_status mm_gp_channel_encrypt(const struct mm_gp_channel *s, const struct
  */
 struct mm_gp_scp11 {
     enum mm_scp11_variant variant;
-    uint8_t key_version;  /* of the card's key */
-    uint8_t level;        /* 11 or 33 */
-    uint8_t key_len;      /* of session keys: 16, 24, 32 */
-    EVP_PKEY *card;       /* PK.SD.ECKA; borrowed, as all that follow */
-    EVP_PKEY *own;        /* SK.OCE.ECKA (a, c) */
-    const uint8_t *chain; /* certificates 7F21, one behind the other, the own one last (a, c) */
+    uint8_t key_version; /* of the card's key */
+    uint8_t level;       /* 11 or 33 */
+    uint8_t key_len;     /* of session keys: 16, 24, 32 */
+    EVP_PKEY *card;      /* PK.SD.ECKA; borrowed, as all that follow */
+    EVP_PKEY *own;       /* SK.OCE.ECKA (a, c) */
+    const uint8_t
+        *chain; /* certificates of either kind, one behind the other, the own one last (a, c) */
     size_t chain_len;
-    uint8_t ca_version, ca_id; /* the key on the card that the first is checked with */
+    /* The key on the card that the first is checked with; ca_id 0: the card finds it by the issuer. */
+    uint8_t ca_version, ca_id;
+    /* Identifiers in the derivation, or none (NULL): the host's, and what names the card, each with its
+     * length (mm_scp11_params). */
+    const uint8_t *host_id, *card_ids;
+    size_t host_id_len, card_ids_len;
+    bool s16; /* the card's MACs have 16 bytes */
 };
-/* Append the commands to a list (mm_gp_list_next). MM_MALFORMED: the chain is none. */
+/* Append the commands to a list (mm_gp_list_next), extended where they have to be. MM_MALFORMED: the
+ * chain is none. */
 enum mm_status mm_gp_scp11_certificates(const struct mm_gp_scp11 *how,
                                         struct mm_buf *list) MM_USE_RESULT;
 /* Make the ephemeral key (owned: EVP_PKEY_free) and write the command. */

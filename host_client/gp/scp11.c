@@ -6,7 +6,8 @@
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/gp/gp_int.h"
 
-#define P2_MORE 0x80
+#define P2_MORE         0x80
+#define CERTIFICATE_MAX 4096
 
 static uint8_t key_id(enum mm_scp11_variant variant)
 {
@@ -15,39 +16,73 @@ static uint8_t key_id(enum mm_scp11_variant variant)
     return variant == MM_SCP11_B ? MM_SCP11_KID_B : MM_SCP11_KID_C;
 }
 
+/* Case 3, short or extended. */
+static void put_certificate(const struct mm_gp_scp11 *how, const uint8_t *data, size_t len,
+                            bool more, struct mm_buf *list)
+{
+    bool extended = len > 0xff;
+
+    mm_buf_u16(list, (uint16_t)(4 + (extended ? 3u : 1u) + len));
+    mm_buf_u8(list, 0x80);
+    mm_buf_u8(list, MM_INS_ISD_PERFORM_SECURITY_OPERATION);
+    mm_buf_u8(list, how->ca_version);
+    mm_buf_u8(list, (uint8_t)(how->ca_id | (more ? P2_MORE : 0)));
+    if (extended) {
+        mm_buf_u8(list, 0);
+        mm_buf_u16(list, (uint16_t)len);
+    } else {
+        mm_buf_u8(list, (uint8_t)len);
+    }
+    mm_buf_bytes(list, data, len);
+}
+
 enum mm_status mm_gp_scp11_certificates(const struct mm_gp_scp11 *how, struct mm_buf *list)
 {
     const uint8_t *value;
     uint16_t tag;
     struct mm_rd rd;
     size_t len;
-    enum mm_status st = MM_OK;
 
     mm_rd_init(&rd, how->chain, how->chain_len);
-    while (st == MM_OK && mm_rd_left(&rd) > 0) {
+    while (mm_rd_left(&rd) > 0) {
         size_t start = rd.off;
-        struct mm_buf data;
 
-        if (!mm_scp11_take(&rd, &tag, &value, &len) || tag != 0x7f21)
+        if (!mm_scp11_take(&rd, &tag, &value, &len) || (tag != 0x7f21 && tag != 0x30) ||
+            rd.off - start > CERTIFICATE_MAX)
             return MM_MALFORMED;
-        mm_buf_init(&data);
-        mm_buf_bytes(&data, how->chain + start, rd.off - start);
-        st = mm_gp_put_command(list, MM_INS_ISD_PERFORM_SECURITY_OPERATION, how->ca_version,
-                               (uint8_t)(how->ca_id | (mm_rd_left(&rd) > 0 ? P2_MORE : 0)), &data);
-        mm_buf_clear(&data);
+        put_certificate(how, how->chain + start, rd.off - start, mm_rd_left(&rd) > 0, list);
     }
-    return st;
+    return list->bad ? MM_NO_MEMORY : MM_OK;
+}
+
+static enum mm_status params_of(const struct mm_gp_scp11 *how, struct mm_scp11_params *out)
+{
+    *out = (struct mm_scp11_params){.variant = how->variant,
+                                    .usage = mm_scp11_usage(how->level),
+                                    .key_len = how->key_len,
+                                    .card_ids = how->card_ids,
+                                    .card_ids_len = how->card_ids_len,
+                                    .s16 = how->s16};
+    if (how->host_id_len > MM_SCP11_HOST_ID_MAX)
+        return MM_USAGE;
+    out->host_id_len = (uint8_t)how->host_id_len;
+    if (how->host_id_len > 0)
+        memcpy(out->host_id, how->host_id, how->host_id_len);
+    return MM_OK;
 }
 
 enum mm_status mm_gp_scp11_begin(const struct mm_gp_scp11 *how, EVP_PKEY **ephemeral,
                                  struct mm_buf *command)
 {
-    struct mm_scp11_params params = {how->variant, mm_scp11_usage(how->level), how->key_len};
+    struct mm_scp11_params params;
     uint8_t point[MM_SCP11_POINT_LEN];
     struct mm_buf data;
-    enum mm_status st = mm_scp11_new_key(ephemeral);
+    enum mm_status st = params_of(how, &params);
 
+    *ephemeral = NULL;
     mm_buf_init(&data);
+    if (st == MM_OK)
+        st = mm_scp11_new_key(ephemeral);
     if (st == MM_OK)
         st = mm_scp11_point(*ephemeral, point);
     if (st == MM_OK)
@@ -77,12 +112,14 @@ static enum mm_status agree(struct mm_gp_channel *s, const struct mm_gp_scp11 *h
                             const uint8_t point[MM_SCP11_POINT_LEN],
                             uint8_t receipt[MM_SCP11_RECEIPT_LEN], struct mm_err *err)
 {
-    struct mm_scp11_params params = {how->variant, mm_scp11_usage(how->level), how->key_len};
+    struct mm_scp11_params params;
     struct mm_scp11_agreement keys = {
         .own = {ephemeral, how->variant == MM_SCP11_B ? ephemeral : how->own},
         .peer = {NULL, how->card}};
-    enum mm_status st = mm_scp11_public_key(point, &keys.peer[0]);
+    enum mm_status st = params_of(how, &params);
 
+    if (st == MM_OK)
+        st = mm_scp11_public_key(point, &keys.peer[0]);
     *s = (struct mm_gp_channel){.key_version = how->key_version};
     if (st == MM_OK)
         st = mm_scp11_open(&s->scp, &params, &keys, command->data + 5, command->len - 6, point,

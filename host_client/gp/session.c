@@ -233,7 +233,7 @@ static enum mm_status agree(struct mm_gp_session *session, const struct mm_gp_sc
     mm_buf_init(&resp);
     st = mm_gp_scp11_certificates(how, &list);
     if (st != MM_OK)
-        st = mm_fail(err, st, SIZE_MAX, "the certificates are no list of 7F21");
+        st = mm_fail(err, st, SIZE_MAX, "the certificates are no list of 7F21 or X.509");
     while (st == MM_OK && (apdu = mm_gp_list_next(&list, &off, &len)) != NULL) {
         command.len = 0;
         mm_buf_bytes(&command, apdu, len);
