@@ -642,17 +642,23 @@ static void store_of_what_is_no_data(struct host *h)
 
 static void store_beyond_memory(struct host *h)
 {
-    uint8_t block[200] = {0x7f, 0x21, 0x82, 0x10, 0x00};
+    uint8_t block[200] = {0x7f, 0x21, 0x82, 0x20, 0x00};
     struct snapshot before;
     uint16_t sw = 0x9000;
 
     take_snapshot(h, &before);
     for (uint8_t n = 0; sw == 0x9000; n++) {
         sw = host_secure(h, 0xe2, 0x00, n, block, sizeof(block));
-        assert_true(n < 25);
+        assert_true(n < 45);
         memset(block, 0, 5);
     }
     check(h, 0xe2, sw, &before);
+}
+
+static void store_for_a_key_that_is_not_there(struct host *h)
+{
+    refuse(h, 0x90, 0, "A60B8001004202A1A283021021");
+    refuse(h, 0x90, 0, "A604830210217003930101");
 }
 
 /* ---- Secure channel ---- */
@@ -676,6 +682,76 @@ static void authentication_that_fails(struct host *h)
         assert_int_equal(mm_key_failures_set(h->card->nvm, 0, 0), MM_OK);
         check(h, 0x82, sw, &before);
     }
+}
+
+/* ---- SCP11 ---- */
+#define POINT                                                                                      \
+    "044F92A07D168C309959EED99E288381DD192979CD452D8FBE1F163447979207C5"                           \
+    "E6CD1F4DD11609E2100C033BBD723BE78B71477E64883EB41EC366713E44AF1E"
+/* The form of table 6-12, and a signature that is none of the key above. */
+#define CERTIFICATE                                                                                \
+    "7F2181A1930101420101"                                                                         \
+    "5F2001019502"                                                                                 \
+    "00805F2404203912317F4946B041" POINT "F001005F3740"                                            \
+    "0101010101010101010101010101010101010101010101010101010101010101"                             \
+    "0101010101010101010101010101010101010101010101010101010101010101"
+#define AGREEMENT(parameter, point) "A60D9002110" parameter "95013C8001888101105F4941" point
+
+static void put_point(struct host *h)
+{
+    done(secure(h, 0xd8, 0, 0x10, "21B041" POINT "F0010000"));
+}
+
+static void certificate_of_another_authority(struct host *h)
+{
+    put_point(h);
+    refuse_plain(h, "802A2110A5" CERTIFICATE);
+}
+
+static void what_is_no_certificate(struct host *h)
+{
+    put_point(h);
+    refuse_plain(h, "802A211001FF");
+    refuse_plain(h, "802A2110067F2103930101"); /* and nothing more */
+}
+
+static void certificate_under_a_key_that_is_not_there(struct host *h)
+{
+    refuse_plain(h, "802A2110A5" CERTIFICATE);
+    refuse_plain(h, "802A0000A5" CERTIFICATE);
+}
+
+static void agreement_without_a_certificate(struct host *h)
+{
+    refuse_plain(h, "8082211153" AGREEMENT("1", POINT) "00");
+}
+
+static void mutual_agreement_of_no_form(struct host *h)
+{
+    refuse_plain(h, "8082211101FF");
+    refuse_plain(h, "8082211153" AGREEMENT("0", POINT) "00");
+    refuse_plain(h, "8082211153" AGREEMENT("8", POINT) "00");
+}
+
+static void mutual_agreement_with_another_key(struct host *h)
+{
+    refuse_plain(h, "8082211353" AGREEMENT("1", POINT) "00");
+}
+
+static void agreement_of_no_form(struct host *h)
+{
+    refuse_plain(h, "8088211301FF");
+    refuse_plain(h, "8088211353" AGREEMENT("1", POINT) "00");
+}
+
+static void agreement_with_another_key(struct host *h)
+{
+    refuse_plain(h, "8088211153" AGREEMENT("0", POINT) "00");
+}
+
+static void agreement_without_a_key(struct host *h)
+{
+    refuse_plain(h, "8088211353" AGREEMENT("0", POINT) "00");
 }
 
 /* ---- The list ---- */
