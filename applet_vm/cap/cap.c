@@ -166,6 +166,14 @@ out:
     return st;
 }
 
+struct mm_cap *mm_cap_share(const struct mm_cap *cap)
+{
+    struct mm_cap *c = (struct mm_cap *)(uintptr_t)cap; /* the count is no part of what is read */
+
+    c->more_owners++;
+    return c;
+}
+
 void mm_cap_free(struct mm_cap **cap)
 {
     struct mm_cap *c = *cap;
@@ -173,6 +181,10 @@ void mm_cap_free(struct mm_cap **cap)
     *cap = NULL;
     if (c == NULL)
         return;
+    if (c->more_owners > 0) {
+        c->more_owners--;
+        return;
+    }
     free(c->data);
     free(c->imports);
     free(c->applets);
@@ -180,6 +192,7 @@ void mm_cap_free(struct mm_cap **cap)
     free(c->classes);
     free(c->methods);
     free(c->handlers);
+    free(c->handler_order);
     free(c->exports);
     free(c);
 }
@@ -283,6 +296,11 @@ size_t mm_cap_handler_n(const struct mm_cap *cap)
 const struct mm_cap_handler *mm_cap_handler(const struct mm_cap *cap, size_t i)
 {
     return i < cap->handler_n ? &cap->handlers[i] : NULL;
+}
+
+size_t mm_cap_method_handler(const struct mm_cap *cap, const struct mm_cap_method *m, size_t i)
+{
+    return cap->handler_order[m->handler_first + i];
 }
 
 size_t mm_cap_class_n(const struct mm_cap *cap)

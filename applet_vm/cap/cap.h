@@ -75,6 +75,8 @@ enum mm_status mm_cap_read_file(const char *path, struct mm_cap **out,
 enum mm_status mm_cap_lfdb_from_file(const char *path, bool with_descriptor, uint8_t **data,
                                      size_t *data_len, struct mm_err *err) MM_USE_RESULT;
 
+/* One more owner of the same; each frees it once. By one thread. */
+struct mm_cap *mm_cap_share(const struct mm_cap *cap);
 void mm_cap_free(struct mm_cap **cap); /* sets *cap to NULL; NULL is fine */
 
 /* Everything below is borrowed: it lives as long as cap. */
@@ -113,6 +115,8 @@ struct mm_cap_method {
     uint8_t max_stack;
     uint8_t nargs; /* cells, this included */
     uint8_t max_locals;
+    uint8_t handler_n; /* handlers whose range begins here; only in the code they count */
+    uint8_t handler_first;
 };
 size_t mm_cap_method_n(const struct mm_cap *cap);
 const struct mm_cap_method *mm_cap_method(const struct mm_cap *cap, size_t i); /* by offset */
@@ -128,6 +132,8 @@ struct mm_cap_handler {
 };
 size_t mm_cap_handler_n(const struct mm_cap *cap);
 const struct mm_cap_handler *mm_cap_handler(const struct mm_cap *cap, size_t i);
+/* Table index of the i-th handler of a method (below m->handler_n), in table order. */
+size_t mm_cap_method_handler(const struct mm_cap *cap, const struct mm_cap_method *m, size_t i);
 
 /* class_ref values (JCVM 6.8.1): bit 15 set: package token and class token of an import. */
 #define MM_CAP_CLASS_EXTERNAL 0x8000
@@ -225,16 +231,44 @@ struct mm_op_info {
     uint8_t pops, pushes;
     bool needs_int;
 };
+extern const struct mm_op_info mm_op_infos[256];
 /* Facts of an opcode, never NULL. */
-const struct mm_op_info *mm_op_info(uint8_t code);
+static inline const struct mm_op_info *mm_op_info(uint8_t code)
+{
+    return &mm_op_infos[code];
+}
+
+/* The same as the next two, of a switch. */
+size_t mm_op_switch_len(const uint8_t *code, size_t code_len, size_t off);
+size_t mm_op_switch_branch_n(const uint8_t *p);
 /* Length in bytes of the instruction at code[off], 0 when undefined or cut off by code_len.
  * Handles stableswitch, slookupswitch, itableswitch, ilookupswitch. */
-size_t mm_op_len(const uint8_t *code, size_t code_len, size_t off);
+static inline size_t mm_op_len(const uint8_t *code, size_t code_len, size_t off)
+{
+    const struct mm_op_info *op = off < code_len ? &mm_op_infos[code[off]] : NULL;
+
+    if (op == NULL || op->name == NULL)
+        return 0;
+    if (op->operand_bytes == 0xFF)
+        return mm_op_switch_len(code, code_len, off);
+    return op->operand_bytes < code_len - off ? op->operand_bytes + 1u : 0;
+}
 /* How many places the whole instruction at p may branch to, and the distance from its opcode of
  * each; a switch's default is number 0. */
-size_t mm_op_branch_n(const uint8_t *p);
+static inline size_t mm_op_branch_n(const uint8_t *p)
+{
+    const struct mm_op_info *op = &mm_op_infos[p[0]];
+
+    if (op->operand_bytes == 0xFF)
+        return mm_op_switch_branch_n(p);
+    return op->operands == MM_OPERANDS_BRANCH8 || op->operands == MM_OPERANDS_BRANCH16;
+}
 int mm_op_branch(const uint8_t *p, size_t i);
 /* Does control never go on to the next instruction? */
-bool mm_op_ends(uint8_t op);
+static inline bool mm_op_ends(uint8_t op)
+{
+    return op == MM_OP_GOTO || op == MM_OP_GOTO_W || op == MM_OP_ATHROW || op == MM_OP_RET ||
+           (op >= MM_OP_STABLESWITCH && op <= MM_OP_RETURN);
+}
 
 #endif

@@ -3,7 +3,10 @@
  *
  * Two passes a method. The first follows control flow from the first instruction, so that it learns
  * where the code ends; bytes it never reaches can never run. The second walks straight from the
- * start to that end and checks each instruction, which is the run the VM pre-decodes.
+ * start to that end and checks each instruction, which is the run the VM pre-decodes. Where the
+ * Descriptor tells the end, the second is enough: when all branches of the run land on its
+ * instructions and the last one does not fall through, flow cannot leave it. The first then only
+ * finds the words for what is wrong.
  */
 #include "applet_vm/cap/cap_int.h"
 
@@ -21,10 +24,11 @@ struct walk {
     struct mm_err *err;
     const uint8_t *info;
     struct mm_cap_method *m;
-    size_t limit;   /* the method's code cannot go beyond this */
-    size_t end;     /* end of the last instruction reached */
-    uint16_t *todo; /* stack of reached instructions; room for one per byte */
-    size_t todo_n;
+    size_t limit; /* the method's code cannot go beyond this */
+    size_t end;   /* end of the last instruction reached */
+    uint16_t
+        *todo; /* stack of reached instructions, later those that branch; room for one a byte */
+    size_t todo_n, branch_n;
 };
 
 static enum mm_status bad(const struct walk *w, size_t off, const char *what)
@@ -127,7 +131,8 @@ static enum mm_status follow_all(struct walk *w)
         if (st == MM_OK)
             st = follow(w);
         before = w->end;
-        for (size_t i = 0; st == MM_OK && i < w->cap->handler_n; i++) {
+        for (size_t k = 0; st == MM_OK && k < w->m->handler_n; k++) {
+            size_t i = mm_cap_method_handler(w->cap, w->m, k);
             const struct mm_cap_handler *h = &w->cap->handlers[i];
             if (h->start_off >= w->m->code_off && h->start_off < w->end)
                 st = reach(w, h->handler_off, 1 + 8 * i);
@@ -241,15 +246,24 @@ static enum mm_status check_operands(const struct walk *w, size_t off)
     }
 }
 
+/* What the operands of an opcode and its place in the set ask for, beyond being there. */
+static bool needs_look(const struct mm_op_info *op, uint8_t code)
+{
+    return op->operands >= MM_OPERANDS_LOCAL || op->needs_int || implied_local(code) >= 0;
+}
+
 static enum mm_status check_insn(const struct walk *w, size_t off)
 {
-    enum mm_status st = check_operands(w, off);
+    const struct mm_op_info *op = mm_op_info(w->info[off]);
+    enum mm_status st;
 
+    if (!needs_look(op, w->info[off]))
+        return MM_OK;
+    st = check_operands(w, off);
     if (st == MM_OK)
         st = check_local(w, off);
-    if (st == MM_OK && mm_op_info(w->info[off])->needs_int && (w->cap->flags & 0x01) == 0)
-        st = mm_cap_bad(w->err, MM_CAP_METHOD, off, "%s, but the Header has no INT flag",
-                        mm_op_info(w->info[off])->name);
+    if (st == MM_OK && op->needs_int && (w->cap->flags & 0x01) == 0)
+        st = mm_cap_bad(w->err, MM_CAP_METHOD, off, "%s, but the Header has no INT flag", op->name);
     return st;
 }
 
@@ -263,17 +277,18 @@ static bool is_insn(const struct walk *w, long off)
 static enum mm_status check_boundaries(const struct walk *w)
 {
     for (size_t off = w->m->code_off; off < w->end; off++) {
-        uint8_t mark = w->cap->marks[off];
-        if ((mark & MM_CAP_MARK_REACH) != 0 && (mark & MM_CAP_MARK_INSN) == 0)
+        if ((w->cap->marks[off] & (MM_CAP_MARK_REACH | MM_CAP_MARK_INSN)) == MM_CAP_MARK_REACH)
             return bad(w, off, "control goes into the middle of an instruction");
-        if ((mark & MM_CAP_MARK_INSN) == 0)
-            continue;
+    }
+    for (size_t k = 0; k < w->branch_n; k++) {
+        size_t off = w->todo[k];
         for (size_t i = 0, n = mm_op_branch_n(w->info + off); i < n; i++) {
             if (!is_insn(w, (long)off + mm_op_branch(w->info + off, i)))
                 return bad(w, off, "branch to no instruction of the method");
         }
     }
-    for (size_t i = 0; i < w->cap->handler_n; i++) {
+    for (size_t k = 0; k < w->m->handler_n; k++) {
+        size_t i = mm_cap_method_handler(w->cap, w->m, k);
         const struct mm_cap_handler *h = &w->cap->handlers[i];
         size_t stop = (size_t)h->start_off + h->len;
         if (h->start_off < w->m->code_off || h->start_off >= w->end)
@@ -293,6 +308,7 @@ static enum mm_status check_run(struct walk *w)
     size_t len = 0;
     uint8_t last = MM_OP_NOP;
 
+    w->branch_n = 0;
     for (size_t off = w->m->code_off; off < w->end; off += len) {
         enum mm_status st = op_len(w, off, w->end, &len);
         if (st == MM_OK)
@@ -301,6 +317,8 @@ static enum mm_status check_run(struct walk *w)
             return st;
         w->cap->marks[off] |= MM_CAP_MARK_INSN;
         last = w->info[off];
+        if (mm_op_branch_n(w->info + off) != 0)
+            w->todo[w->branch_n++] = (uint16_t)off;
     }
     if (!mm_op_ends(last))
         return bad(w, w->end, "code runs on past its end");
@@ -318,7 +336,6 @@ static enum mm_status read_method(struct walk *w, size_t off)
 
     mm_rd_init(&rd, w->info + off, w->limit - off);
     first = mm_rd_u8(&rd);
-    m->off = (uint16_t)off;
     m->flags = first >> 4;
     if ((m->flags & METHOD_EXTENDED) != 0) {
         m->max_stack = mm_rd_u8(&rd);
@@ -341,6 +358,19 @@ static enum mm_status read_method(struct walk *w, size_t off)
     return MM_OK;
 }
 
+/* Is what the Descriptor gives a good run? */
+static bool run_given(struct walk *w, uint16_t given)
+{
+    struct walk quiet = *w;
+
+    if (given == MM_CAP_NO_LEN || given == 0 || given > w->limit - w->m->code_off)
+        return false;
+    quiet.err = NULL;
+    quiet.end = (size_t)w->m->code_off + given;
+    w->m->code_len = given;
+    return check_run(&quiet) == MM_OK;
+}
+
 static enum mm_status check_method(struct walk *w, size_t off)
 {
     uint16_t given = w->cap->desc_len[off];
@@ -351,6 +381,8 @@ static enum mm_status check_method(struct walk *w, size_t off)
     w->end = w->m->code_off;
     if ((w->m->flags & METHOD_ABSTRACT) != 0)
         return given == MM_CAP_NO_LEN || given == 0 ? MM_OK : bad(w, off, "abstract, with code");
+    if (run_given(w, given))
+        return MM_OK;
     st = follow_all(w);
     if (st != MM_OK)
         return st;
@@ -402,24 +434,75 @@ static size_t next_start(const struct mm_cap *cap, size_t off)
     return off;
 }
 
-enum mm_status mm_cap_check_code(struct mm_cap *cap, struct mm_err *err)
+/* Index of the last method whose header is before off; method_n: none. */
+static size_t method_before(const struct mm_cap *cap, size_t off)
+{
+    size_t lo = 0, hi = cap->method_n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (cap->methods[mid].off < off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo == 0 ? cap->method_n : lo - 1;
+}
+
+/* Handlers by the method that their range begins in, so that no method looks through them all. */
+static void share_handlers(struct mm_cap *cap)
+{
+    uint16_t owner[UINT8_MAX]; /* the table's length is a byte */
+    uint8_t at = 0;
+
+    for (size_t i = 0; i < cap->handler_n; i++) {
+        owner[i] = (uint16_t)method_before(cap, cap->handlers[i].start_off);
+        if (owner[i] < cap->method_n)
+            cap->methods[owner[i]].handler_n++;
+    }
+    for (size_t m = 0; m < cap->method_n; m++) {
+        cap->methods[m].handler_first = at;
+        at = (uint8_t)(at + cap->methods[m].handler_n);
+        cap->methods[m].handler_n = 0;
+    }
+    for (size_t i = 0; i < cap->handler_n; i++) {
+        struct mm_cap_method *m = owner[i] < cap->method_n ? &cap->methods[owner[i]] : NULL;
+        if (m != NULL)
+            cap->handler_order[m->handler_first + m->handler_n++] = (uint8_t)i;
+    }
+}
+
+static enum mm_status list_methods(struct mm_cap *cap, struct mm_err *err)
 {
     size_t len = cap->comp[MM_CAP_METHOD].len, n = 0;
-    struct walk w = {.cap = cap, .err = err, .info = cap->comp[MM_CAP_METHOD].info};
-    enum mm_status st = MM_OK;
 
-    for (size_t off = next_start(cap, 0); off < len; off = next_start(cap, off + 1))
-        n++;
+    for (size_t off = 0; off < len; off++)
+        n += cap->marks[off] & MM_CAP_MARK_METHOD;
     cap->methods = calloc(n + 1, sizeof(cap->methods[0]));
-    w.todo = calloc(len + 1, sizeof(w.todo[0]));
-    if (cap->methods == NULL || w.todo == NULL) {
-        free(w.todo);
+    cap->handler_order = calloc(cap->handler_n + 1, 1);
+    if (cap->methods == NULL || cap->handler_order == NULL)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    }
-    for (size_t off = next_start(cap, 0); st == MM_OK && off < len; off = w.limit) {
-        w.limit = next_start(cap, off + 1);
-        w.m = &cap->methods[cap->method_n++];
-        st = check_method(&w, off);
+    for (size_t off = next_start(cap, 0); off < len; off = next_start(cap, off + 1))
+        cap->methods[cap->method_n++].off = (uint16_t)off;
+    share_handlers(cap);
+    return MM_OK;
+}
+
+enum mm_status mm_cap_check_code(struct mm_cap *cap, struct mm_err *err)
+{
+    size_t len = cap->comp[MM_CAP_METHOD].len;
+    struct walk w = {.cap = cap, .err = err, .info = cap->comp[MM_CAP_METHOD].info};
+    enum mm_status st = list_methods(cap, err);
+
+    if (st != MM_OK)
+        return st;
+    w.todo = malloc((len + 1) * sizeof(w.todo[0]));
+    if (w.todo == NULL)
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    for (size_t i = 0; st == MM_OK && i < cap->method_n; i++) {
+        w.m = &cap->methods[i];
+        w.limit = i + 1 < cap->method_n ? cap->methods[i + 1].off : len;
+        st = check_method(&w, w.m->off);
     }
     free(w.todo);
     return st == MM_OK ? check_entries(cap, err) : st;

@@ -14,7 +14,8 @@ enum {
 #define MM_CAP_NO_LEN 0xFFFF
 
 struct mm_cap {
-    uint8_t *data; /* owned: the LFDB */
+    unsigned more_owners; /* besides the first */
+    uint8_t *data;        /* owned: the LFDB */
     size_t data_len;
     struct mm_cap_component comp[MM_CAP_COMPONENT_N];
     uint8_t format_minor; /* CAP format 2.x */
@@ -33,6 +34,7 @@ struct mm_cap {
     size_t method_n;
     struct mm_cap_handler *handlers;
     size_t handler_n;
+    uint8_t *handler_order; /* indexes of handlers, those of one method together */
     struct mm_cap_statics statics;
     struct mm_cap_export *exports;
     size_t export_n;

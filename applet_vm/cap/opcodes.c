@@ -1,52 +1,43 @@
 #include "applet_vm/cap/cap.h"
 
 #include <ctype.h>
-#include <pthread.h>
 
 #define MNEMONIC_MAX 24 /* "if_scmpne_w" and the like; the longest has 15 letters */
 
-static const struct {
-    const char *name; /* as in the list: upper case */
-    uint8_t operands, pops, pushes;
-    bool needs_int;
-} list[256] = {
-#define MM_OP(name, code, operands, pops, pushes, needs_int)                                       \
-    [code] = {#name, MM_OPERANDS_##operands, (pops), (pushes), (needs_int)},
-#include "applet_vm/cap/opcodes.def"
-#undef MM_OP
-};
+/* The list has names in upper case, and the preprocessor cannot turn them into mnemonics: these are
+ * written before main begins, and never again. */
+static char mnemonics[256][MNEMONIC_MAX];
 
-static const uint8_t operand_bytes[] = {
-#define X(name, len) [MM_OPERANDS_##name] = (len),
+enum {
+#define X(name, len) BYTES_##name = (len),
     MM_OPERANDS(X)
 #undef X
 };
 
-/* Made once from the list: the preprocessor cannot turn a name into lower case. */
-static struct mm_op_info infos[256];
-static char mnemonics[256][MNEMONIC_MAX];
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+const struct mm_op_info mm_op_infos[256] = {
+#define MM_OP(name_, code, operands_, pops_, pushes_, needs_int_)                                  \
+    [code] = {.name = mnemonics[code],                                                             \
+              .operands = MM_OPERANDS_##operands_,                                                 \
+              .operand_bytes = BYTES_##operands_,                                                  \
+              .pops = (pops_),                                                                     \
+              .pushes = (pushes_),                                                                 \
+              .needs_int = (needs_int_)},
+#include "applet_vm/cap/opcodes.def"
+#undef MM_OP
+};
 
-static void make_infos(void)
+__attribute__((constructor)) static void make_mnemonics(void)
 {
+    static const char *const names[256] = {
+#define MM_OP(name, code, operands, pops, pushes, needs_int) [code] = #name,
+#include "applet_vm/cap/opcodes.def"
+#undef MM_OP
+    };
+
     for (size_t c = 0; c < 256; c++) {
-        if (list[c].name == NULL)
-            continue;
-        for (size_t i = 0; i < MNEMONIC_MAX - 1 && list[c].name[i] != '\0'; i++)
-            mnemonics[c][i] = (char)tolower((unsigned char)list[c].name[i]);
-        infos[c] = (struct mm_op_info){.name = mnemonics[c],
-                                       .operands = list[c].operands,
-                                       .operand_bytes = operand_bytes[list[c].operands],
-                                       .pops = list[c].pops,
-                                       .pushes = list[c].pushes,
-                                       .needs_int = list[c].needs_int};
+        for (size_t i = 0; names[c] != NULL && i < MNEMONIC_MAX - 1 && names[c][i] != '\0'; i++)
+            mnemonics[c][i] = (char)tolower((unsigned char)names[c][i]);
     }
-}
-
-const struct mm_op_info *mm_op_info(uint8_t code)
-{
-    (void)pthread_once(&once, make_infos); /* fails only for a bad control block */
-    return &infos[code];
 }
 
 /* Bytes after the opcode of a switch at p, of which left are there; 0 when cut off or absurd. */
@@ -70,30 +61,19 @@ static size_t switch_len(uint8_t operands, const uint8_t *p, size_t left)
     return 2 + 2 * key + 2 * (size_t)(high - low + 1);
 }
 
-size_t mm_op_len(const uint8_t *code, size_t code_len, size_t off)
+size_t mm_op_switch_len(const uint8_t *code, size_t code_len, size_t off)
 {
-    size_t n, left;
+    size_t left = code_len - off - 1;
+    size_t n = switch_len(mm_op_info(code[off])->operands, code + off + 1, left);
 
-    if (off >= code_len || list[code[off]].name == NULL)
-        return 0;
-    left = code_len - off - 1;
-    n = operand_bytes[list[code[off]].operands];
-    if (n == 0xFF) {
-        n = switch_len(list[code[off]].operands, code + off + 1, left);
-        if (n == 0)
-            return 0;
-    }
-    return n <= left ? n + 1 : 0;
+    return n != 0 && n <= left ? n + 1 : 0;
 }
 
 /* ---- Branches ---- */
 
-size_t mm_op_branch_n(const uint8_t *p)
+size_t mm_op_switch_branch_n(const uint8_t *p)
 {
     switch (mm_op_info(p[0])->operands) {
-    case MM_OPERANDS_BRANCH8:
-    case MM_OPERANDS_BRANCH16:
-        return 1;
     case MM_OPERANDS_STABLESWITCH:
         return 2 + (size_t)((int16_t)mm_be16(p + 5) - (int16_t)mm_be16(p + 3));
     case MM_OPERANDS_ITABLESWITCH:
@@ -130,10 +110,4 @@ int mm_op_branch(const uint8_t *p, size_t i)
         }
     }
     return (int16_t)mm_be16(p + at);
-}
-
-bool mm_op_ends(uint8_t op)
-{
-    return op == MM_OP_GOTO || op == MM_OP_GOTO_W || op == MM_OP_ATHROW || op == MM_OP_RET ||
-           (op >= MM_OP_STABLESWITCH && op <= MM_OP_RETURN);
 }

@@ -105,7 +105,7 @@ enum mm_status mm_load_store(struct mm_card *card, const struct mm_cap *cap, mm_
         return mm_fail(err, st, SIZE_MAX, "no new component: %s", mm_status_text(st));
     st = mm_comp_add(card->nvm, entry.comp, MM_COMP_PACKAGE, &entry.aid);
     if (st == MM_OK)
-        st = mm_vm_package_load(card->vm, entry.comp, cap, err);
+        st = mm_vm_package_load(card->vm, entry.comp, cap, !card->cfg.no_verify, err);
     if (st == MM_OK)
         st = mm_reg_add(&card->registry, &entry, MM_STATE_LOADED);
     if (st == MM_OK)

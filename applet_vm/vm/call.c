@@ -13,6 +13,16 @@ enum mm_run mm_native_call(struct mm_vm *vm, const struct mm_method *m, const ui
     return run;
 }
 
+enum mm_run mm_method_ready(struct mm_vm *vm, const struct mm_method *m)
+{
+    struct mm_err err;
+
+    if (mm_method_translate(vm, mm_package_method(m->pkg, m->off), &err) == MM_OK)
+        return MM_RUN_OK;
+    mm_log("error", "translate", "component %u: %s", m->pkg->comp, err.text);
+    return mm_fault(vm, "a method that cannot be translated");
+}
+
 /* A frame for m on top of what is in use, its arguments copied. */
 static enum mm_run push(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args)
 {
@@ -75,7 +85,9 @@ enum mm_run mm_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t 
         vm->ctx = ctx;
         vm->owner = owner;
     }
-    run = m->code != NULL ? run_code(vm, m, args, ret) : mm_native_call(vm, m, args, ret);
+    run = mm_method_waits(m) ? mm_method_ready(vm, m) : MM_RUN_OK;
+    if (run == MM_RUN_OK)
+        run = m->code != NULL ? run_code(vm, m, args, ret) : mm_native_call(vm, m, args, ret);
     if (run == MM_RUN_THROWN)
         mm_exception_keep(vm); /* setReason may have come after the throw */
     vm->ctx = old_ctx;
@@ -218,13 +230,13 @@ enum mm_run mm_vm_install(struct mm_vm *vm, mm_comp package, size_t applet_index
                           const uint8_t *params, uint8_t params_len)
 {
     const struct mm_package *pkg = mm_package_get(vm, package);
-    const struct mm_method *m;
+    struct mm_method *m;
     uint16_t args[3];
 
     if (pkg == NULL || applet_index >= mm_cap_applet_n(pkg->cap))
         return mm_fault(vm, "no such applet class");
     m = mm_package_method(pkg, mm_cap_applet(pkg->cap, applet_index)->install_off);
-    if (m == NULL || m->args != 3 || (m->ret != 0 && m->ret != MM_RET_NEVER))
+    if (m == NULL || m->args != 3 || (mm_method_ret(m) != 0 && m->ret != MM_RET_NEVER))
         return mm_fault(vm, "the install method is not install(byte[], short, byte)");
     mm_vm_applet_bind(vm, owner, package);
     mm_heap_select(vm, package);

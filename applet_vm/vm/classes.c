@@ -230,30 +230,6 @@ enum mm_status mm_link_classes(struct mm_vm *vm, struct mm_package *pkg, struct 
     return st;
 }
 
-enum mm_status mm_class_offsets(const struct mm_package *pkg, uint8_t *marked, size_t marked_n,
-                                struct mm_err *err)
-{
-    const uint8_t *info = component(pkg)->info;
-
-    for (size_t i = 0; i < pkg->class_n; i++) {
-        struct record r;
-        if (pkg->classes[i].interface || !read_record(pkg, pkg->classes[i].off, &r))
-            continue;
-        for (size_t k = 0; k < (size_t)r.pub_n + r.pack_n; k++) {
-            uint16_t off = mm_be16(info + r.pub_off + 2 * k); /* the tables are adjacent */
-            if (off == 0xFFFF)
-                continue;
-            if (off >= marked_n)
-                return mm_fail(err, MM_MALFORMED, r.pub_off + 2 * k,
-                               "Class component: method offset 0x%04x is past the end of the "
-                               "Method component",
-                               off);
-            marked[off] = 1;
-        }
-    }
-    return MM_OK;
-}
-
 /* A method table: the superclass's entries, then own ones from base on. */
 static struct mm_method **build_table(struct mm_package *pkg, struct mm_method *const *super,
                                       uint16_t super_n, size_t table_off, unsigned base,

@@ -755,6 +755,10 @@ call: /* m: the method; its arguments are on the stack; ip->b: their cells and t
     if (m->code == NULL) {
         uint16_t ret[2] = {0};
         enum mm_run run;
+        if (UNLIKELY(mm_method_waits(m))) {
+            TRY(mm_method_ready(vm, m));
+            goto call;
+        }
         SAVE();
         vm->budget = budget;
         run = mm_native_call(vm, m, sp - m->args, ret);

@@ -1,10 +1,10 @@
 /*
- * Link a package: imports, classes, methods, then all code translated (decode.c). Nothing is
- * resolved while code runs.
+ * Link a package: imports, classes, methods, and the code translated (decode.c). Code that a verifier
+ * has passed is translated method by method, each when it is first called: loading and power-on then
+ * cost nothing for what never runs. That needs Descriptors, which tell what calls return, so that no
+ * method is found not to link later. Nothing is resolved while a method runs.
  */
 #include "applet_vm/vm/vm_int.h"
-
-#include <stdlib.h>
 
 const struct mm_class *mm_package_class(const struct mm_package *pkg, uint16_t off)
 {
@@ -84,98 +84,52 @@ static enum mm_status link_imports(struct mm_vm *vm, struct mm_package *pkg, str
     return MM_OK;
 }
 
-static enum mm_status mark(uint8_t *marked, size_t n, uint16_t off, const char *who,
-                           struct mm_err *err)
-{
-    if (off >= n)
-        return mm_fail(err, MM_MALFORMED, off,
-                       "%s: method offset 0x%04x is past the end of the "
-                       "Method component",
-                       who, off);
-    marked[off] = 1;
-    return MM_OK;
-}
-
-static enum mm_status mark_exports(const struct mm_package *pkg, uint8_t *marked, size_t n,
-                                   struct mm_err *err)
-{
-    const struct mm_cap_component *c = mm_cap_component(pkg->cap, MM_CAP_EXPORT);
-    struct mm_rd rd;
-    uint8_t classes;
-
-    mm_rd_init(&rd, c->info, c->info != NULL ? c->len : 0);
-    classes = c->info != NULL ? mm_rd_u8(&rd) : 0;
-    for (unsigned i = 0; i < classes && !rd.bad; i++) {
-        (void)mm_rd_u16(&rd);
-        uint8_t fields = mm_rd_u8(&rd), methods = mm_rd_u8(&rd);
-        (void)mm_rd_bytes(&rd, 2u * fields);
-        for (unsigned k = 0; k < methods && !rd.bad; k++) {
-            enum mm_status st = mark(marked, n, mm_rd_u16(&rd), "Export component", err);
-            if (st != MM_OK)
-                return st;
-        }
-    }
-    return MM_OK;
-}
-
-/* Every place that names a method of the package: class tables, constant pool, applets, exports. */
-static enum mm_status mark_methods(const struct mm_package *pkg, uint8_t *marked, size_t n,
-                                   struct mm_err *err)
-{
-    enum mm_status st = mm_class_offsets(pkg, marked, n, err);
-
-    for (size_t i = 0; i < mm_cap_applet_n(pkg->cap) && st == MM_OK; i++)
-        st = mark(marked, n, mm_cap_applet(pkg->cap, i)->install_off, "Applet component", err);
-    for (size_t i = 0; i < mm_cap_cp_n(pkg->cap) && st == MM_OK; i++) {
-        const struct mm_cap_cp *e = mm_cap_cp(pkg->cap, i);
-        if (e->tag == 6 && (e->b[0] & 0x80) == 0)
-            st = mark(marked, n, mm_be16(e->b + 1), "ConstantPool component", err);
-    }
-    return st == MM_OK ? mark_exports(pkg, marked, n, err) : st;
-}
-
+/* All methods, as their headers are. What they return is found when it is first asked for. */
 static enum mm_status list_methods(struct mm_package *pkg, struct mm_err *err)
 {
-    size_t n = mm_cap_component(pkg->cap, MM_CAP_METHOD)->len, count = 0;
-    uint8_t *marked = calloc(n + 1, 1);
-    enum mm_status st = MM_NO_MEMORY;
+    size_t n = mm_cap_method_n(pkg->cap);
 
-    if (marked == NULL)
-        return mm_fail(err, st, SIZE_MAX, "out of memory");
-    st = mark_methods(pkg, marked, n, err);
-    if (st != MM_OK)
-        goto out;
-    for (size_t i = 0; i < n; i++)
-        count += marked[i];
-    pkg->methods = mm_arena_alloc(&pkg->arena, count + 1, sizeof(*pkg->methods));
-    if (pkg->methods == NULL) {
-        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-        goto out;
+    pkg->methods = mm_arena_alloc(&pkg->arena, n + 1, sizeof(*pkg->methods));
+    if (pkg->methods == NULL)
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    for (; pkg->method_n < n; pkg->method_n++) {
+        const struct mm_cap_method *m = mm_cap_method(pkg->cap, pkg->method_n);
+        bool abstract = m->code_len == 0;
+
+        pkg->methods[pkg->method_n] =
+            (struct mm_method){.pkg = pkg,
+                               .off = m->off,
+                               .args = m->nargs,
+                               .locals = (uint16_t)(m->nargs + m->max_locals),
+                               .max_stack = m->max_stack,
+                               .abstract = abstract,
+                               .ret = abstract ? MM_RET_NEVER : MM_RET_UNKNOWN};
     }
-    for (size_t i = 0; i < n; i++) {
-        if (marked[i] != 0)
-            pkg->methods[pkg->method_n++] =
-                (struct mm_method){.pkg = pkg, .off = (uint16_t)i, .ret = MM_RET_UNKNOWN};
-    }
-out:
-    free(marked);
-    return st;
+    return MM_OK;
 }
 
-static enum mm_status translate(struct mm_vm *vm, struct mm_package *pkg, struct mm_err *err)
+static bool described(const struct mm_package *pkg)
 {
-    struct mm_decoder *d = NULL;
-    enum mm_status st = mm_decoder_new(vm, pkg, &d, err);
+    if (mm_cap_component(pkg->cap, MM_CAP_DESCRIPTOR)->info == NULL)
+        return false;
+    for (size_t i = 0; i < mm_cap_import_n(pkg->cap); i++) {
+        if (pkg->imports[i].pkg != NULL && !pkg->imports[i].pkg->described)
+            return false;
+    }
+    return true;
+}
+
+static enum mm_status translate(const struct mm_vm *vm, struct mm_package *pkg, struct mm_err *err)
+{
+    enum mm_status st = MM_OK;
 
     for (size_t i = 0; i < pkg->method_n && st == MM_OK; i++)
-        st = mm_decode_shape(d, &pkg->methods[i], err);
-    for (size_t i = 0; i < pkg->method_n && st == MM_OK; i++)
-        st = mm_decode_code(d, &pkg->methods[i], err);
-    mm_decoder_free(&d);
+        st = mm_method_translate(vm, &pkg->methods[i], err);
     return st;
 }
 
-enum mm_status mm_link_package(struct mm_vm *vm, struct mm_package *pkg, struct mm_err *err)
+enum mm_status mm_link_package(struct mm_vm *vm, struct mm_package *pkg, bool good,
+                               struct mm_err *err)
 {
     const struct mm_cap_component *c = mm_cap_component(pkg->cap, MM_CAP_STATIC_FIELD);
     enum mm_status st = link_imports(vm, pkg, err);
@@ -193,7 +147,8 @@ enum mm_status mm_link_package(struct mm_vm *vm, struct mm_package *pkg, struct 
         st = list_methods(pkg, err);
     if (st == MM_OK)
         st = mm_link_tables(pkg, err);
-    if (st == MM_OK)
+    pkg->described = st == MM_OK && described(pkg);
+    if (st == MM_OK && !(good && pkg->described))
         st = translate(vm, pkg, err);
     return st;
 }

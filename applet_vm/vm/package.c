@@ -48,30 +48,46 @@ static void drop_entries(struct mm_vm *vm, mm_comp comp, const struct mm_package
     }
 }
 
-/* Parse and link the LFDB that is in the NVM; on MM_OK the package is in the list. */
-static enum mm_status link_stored(struct mm_vm *vm, mm_comp comp, struct mm_err *err)
+/* Link a package whose LFDB is in the NVM; on MM_OK it is in the list. cap: its parsed form, becomes
+ * the package's. good: as mm_link_package has it. */
+static enum mm_status link_cap(struct mm_vm *vm, mm_comp comp, struct mm_cap *cap, bool good,
+                               struct mm_err *err)
 {
-    size_t len = 0;
-    const uint8_t *lfdb = mm_rec_data(vm->nvm, MM_KEY_PACKAGE_LFDB(comp), &len);
-    struct mm_package *pkg;
+    struct mm_package *pkg = NULL;
     enum mm_status st;
 
     if (vm->package_n == MM_PACKAGE_MAX)
-        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "no room for a package beyond %d",
-                       MM_PACKAGE_MAX);
-    if ((pkg = calloc(1, sizeof(*pkg))) == NULL)
-        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+        st =
+            mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "no room for a package beyond %d", MM_PACKAGE_MAX);
+    else if ((pkg = calloc(1, sizeof(*pkg))) == NULL)
+        st = mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    else
+        st = MM_OK;
+    if (st != MM_OK) {
+        mm_cap_free(&cap);
+        return st;
+    }
     pkg->comp = comp;
     pkg->statics = mm_rec_data(vm->nvm, MM_KEY_PACKAGE_STATICS(comp), &pkg->statics_len);
-    st = mm_cap_read(lfdb, len, &pkg->cap, err);
-    if (st == MM_OK)
-        st = mm_link_package(vm, pkg, err);
+    pkg->cap = cap;
+    st = mm_link_package(vm, pkg, good, err);
     if (st != MM_OK) {
         mm_package_free(pkg);
         return st;
     }
     vm->packages[vm->package_n++] = pkg;
     return MM_OK;
+}
+
+/* At power-on: it was linked when it was loaded. */
+static enum mm_status link_stored(struct mm_vm *vm, mm_comp comp, struct mm_err *err)
+{
+    size_t len = 0;
+    const uint8_t *lfdb = mm_rec_data(vm->nvm, MM_KEY_PACKAGE_LFDB(comp), &len);
+    struct mm_cap *cap;
+    enum mm_status st = mm_cap_read(lfdb, len, &cap, err);
+
+    return st == MM_OK ? link_cap(vm, comp, cap, true, err) : st;
 }
 
 static bool unlinked(const struct mm_vm *vm, const struct mm_comp_info *info)
@@ -209,7 +225,7 @@ static enum mm_status arrays_make(struct mm_vm *vm, const struct mm_package *pkg
 /* ---- Public ---- */
 
 enum mm_status mm_vm_package_load(struct mm_vm *vm, mm_comp package, const struct mm_cap *cap,
-                                  struct mm_err *err)
+                                  bool verified, struct mm_err *err)
 {
     size_t len = 0;
     const uint8_t *lfdb = mm_cap_lfdb(cap, &len);
@@ -226,7 +242,7 @@ enum mm_status mm_vm_package_load(struct mm_vm *vm, mm_comp package, const struc
         return mm_fail(err, st, SIZE_MAX, "load file of %zu bytes: %s", len, mm_status_text(st));
     st = statics_store(vm, package, cap, err);
     if (st == MM_OK)
-        st = link_stored(vm, package, err);
+        st = link_cap(vm, package, mm_cap_share(cap), verified, err);
     if (st != MM_OK)
         return st;
     pkg = vm->packages[vm->package_n - 1];

@@ -241,13 +241,13 @@ static uint8_t implemented_return(const struct mm_package *pkg, const struct mm_
 {
     for (size_t i = 0; i < pkg->class_n; i++) {
         const struct mm_class *cls = &pkg->classes[i];
-        const struct mm_method *m;
+        struct mm_method *m;
 
         if (cls->interface || !mm_class_is(cls, of))
             continue;
         m = of->interface ? mm_class_interface_method(cls, of, token)
                           : mm_class_method(cls, token, package);
-        if (m != NULL && m->ret <= 2)
+        if (m != NULL && mm_method_ret(m) <= 2)
             return m->ret;
     }
     return MM_RET_UNKNOWN;
@@ -272,7 +272,7 @@ enum mm_status mm_resolve_virtual(const struct mm_vm *vm, const struct mm_packag
 {
     const struct mm_cap_cp *e;
     const struct mm_class *cls;
-    const struct mm_method *m;
+    struct mm_method *m;
     enum mm_status st = entry(pkg, cp, CP_VIRTUAL, &e, err);
     bool package;
 
@@ -286,7 +286,7 @@ enum mm_status mm_resolve_virtual(const struct mm_vm *vm, const struct mm_packag
     st = usable(m, cp, err);
     if (st != MM_OK)
         return st;
-    *out = (struct mm_call_shape){.args = m->args, .ret = m->ret, .token = e->b[2]};
+    *out = (struct mm_call_shape){.args = m->args, .ret = mm_method_ret(m), .token = e->b[2]};
     if (out->ret > 2) {
         uint8_t ret = known_return(vm, pkg, cls, e->b[2] & 0x7F, package);
         if (ret == MM_RET_UNKNOWN && m->abstract)

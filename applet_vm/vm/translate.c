@@ -93,7 +93,8 @@ static enum mm_status call(const struct tr *t, enum mm_vop op, bool special)
         return mm_fail(t->err, MM_MALFORMED, t->off, "call of an abstract method");
     if (special && m->args == 0)
         return mm_fail(t->err, MM_MALFORMED, t->off, "invokespecial of a method without this");
-    t->out->ins = (struct mm_ins){.op = (uint16_t)op, .b = call_cells(t, m->args, m->ret), .p = m};
+    t->out->ins =
+        (struct mm_ins){.op = (uint16_t)op, .b = call_cells(t, m->args, mm_method_ret(m)), .p = m};
     return MM_OK;
 }
 

@@ -128,9 +128,11 @@ void mm_vm_reset(struct mm_vm *vm);
 
 /* ---- Packages ---- */
 /* Store and link a package under a new component id (mm_comp_add was called by the caller, and the
- * caller holds an NVM transaction that it aborts on failure). err names what did not link. */
+ * caller holds an NVM transaction that it aborts on failure). err names what did not link.
+ * cap       shared: it is kept as the package's parsed form
+ * verified  mm_verify passed it: methods may wait for their first call to be translated */
 enum mm_status mm_vm_package_load(struct mm_vm *vm, mm_comp package, const struct mm_cap *cap,
-                                  struct mm_err *err) MM_USE_RESULT;
+                                  bool verified, struct mm_err *err) MM_USE_RESULT;
 /* Unlink; the caller drops the component. MM_STATE when another package imports it or an object of
  * one of its classes is owned by another package's applet. */
 enum mm_status mm_vm_package_unload(struct mm_vm *vm, mm_comp package,
@@ -331,14 +333,15 @@ struct mm_cap_name {
     size_t n;
 };
 struct mm_remote_class {
-    struct mm_cap_name package, name, modifier; /* fully qualified with '/'; anti-collision string */
+    struct mm_cap_name package, name,
+        modifier; /* fully qualified with '/'; anti-collision string */
     size_t interface_n;
 };
 /* What the object's class tells a client; false when it is not a remote class of a CAP 2.2 file. */
 bool mm_vm_remote_class(struct mm_vm *vm, mm_ref obj, struct mm_remote_class *out);
 /* One of its remote interfaces; false past the end. */
-bool mm_vm_remote_interface(struct mm_vm *vm, mm_ref obj, size_t index,
-                            struct mm_cap_name *package, struct mm_cap_name *name);
+bool mm_vm_remote_interface(struct mm_vm *vm, mm_ref obj, size_t index, struct mm_cap_name *package,
+                            struct mm_cap_name *name);
 /* A remote method by its hash code. signature: the type descriptor of the pool (JCVM 6.9.1), nibbles
  * from its second byte on, signature_n of them. */
 struct mm_remote_method {
@@ -346,8 +349,7 @@ struct mm_remote_method {
     const uint8_t *signature;
     size_t signature_n;
 };
-bool mm_vm_remote_method(struct mm_vm *vm, mm_ref obj, uint16_t hash,
-                         struct mm_remote_method *out);
+bool mm_vm_remote_method(struct mm_vm *vm, mm_ref obj, uint16_t hash, struct mm_remote_method *out);
 /* Call a virtual method by token, as invokevirtual would from the running context: NullPointer,
  * Security. cells: arguments after this; a fault when the method has others. */
 enum mm_run mm_vm_invoke_virtual(struct mm_vm *vm, mm_ref obj, uint8_t token, const uint16_t *cells,

@@ -92,9 +92,9 @@ struct mm_handler {
 };
 
 #define MM_RET_NEVER   0xFE /* no return instruction can be reached */
-#define MM_RET_UNKNOWN 0xFF /* not looked at yet */
+#define MM_RET_UNKNOWN 0xFF /* not looked at yet: mm_method_ret */
 struct mm_method {
-    const struct mm_ins *code; /* NULL: native or abstract */
+    const struct mm_ins *code; /* NULL: native, abstract, or not translated yet */
     uint32_t ins_n;
     mm_native native;
     const struct mm_rom_method *rom;
@@ -157,6 +157,7 @@ struct mm_package {
     const uint8_t *statics; /* the record's content; NULL: no static fields */
     size_t statics_len, statics_ref_n;
     bool loaded_in_tx;
+    bool described; /* it and all that it imports have a Descriptor, or are of ROM */
 };
 
 /* ---- Objects ---- */
@@ -281,8 +282,10 @@ bool mm_object_is(const struct mm_vm *vm, const struct mm_object *o, uint16_t ty
                   const struct mm_class *cls);
 
 /* ---- link.c: one package ---- */
-/* Resolve imports, build classes, translate methods. Everything is in pkg->arena. */
-enum mm_status mm_link_package(struct mm_vm *vm, struct mm_package *pkg,
+/* Resolve imports, build classes, translate methods. Everything is in pkg->arena.
+ * good   the code is known to link: methods are translated when they are first called, if Descriptors
+ *        tell what every call returns */
+enum mm_status mm_link_package(struct mm_vm *vm, struct mm_package *pkg, bool good,
                                struct mm_err *err) MM_USE_RESULT;
 const struct mm_class *mm_package_class(const struct mm_package *pkg, uint16_t off);
 struct mm_method *mm_package_method(const struct mm_package *pkg, uint16_t off);
@@ -301,9 +304,6 @@ enum mm_status mm_link_classes(struct mm_vm *vm, struct mm_package *pkg,
 bool mm_class_remote(const struct mm_class *cls, struct mm_rd *rd);
 /* Methods the class tables point to are looked up when the method list is complete. */
 enum mm_status mm_link_tables(struct mm_package *pkg, struct mm_err *err) MM_USE_RESULT;
-/* Calls add for each method offset in the class tables. */
-enum mm_status mm_class_offsets(const struct mm_package *pkg, uint8_t *marked, size_t marked_n,
-                                struct mm_err *err) MM_USE_RESULT;
 
 /* ---- resolve.c: constant pool entries of a package ---- */
 const struct mm_class *mm_resolve_class_ref(const struct mm_package *pkg, uint16_t class_ref);
@@ -330,7 +330,6 @@ enum mm_status mm_resolve_interface(const struct mm_vm *vm, const struct mm_pack
                                     struct mm_err *err) MM_USE_RESULT;
 
 /* ---- decode.c, translate.c: bytecode to struct mm_ins ---- */
-struct mm_decoder;
 /* One bytecode translated. Branch targets are still byte offsets (ins.b, or in the switch). */
 struct mm_step {
     struct mm_ins ins;
@@ -340,15 +339,11 @@ struct mm_step {
 enum mm_status mm_translate(const struct mm_vm *vm, struct mm_package *pkg,
                             const struct mm_method *m, size_t off, struct mm_step *out,
                             struct mm_err *err) MM_USE_RESULT;
-enum mm_status mm_decoder_new(struct mm_vm *vm, struct mm_package *pkg, struct mm_decoder **out,
-                              struct mm_err *err) MM_USE_RESULT;
-void mm_decoder_free(struct mm_decoder **d);
-/* Read the header; find what it returns. */
-enum mm_status mm_decode_shape(struct mm_decoder *d, struct mm_method *m,
-                               struct mm_err *err) MM_USE_RESULT;
-/* Translate the code; the shapes of all methods are known. */
-enum mm_status mm_decode_code(struct mm_decoder *d, struct mm_method *m,
-                              struct mm_err *err) MM_USE_RESULT;
+/* Cells that a method returns, MM_RET_NEVER when it has no return instruction. */
+uint8_t mm_method_ret(struct mm_method *m);
+/* Give a method of a package its code; nothing when it has it, or is abstract. */
+enum mm_status mm_method_translate(const struct mm_vm *vm, struct mm_method *m,
+                                   struct mm_err *err) MM_USE_RESULT;
 
 /* ---- fuse.c: operations in a row made one, in place ---- */
 void mm_fuse(struct mm_ins *code, uint32_t n);
@@ -456,6 +451,12 @@ enum mm_run mm_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t 
                     mm_comp owner, uint16_t *ret);
 enum mm_run mm_native_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args,
                            uint16_t *ret);
+/* Has the method code that is only to be translated? And do that. */
+static inline bool mm_method_waits(const struct mm_method *m)
+{
+    return m->code == NULL && m->pkg != NULL && !m->abstract;
+}
+enum mm_run mm_method_ready(struct mm_vm *vm, const struct mm_method *m);
 
 /* ---- interp_goto.c, interp_switch.c: one loop, two ways to dispatch ---- */
 enum mm_run mm_interp_goto(struct mm_vm *vm, size_t base);

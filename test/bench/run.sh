@@ -25,7 +25,9 @@ echo "## Verification of packages by size (test/bench/bench_verify)"
 "$build/bench/bench_verify"
 echo
 echo "## Loading over SCP03 in process, beside its AES (test/bench/bench_load)"
-"$build/bench/bench_load"
+test/bench/package.sh "$build" "$home/load" 200 &&
+    "$build/bin/mintmark-convert" --classes "$home/load/cls" --output "$home/many.cap" &&
+    "$build/bench/bench_load" "$home/many.cap"
 echo
 echo "## Converter (test/bench/convert.sh)"
 test/bench/convert.sh "$build"

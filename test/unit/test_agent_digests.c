@@ -114,7 +114,7 @@ static int setup(void **state)
     assert_int_equal(mm_cap_read(cap_seed, sizeof(cap_seed), &cap, NULL), MM_OK);
     assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
     assert_int_equal(mm_comp_add(chip.nvm, API_PACKAGE, MM_COMP_PACKAGE, mm_cap_aid(cap)), MM_OK);
-    if (mm_vm_package_load(chip.vm, API_PACKAGE, cap, &err) != MM_OK)
+    if (mm_vm_package_load(chip.vm, API_PACKAGE, cap, false, &err) != MM_OK)
         fail_msg("%s", err.text);
     assert_int_equal(mm_comp_add(chip.nvm, API_APPLET, MM_COMP_APPLET, &aid), MM_OK);
     assert_int_equal(mm_tx_commit(chip.nvm), MM_OK);

@@ -272,7 +272,7 @@ static void applet_install(void)
     assert_int_equal(mm_comp_add(chip.nvm, API_PACKAGE, MM_COMP_PACKAGE, &aid), MM_OK);
     assert_int_equal(mm_comp_add(chip.nvm, API_APPLET, MM_COMP_APPLET, &aid), MM_OK);
     assert_int_equal(mm_cap_read(cap_seed, sizeof(cap_seed), &cap, &err), MM_OK);
-    if (mm_vm_package_load(chip.vm, API_PACKAGE, cap, &err) != MM_OK)
+    if (mm_vm_package_load(chip.vm, API_PACKAGE, cap, false, &err) != MM_OK)
         fail_msg("%s", err.text);
     mm_cap_free(&cap);
     if (mm_vm_install(chip.vm, API_PACKAGE, 0, API_APPLET, NULL, 0) != MM_RUN_OK)

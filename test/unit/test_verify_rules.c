@@ -404,6 +404,73 @@ static void verify_types_agree_with_the_opcode_list(void **state)
     }
 }
 
+/* ---- Linking what was verified: vm.h, mm_vm_package_load ---- */
+
+static enum mm_status load_good(struct test_chip *chip, const struct test_method *t)
+{
+    struct mm_cap *cap = NULL;
+    size_t len = 0;
+    uint8_t *lfdb = build_verify_lfdb(t, &len);
+
+    assert_int_equal(mm_cap_read(lfdb, len, &cap, NULL), MM_OK);
+    assert_int_equal(mm_comp_add(chip->nvm, TEST_PACKAGE, MM_COMP_PACKAGE, mm_cap_aid(cap)), MM_OK);
+    enum mm_status st = mm_vm_package_load(chip->vm, TEST_PACKAGE, cap, true, NULL);
+    mm_vm_applet_bind(chip->vm, TEST_APPLET, TEST_PACKAGE);
+    mm_cap_free(&cap);
+    free(lfdb);
+    return st;
+}
+
+static const struct mm_method *main_of(const struct test_chip *chip)
+{
+    return mm_package_method(mm_package_get(chip->vm, TEST_PACKAGE), 1);
+}
+
+static void a_verified_method_is_translated_when_it_is_first_called(void **state)
+{
+    const struct test_method t = {.code = "1c 1d 8d000d 41 78"};
+    uint16_t args[2] = {40, 2}, ret[2] = {0};
+    struct test_chip chip;
+
+    (void)state;
+    chip_open(&chip, 0);
+    assert_int_equal(load_good(&chip, &t), MM_OK);
+    assert_null(main_of(&chip)->code);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mm_call(chip.vm, main_of(&chip), args, TEST_PACKAGE, TEST_APPLET, ret),
+                         MM_RUN_OK);
+        assert_non_null(main_of(&chip)->code);
+    }
+    chip_close(&chip);
+}
+
+/* The caller's word that it was verified is not what keeps the chip whole. */
+static void a_method_that_is_bad_after_all_ends_its_call(void **state)
+{
+    const struct test_method t = {.code = "41 78"};
+    uint16_t args[2] = {0}, ret[2];
+    struct test_chip chip;
+
+    (void)state;
+    chip_open(&chip, 0);
+    assert_int_equal(load_good(&chip, &t), MM_OK);
+    assert_int_equal(mm_call(chip.vm, main_of(&chip), args, TEST_PACKAGE, TEST_APPLET, ret),
+                     MM_RUN_FAULT);
+    chip_close(&chip);
+}
+
+/* Nothing but a Descriptor tells what calls of abstract methods return. */
+static void without_descriptor_all_is_translated_at_once(void **state)
+{
+    const struct test_method t = {.code = "41 78", .no_descriptor = true};
+    struct test_chip chip;
+
+    (void)state;
+    chip_open(&chip, 0);
+    assert_int_equal(load_good(&chip, &t), MM_MALFORMED);
+    chip_close(&chip);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +495,9 @@ int main(void)
         cmocka_unit_test(verify_without_descriptor_checks_kinds),
         cmocka_unit_test(verify_refuses_a_package_whose_import_is_missing),
         cmocka_unit_test(verify_types_agree_with_the_opcode_list),
+        cmocka_unit_test(a_verified_method_is_translated_when_it_is_first_called),
+        cmocka_unit_test(a_method_that_is_bad_after_all_ends_its_call),
+        cmocka_unit_test(without_descriptor_all_is_translated_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

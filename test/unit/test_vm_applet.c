@@ -283,7 +283,7 @@ static void vm_forgets_a_package_whose_loading_was_aborted(void **state)
     assert_int_equal(mm_cap_read(counter_lfdb, sizeof(counter_lfdb), &cap, NULL), MM_OK);
     assert_int_equal(mm_tx_begin(chip.nvm), MM_OK);
     assert_int_equal(mm_comp_add(chip.nvm, 1, MM_COMP_PACKAGE, mm_cap_aid(cap)), MM_OK);
-    assert_int_equal(mm_vm_package_load(chip.vm, 1, cap, NULL), MM_OK);
+    assert_int_equal(mm_vm_package_load(chip.vm, 1, cap, false, NULL), MM_OK);
     assert_true(mm_vm_package_usable(chip.vm, 1));
     mm_vm_tx_abort(chip.vm);
     assert_false(mm_vm_package_usable(chip.vm, 1));

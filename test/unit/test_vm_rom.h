@@ -322,7 +322,7 @@ static inline enum mm_status chip_load(struct test_chip *c, mm_comp comp, const 
     if (st == MM_OK)
         st = mm_comp_add(c->nvm, comp, MM_COMP_PACKAGE, mm_cap_aid(cap));
     if (st == MM_OK)
-        st = mm_vm_package_load(c->vm, comp, cap, err);
+        st = mm_vm_package_load(c->vm, comp, cap, false, err);
     if (st == MM_OK)
         st = mm_tx_commit(c->nvm);
     else
