@@ -185,7 +185,7 @@ enum mm_status mm_chip_fsck(const struct mm_chip_options *options, struct mm_err
         return st;
     cfg.path = path;
     st = mm_nvm_open(&cfg, &nvm, err);
-    if (st == MM_MALFORMED || st == MM_TRUNCATED || st == MM_TAMPERED || st == MM_UNSUPPORTED)
+    if (st == MM_MALFORMED || st == MM_TRUNCATED || st == MM_TAMPERED)
         st = MM_REFUSED; /* not even readable as an image: damage as well */
     for (size_t i = 0; st == MM_OK && mm_comp_get(nvm, i, &info); i++) {
         printf("%-8s %5u %s: %s\n", info.kind <= MM_COMP_DOMAIN ? kinds[info.kind] : "?", info.comp,

@@ -83,13 +83,15 @@ static enum mm_status write_platform(const struct mm_card_config *cfg, struct mm
 enum mm_status mm_card_init(const struct mm_card_config *cfg, enum mm_profile profile,
                             struct mm_err *err)
 {
+    struct mm_nvm_config image = cfg->nvm;
     struct mm_nvm *nvm = NULL;
     struct mm_card_scp scp[2];
     enum mm_status st = choose_scp(cfg, scp);
 
     if (st != MM_OK)
         return mm_fail(err, st, SIZE_MAX, "a secure channel protocol that is none, or one twice");
-    st = mm_nvm_create(&cfg->nvm, &nvm, err);
+    image.layout = mm_layout_of(mm_api_packages());
+    st = mm_nvm_create(&image, &nvm, err);
     if (st != MM_OK)
         return st;
     st = write_platform(cfg, nvm, profile);
@@ -164,6 +166,7 @@ static enum mm_status open_nvm(struct mm_card *card, struct mm_err *err)
 {
     enum mm_status st;
 
+    card->cfg.nvm.layout = mm_layout_of(mm_api_packages());
     if (card->cfg.nvm.path != NULL)
         return mm_nvm_open(&card->cfg.nvm, &card->nvm, err);
     st = mm_nvm_create(&card->cfg.nvm, &card->nvm, err);
@@ -571,6 +574,7 @@ enum mm_status mm_card_describe(struct mm_card *card, struct mm_buf *text)
 
     line(text, "profile   %s\n", card->profile == MM_PROFILE_PAYMENT ? "payment" : "developer");
     line(text, "chip id   %s\n", mm_hex(card->chip_id, sizeof(card->chip_id), hex));
+    line(text, "layout    %08x\n", mm_nvm_layout(card->nvm));
     line(text, "counter   %llu\n", (unsigned long long)mm_nvm_counter(card->nvm));
     line(text, "free      %zu bytes, %zu transient\n", mm_nvm_free(card->nvm),
          mm_vm_transient_free(card->vm, MM_CLEAR_ON_RESET));

@@ -382,6 +382,11 @@ enum mm_status mm_isd_store_all(struct mm_card *card, mm_comp domain,
 bool mm_isd_stored_object(const struct mm_card *card, mm_comp domain, uint16_t tag,
                           struct mm_buf *out);
 
+/* ---- layout.c: what an image must have been made with ---- */
+uint32_t mm_layout_of(const struct mm_rom_package *const *rom); /* NULL-terminated; never 0 */
+/* Is the key of a record in records.def? */
+bool mm_card_record_known(uint32_t key);
+
 /* ---- quota.c: the registry's limits of memory, brought to NVM and VM; for every new VM ---- */
 void mm_quota_apply(struct mm_card *card);
 struct mm_memory {

@@ -1,15 +1,11 @@
 /*
- * NVM records of the card: keys 0x10000..0x100FF, platform component (integrity has the next 256);
- * the key sets of all domains behind those.
+ * Keys of the card's NVM records, 0x10000..0x100FF, platform component (integrity has the next 256);
+ * the key sets of all domains behind those. records.def says what is in them.
  *
- * PLATFORM (26 bytes)
- *   0 format (3)   1 profile   2..17 chip id   18..19 next component id   20 card life cycle
- *   21 zero   22, 23 parameter i of new key sets for SCP02 and SCP03   24..25 confirmation counter
- * HISTORICAL historical bytes of the ATR that an application set: number, 15 bytes
  * GLOBAL_PIN see cvm.c
  * ISD_DATA the objects STORE DATA brought, BER-TLV one behind the other
  * REGISTRY_FIRST.. one record for each package and applet, see registry.c
- * DOMAIN_DATA the same of a supplementary domain, of its component
+ * DOMAIN_DATA the same as ISD_DATA of a supplementary domain, of its component
  * CONTACTLESS information of an application for a contactless interface, of its component
  * SETS_FIRST.. one record for each key set, of its domain's component, see key_store.h
  */

@@ -250,6 +250,11 @@ mm_key mm_rec_next(const struct mm_nvm *nvm, mm_key after, mm_key last)
     return i < nvm->high_n && nvm->high[i]->key <= last ? nvm->high[i]->key : 0;
 }
 
+uint32_t mm_nvm_layout(const struct mm_nvm *nvm)
+{
+    return nvm->layout;
+}
+
 uint64_t mm_nvm_counter(const struct mm_nvm *nvm)
 {
     return nvm->counter;
@@ -342,6 +347,8 @@ static enum mm_status store_new(const struct mm_nvm_config *cfg, struct mm_nvm *
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     }
     nvm->cfg.path = nvm->path;
+    nvm->layout = cfg->layout;
+    memcpy(nvm->made_by, MM_VERSION, sizeof(MM_VERSION));
     *out = nvm;
     return MM_OK;
 }

@@ -48,6 +48,8 @@ struct mm_nvm_config {
     const char *path; /* image file; NULL: all in memory, nothing is kept (tests, speed) */
     enum mm_durability durability;
     size_t max_bytes; /* all records together; 0: 1 MiB */
+    uint32_t layout;  /* how the user's records are laid out; an image of another is not opened. 0: any,
+                         for who looks at the seal only */
     unsigned tear_at; /* power cut (process exits with 99) at this persistent write; 0: never */
     void (*tear)(void *ctx); /* called instead of exit at tear_at; may be NULL */
     void *tear_ctx;
@@ -59,8 +61,9 @@ enum mm_status mm_nvm_create(const struct mm_nvm_config *cfg, struct mm_nvm **ou
 
 /*
  * Open an image: read it, replay the journal, check the seal. A damaged component does NOT make
- * this fail: it opens with that component marked (mm_nvm_damage). It fails only when there is no
- * image, it is in use (MM_BUSY), or nothing can be read at all.
+ * this fail: it opens with that component marked (mm_comp_damage). It fails only when there is no
+ * image, it is in use (MM_BUSY), nothing can be read at all, or it is of another version
+ * (MM_UNSUPPORTED: format of the file, or a sound image with another layout; err tells both).
  */
 enum mm_status mm_nvm_open(const struct mm_nvm_config *cfg, struct mm_nvm **out,
                            struct mm_err *err) MM_USE_RESULT;
@@ -148,6 +151,7 @@ size_t mm_tx_left(const struct mm_nvm *nvm);
 /* Make all finished writes durable. Called by the card before each answer. No open transaction. */
 enum mm_status mm_nvm_promise(struct mm_nvm *nvm) MM_USE_RESULT;
 
+uint32_t mm_nvm_layout(const struct mm_nvm *nvm);  /* of the image */
 uint64_t mm_nvm_counter(const struct mm_nvm *nvm); /* the monotonic counter, last promise */
 size_t mm_nvm_free(const struct mm_nvm *nvm); /* bytes left of max_bytes that nobody reserved */
 /* 32 bytes derived from the chip-unique key for one purpose (HKDF-SHA256, label). */

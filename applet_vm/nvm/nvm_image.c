@@ -1,7 +1,8 @@
 /*
  * The image file.
  *
- *   header   "MMNVM\0\0\1"  u8 counter  u4 components
+ *   header   "MMNVM\0\0" u1 format (2)  u4 layout  version(12) of the program that wrote it
+ *            u8 counter  u4 components
  *   table    each component: u2 id  u1 kind  u1 damage  u1 AID length  AID(16)
  *            u4 records  u8 section length  section digest(16)
  *   digest   16 bytes over header and table
@@ -10,6 +11,9 @@
  * A section's digest covers the counter and the id too, so a section of another time or another
  * component does not fit. A component known to be damaged stays marked in the table, whose digest
  * seals the mark: writing the image anew heals nothing.
+ *
+ * The format is that of this file; the layout is that of the records, which this module knows
+ * nothing of (mm_nvm_config). Both keep a program from reading what it would take for something else.
  */
 #include "applet_vm/nvm/nvm_int.h"
 
@@ -22,9 +26,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IMAGE_MAGIC      "MMNVM\0\0\1"
-#define IMAGE_MAGIC_LEN  8
-#define IMAGE_HEADER_LEN (IMAGE_MAGIC_LEN + 8 + 4)
+#define IMAGE_MAGIC      "MMNVM\0\0"
+#define IMAGE_MAGIC_LEN  7
+#define IMAGE_FORMAT     2
+#define IMAGE_HEADER_LEN (IMAGE_MAGIC_LEN + 1 + 4 + NVM_VERSION_LEN + 8 + 4)
 #define IMAGE_ENTRY_LEN  (2 + 1 + 1 + 1 + MM_AID_MAX + 4 + 8 + NVM_MAC_LEN)
 
 /* One line of the table as read. */
@@ -72,6 +77,9 @@ static enum mm_status image_make(struct mm_nvm *nvm, struct mm_buf *out, struct 
     enum mm_status st = MM_OK;
 
     mm_buf_bytes(out, IMAGE_MAGIC, IMAGE_MAGIC_LEN);
+    mm_buf_u8(out, IMAGE_FORMAT);
+    mm_buf_u32(out, nvm->layout);
+    mm_buf_bytes(out, nvm->made_by, NVM_VERSION_LEN);
     mm_buf_u64(out, nvm->counter);
     mm_buf_u32(out, (uint32_t)nvm->comp_n);
     for (size_t i = 0; i < nvm->comp_n && st == MM_OK; i++) {
@@ -273,24 +281,63 @@ static bool table_read(struct mm_nvm *nvm, struct mm_rd *rd, struct entry *entri
     return true;
 }
 
+/* What the user can do about it is the same in both cases. */
+#define WAY_OUT "run it with the version that wrote it, or make a new chip with init"
+
+/* Up to the counter; what it says of versions. */
+static enum mm_status header_read(struct mm_nvm *nvm, struct mm_rd *rd, uint32_t *layout,
+                                  const uint8_t **made_by, struct mm_err *err)
+{
+    const uint8_t *magic = mm_rd_bytes(rd, IMAGE_MAGIC_LEN);
+    uint8_t format = mm_rd_u8(rd);
+
+    if (magic == NULL || rd->bad || memcmp(magic, IMAGE_MAGIC, IMAGE_MAGIC_LEN) != 0)
+        return mm_fail(err, MM_MALFORMED, 0, "%s: not a chip image", nvm->path);
+    if (format != IMAGE_FORMAT)
+        return mm_fail(err, MM_UNSUPPORTED, IMAGE_MAGIC_LEN,
+                       "%s: image of format %u, Mintmark %s reads format %u: " WAY_OUT, nvm->path,
+                       format, MM_VERSION, IMAGE_FORMAT);
+    *layout = mm_rd_u32(rd);
+    *made_by = mm_rd_bytes(rd, NVM_VERSION_LEN);
+    return *made_by != NULL ? MM_OK
+                            : mm_fail(err, MM_MALFORMED, rd->off, "%s: not a chip image", nvm->path);
+}
+
+/* Its seal is good, so the header says the truth. */
+static enum mm_status layout_take(struct mm_nvm *nvm, uint32_t layout, const uint8_t *made_by,
+                                  struct mm_err *err)
+{
+    if (nvm->cfg.layout == 0) {
+        nvm->layout = layout;
+        memcpy(nvm->made_by, made_by, NVM_VERSION_LEN);
+        return MM_OK;
+    }
+    if (nvm->cfg.layout == layout)
+        return MM_OK;
+    return mm_fail(err, MM_UNSUPPORTED, IMAGE_MAGIC_LEN + 1,
+                   "%s: image of Mintmark %.*s, layout %08x; this is Mintmark %s, layout %08x: " WAY_OUT,
+                   nvm->path, NVM_VERSION_LEN, (const char *)made_by, layout, MM_VERSION,
+                   nvm->cfg.layout);
+}
+
 static enum mm_status image_parse(struct mm_nvm *nvm, const uint8_t *data, size_t len,
                                   struct mm_err *err)
 {
     struct mm_rd rd;
-    const uint8_t *magic, *mac;
+    const uint8_t *made_by = NULL, *mac;
     struct entry *entries = NULL;
     struct nvm_piece table = {data, 0};
     enum mm_status st;
-    uint32_t n;
+    uint32_t n, layout = 0;
 
     mm_rd_init(&rd, data, len);
-    magic = mm_rd_bytes(&rd, IMAGE_MAGIC_LEN);
+    st = header_read(nvm, &rd, &layout, &made_by, err);
+    if (st != MM_OK)
+        return st;
     nvm->counter = (uint64_t)mm_rd_u32(&rd) << 32;
     nvm->counter |= mm_rd_u32(&rd);
     n = mm_rd_u32(&rd);
-    if (magic == NULL || rd.bad || memcmp(magic, IMAGE_MAGIC, IMAGE_MAGIC_LEN) != 0)
-        return mm_fail(err, MM_MALFORMED, 0, "%s: not a chip image", nvm->path);
-    if (n == 0 || n > mm_rd_left(&rd) / IMAGE_ENTRY_LEN)
+    if (rd.bad || n == 0 || n > mm_rd_left(&rd) / IMAGE_ENTRY_LEN)
         return mm_fail(err, MM_TAMPERED, IMAGE_HEADER_LEN - 4,
                        "%s: %u components do not fit in %zu bytes", nvm->path, n, len);
     entries = calloc(n, sizeof(*entries));
@@ -305,6 +352,8 @@ static enum mm_status image_parse(struct mm_nvm *nvm, const uint8_t *data, size_
     st = nvm_seal_mac(nvm, 'T', &table, 1, nvm->chain);
     if (st == MM_OK && (mac == NULL || CRYPTO_memcmp(mac, nvm->chain, NVM_MAC_LEN) != 0))
         nvm_damage_set(nvm, MM_COMP_PLATFORM, MM_DAMAGE_CHANGED);
+    else if (st == MM_OK && (st = layout_take(nvm, layout, made_by, err)) != MM_OK)
+        goto out;
     if (st == MM_OK)
         st = sections_find(nvm, &rd, entries, n);
     if (st == MM_OK)

@@ -12,6 +12,7 @@
 
 #define NVM_MAC_LEN       16
 #define NVM_KEY_LEN       32
+#define NVM_VERSION_LEN   12
 #define NVM_HEAP_N        0x10000u
 #define NVM_MAX_DEFAULT   (1u << 20)
 #define NVM_REC_OVERHEAD  8u /* key and length in the image */
@@ -93,6 +94,8 @@ struct mm_nvm {
     uint32_t tx;      /* number of the innermost, 0: none */
     uint32_t tx_last;
 
+    uint32_t layout;
+    uint8_t made_by[NVM_VERSION_LEN]; /* version of the program that wrote the image, zeros behind it */
     uint64_t counter;
     uint64_t fuse;
     uint8_t key[NVM_KEY_LEN];

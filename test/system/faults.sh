@@ -214,6 +214,16 @@ bad_images() {
     done
     "$bin/mintmark-chip" --home "$work/devhome" fsck dev
 }
+# An image that an older program left: named, and not touched.
+other_version() {
+    rm -rf "$work/cut"
+    cp -r "$work/devhome" "$work/cut"
+    printf '\001' | dd of="$work/cut/chip/dev.nvm" bs=1 seek=7 conv=notrunc status=none
+    cp "$work/cut/chip/dev.nvm" "$work/older"
+    status 1 "$bin/mintmark-chip" --home "$work/cut" info dev &&
+        says "image of format 1" "$bin/mintmark-chip" --home "$work/cut" run dev --listen 0 &&
+        cmp "$work/older" "$work/cut/chip/dev.nvm"
+}
 image_in_use() {
     says "use" "$bin/mintmark-chip" info card
 }
@@ -225,6 +235,7 @@ check "a broken certificate is named" bad_certificate
 check "truncated, corrupt and oversized CAP files are refused, the chip stays as it was" bad_caps
 check "a broken script is named with its line" bad_script
 check "cut and changed images are found, none crashes the chip" bad_images
+check "an image of another version is named and left alone" other_version
 check "power cut at every persistent write of a payment" power_cut_at_every_write
 check "the client dies in a payment" die_in_payment client
 check "the chip dies in a payment" die_in_payment chip
