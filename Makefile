@@ -237,18 +237,33 @@ $(BUILD)/fuzzer/$(notdir $(1:.c=)): $(1:%.c=$(BUILD)/obj/%.o) $(call libs,$(call
 endef
 $(foreach t,$(fuzz_src),$(eval $(call fuzzer,$(t))))
 
-# The public library: all it needs in one object, of which only its own names are to be seen.
+# The public library, static and shared: all it needs in one object, of which only its own names are to be
+# seen. The number of the soname moves when a program made against the one before would not work.
 gp_library := $(BUILD)/lib/libmintmark-gp.a
+gp_soname  := libmintmark-gp.so.0
+gp_shared  := $(BUILD)/lib/libmintmark-gp.so.$(VERSION)
 $(gp_library): $(call libs,gplib)
 	$(LD) -r -o $(BUILD)/lib/mintmark-gp.o --whole-archive $< --no-whole-archive $(filter-out $<,$^)
 	objcopy --wildcard --keep-global-symbol='mintmark_gp_*' $(BUILD)/lib/mintmark-gp.o
 	@rm -f $@
 	ar rcsD $@ $(BUILD)/lib/mintmark-gp.o
-all: $(gp_library)
-install-library: $(gp_library) ## install the public library of mintmark-gp only
+# Code for programs may stand in a shared library as long as it refers to no data of another one; the
+# linker refuses the rest, which these objects are.
+gp_pic := $(BUILD)/obj/applet_vm/base/log.o $(BUILD)/obj/host_client/access/access_pcsc.o
+$(gp_pic): CFLAGS_ALL += -fPIC
+$(gp_pic): Makefile
+$(gp_shared): $(gp_library)
+	$(CC) $(filter-out -pie,$(LDFLAGS_ALL)) -shared -Wl,-soname,$(gp_soname) -Wl,-z,text,-z,defs \
+	    -o $@ $(BUILD)/lib/mintmark-gp.o $(LDLIBS)
+# With the sanitizers every object refers to data of theirs: there the static one is all.
+gp_libraries := $(gp_library) $(if $(SAN),,$(gp_shared))
+all: $(gp_libraries)
+install-library: $(gp_libraries) ## install the public library of mintmark-gp only
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,include lib/pkgconfig share/doc/mintmark/examples)
 	install -m 0644 host_client/gplib/mintmark_gp.h $(DESTDIR)$(PREFIX)/include/
-	install -m 0644 $(gp_library) $(DESTDIR)$(PREFIX)/lib/
+	install -m 0644 $(gp_libraries) $(DESTDIR)$(PREFIX)/lib/
+	test -n "$(SAN)" || ln -sf $(notdir $(gp_shared)) $(DESTDIR)$(PREFIX)/lib/$(gp_soname)
+	test -n "$(SAN)" || ln -sf $(gp_soname) $(DESTDIR)$(PREFIX)/lib/libmintmark-gp.so
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' host_client/gplib/mintmark-gp.pc.in \
 	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mintmark-gp.pc
 	install -m 0644 docs/examples/*.c $(DESTDIR)$(PREFIX)/share/doc/mintmark/examples/

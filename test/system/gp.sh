@@ -69,20 +69,39 @@ token() {
         --pin-file "$work/pin" "$@"
 }
 
-# ---- the library, as make install puts it ----
+# ---- the library, as make install puts it: into a staging folder, for another prefix ----
+stage="$work/stage"
+sanitize=
+case $build in */san*) sanitize=address,undefined ;; esac # then there is no shared one
 install_library() {
-    make --no-print-directory BUILD="$build" PREFIX="$work/prefix" install-library
+    make --no-print-directory BUILD="$build" SAN="$sanitize" DESTDIR="$stage" PREFIX=/opt/mintmark install-library
 }
-compile_example() {
-    local flags=()
-    case $build in */san*) flags=("-fsanitize=address,undefined") ;; esac
-    # shellcheck disable=SC2046 # the flags are words
-    PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" "${CC:-cc}" -std=c11 -Wall -Wextra -Werror "${flags[@]}" \
-        -o "$work/card_list" "$work/prefix/share/doc/mintmark/examples/card_list.c" \
-        $(PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" pkg-config --cflags --libs mintmark-gp)
+# flags [OPTION...]: what pkg-config says of the library that was staged
+flags() {
+    PKG_CONFIG_PATH="$stage/opt/mintmark/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$stage" pkg-config "$@" mintmark-gp
 }
+compile_example() { # OUTPUT FLAG...
+    "${CC:-cc}" -std=c11 -Wall -Wextra -Werror ${sanitize:+"-fsanitize=$sanitize"} -o "$1" \
+        "$stage/opt/mintmark/share/doc/mintmark/examples/card_list.c" "${@:2}"
+}
+# shellcheck disable=SC2046 # the flags are words
+compile_shared() { compile_example "$work/card_list" $(flags --cflags --libs); }
+# shellcheck disable=SC2046
+compile_static() {
+    compile_example "$work/card_list_static" $(flags --cflags) "$stage/opt/mintmark/lib/libmintmark-gp.a" \
+        $(flags --libs-only-l --libs-only-other --static | sed 's/-lmintmark-gp//')
+}
+card_list() { LD_LIBRARY_PATH="$stage/opt/mintmark/lib" "$work/card_list" "$@"; }
+uses_the_soname() {
+    readelf -d "$work/card_list" | grep -q 'NEEDED.*\[libmintmark-gp\.so\.0\]' &&
+        readelf -d "$stage/opt/mintmark/lib/libmintmark-gp.so" | grep -q 'SONAME.*\[libmintmark-gp\.so\.0\]'
+}
+# What the header declares, no more and no less, is what both libraries offer.
 only_its_own_names() {
-    ! nm -g --defined-only "$work/prefix/lib/libmintmark-gp.a" | awk 'NF == 3 { print $3 }' | grep -v '^mintmark_gp_'
+    local lib="$stage/opt/mintmark/lib"
+    grep -oE '\bmintmark_gp_[a-z_]+\(' "$stage/opt/mintmark/include/mintmark_gp.h" | tr -d '(' | sort -u >"$work/declared"
+    nm -g --defined-only "$lib/libmintmark-gp.a" | awk 'NF == 3 { print $3 }' | sort -u | diff "$work/declared" - || return 1
+    [ -n "$sanitize" ] || nm -D --defined-only "$lib/libmintmark-gp.so" | awk '{ print $3 }' | sort -u | diff "$work/declared" -
 }
 moved() { token list | grep -A 2 -F F04D494E544D41524B1101 | grep -q 'in  *F0000000AA'; }
 
@@ -171,11 +190,16 @@ new_keys() {
         echo 101112131415161718191A1B1C1D1E1F >"$work/new.key")
 }
 check "the library is installed" install_library
-check "with no names but its own" only_its_own_names
-check "its example compiles" compile_example
-check "and lists the card" says "entries" "$work/card_list" "$reader" 404142434445464748494A4B4C4D4E4F
-check "wrong keys are status 6" refuses 6 "cryptogram" "$work/card_list" "$reader" 00112233445566778899AABBCCDDEEFF
-check "no card is status 4" refuses 4 "no chip image" "$work/card_list" "chip:$work/none.nvm"
+check "with the names of its header and no others" only_its_own_names
+check "its example compiles with the static one" compile_static
+check "and lists the card" says "entries" "$work/card_list_static" "$reader" 404142434445464748494A4B4C4D4E4F
+check "wrong keys are status 6" refuses 6 "cryptogram" "$work/card_list_static" "$reader" 00112233445566778899AABBCCDDEEFF
+check "no card is status 4" refuses 4 "no chip image" "$work/card_list_static" "chip:$work/none.nvm"
+if [ -z "$sanitize" ]; then
+    check "its example compiles with the shared one" compile_shared
+    check "whose soname it has" uses_the_soname
+    check "and lists the card" says "entries" card_list "$reader" 404142434445464748494A4B4C4D4E4F
+fi
 each_example
 signed() {
     signature=$("$tool" sign --dap-key "$work/examples/dap.pem" "$build/applets/transit.cap" | cut -d ' ' -f 1) &&
