@@ -275,17 +275,26 @@ const struct mm_cap_method *mm_cap_method(const struct mm_cap *cap, size_t i)
     return i < cap->method_n ? &cap->methods[i] : NULL;
 }
 
-static int compare_method(const void *key, const void *elem)
-{
-    int off = *(const uint16_t *)key;
-    return off - ((const struct mm_cap_method *)elem)->off;
-}
+/* The one at an offset in a list that is sorted by it; NULL: none. */
+#define FIND(list, n, wanted, out)                                                                 \
+    do {                                                                                           \
+        size_t lo_ = 0, hi_ = (n);                                                                 \
+        while (lo_ < hi_) {                                                                        \
+            size_t mid_ = lo_ + (hi_ - lo_) / 2;                                                   \
+            if ((list)[mid_].off < (wanted))                                                       \
+                lo_ = mid_ + 1;                                                                    \
+            else                                                                                   \
+                hi_ = mid_;                                                                        \
+        }                                                                                          \
+        (out) = lo_ < (n) && (list)[lo_].off == (wanted) ? &(list)[lo_] : NULL;                    \
+    } while (0)
 
 const struct mm_cap_method *mm_cap_method_at(const struct mm_cap *cap, uint16_t off)
 {
-    if (cap->method_n == 0)
-        return NULL;
-    return bsearch(&off, cap->methods, cap->method_n, sizeof(cap->methods[0]), compare_method);
+    const struct mm_cap_method *m;
+
+    FIND(cap->methods, cap->method_n, off, m);
+    return m;
 }
 
 size_t mm_cap_handler_n(const struct mm_cap *cap)
@@ -313,17 +322,12 @@ const struct mm_cap_class *mm_cap_class(const struct mm_cap *cap, size_t i)
     return i < cap->class_n ? &cap->classes[i] : NULL;
 }
 
-static int compare_class(const void *key, const void *elem)
-{
-    int off = *(const uint16_t *)key;
-    return off - ((const struct mm_cap_class *)elem)->off;
-}
-
 const struct mm_cap_class *mm_cap_class_at(const struct mm_cap *cap, uint16_t off)
 {
-    if (cap->class_n == 0)
-        return NULL;
-    return bsearch(&off, cap->classes, cap->class_n, sizeof(cap->classes[0]), compare_class);
+    const struct mm_cap_class *c;
+
+    FIND(cap->classes, cap->class_n, off, c);
+    return c;
 }
 
 const struct mm_cap_statics *mm_cap_statics(const struct mm_cap *cap)

@@ -178,22 +178,22 @@ enum mm_status mm_step_call(struct mm_flow *f, uint8_t op)
 {
     const uint8_t *p = f->info + f->off;
     const struct mm_cap_cp *e = mm_cap_cp(f->v->cap, mm_be16(p + 1));
-    struct mm_vsig s;
+    const struct mm_vsig *s;
     enum mm_status st;
 
     if (op == MM_OP_INVOKEINTERFACE)
-        return call_interface(f, p, &s);
+        return call_interface(f, p, f->v->sig);
     st = mm_member_method(f->v, mm_be16(p + 1), f->off, &s);
     if (st != MM_OK)
         return st;
     if (op == MM_OP_INVOKESTATIC)
-        return call_static(f, &s);
+        return call_static(f, s);
     if (op == MM_OP_INVOKEVIRTUAL)
-        return call_virtual(f, &s, mm_class_ref(f->v, 0, mm_be16(e->b)));
+        return call_virtual(f, s, mm_class_ref(f->v, 0, mm_be16(e->b)));
     if (e->tag == 4) {
         st = check_super(f, e);
         if (st != MM_OK)
             return st;
     }
-    return call_special(f, &s, e->tag == 4);
+    return call_special(f, s, e->tag == 4);
 }

@@ -24,20 +24,24 @@ struct leader {
     bool dirty;
 };
 
+#define WIDTH_MAX 512 /* 255 locals, the mark of this, 255 cells of stack */
+
+/* One for all methods of a package, one after the other: its memory stays. */
 struct method {
     struct mm_flow f;
     size_t end;          /* of the code */
     uint16_t *leader_at; /* by offset from code_off; NOT_LEADER */
     struct leader *leaders;
-    size_t leader_n;
-    mm_vt *frames; /* width cells each: locals, mark of this, stack */
-    size_t width;
-    mm_vt *scratch;
-    const struct mm_cap_handler **handlers; /* of this method, in table order */
-    mm_vt *catches;
+    size_t leader_n, leader_cap;
+    mm_vt *frames;           /* width cells each: locals, mark of this, stack */
+    size_t width, frame_cap; /* cells */
+    mm_vt scratch[WIDTH_MAX], loc[WIDTH_MAX];
+    const struct mm_cap_handler *handlers[UINT8_MAX]; /* of this method, in table order */
+    mm_vt catches[UINT8_MAX];
     size_t handler_n;
     uint8_t *visited; /* walk of a subroutine */
     uint16_t *todo;
+    struct mm_vsig sig;
 };
 
 static size_t leader_of(const struct method *m, size_t off)
@@ -77,20 +81,36 @@ static enum mm_status no_memory(const struct method *m)
     return mm_fail(m->f.v->err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
 }
 
+/* Room for n elements; what was there goes. */
+static bool room(void **mem, size_t *cap, size_t n, size_t size)
+{
+    if (n <= *cap)
+        return true;
+    free(*mem);
+    *cap = 2 * n;
+    *mem = malloc(*cap * size);
+    if (*mem == NULL)
+        *cap = 0;
+    return *mem != NULL;
+}
+
 static enum mm_status make_leaders(struct method *m)
 {
-    size_t len = m->end - m->f.m->code_off;
+    size_t len = m->end - m->f.m->code_off, n = 0;
+    void *leaders = m->leaders, *frames = m->frames;
+    bool have;
 
     for (size_t i = 0; i < len; i++)
-        m->leader_n += m->leader_at[i] == 0;
-    if (m->leader_n * m->width > FRAMES_MAX)
+        n += m->leader_at[i] == 0;
+    if (n * m->width > FRAMES_MAX)
         return mm_verify_bad(m->f.v->err, MM_RULE_TOO_COMPLEX, MM_CAP_METHOD, m->f.m->off,
-                             "%zu frames of %zu cells", m->leader_n, m->width);
-    m->leaders = calloc(m->leader_n + 1, sizeof(m->leaders[0]));
-    m->frames = calloc(m->leader_n + 1, m->width * sizeof(m->frames[0]));
-    if (m->leaders == NULL || m->frames == NULL)
+                             "%zu frames of %zu cells", n, m->width);
+    have = room(&leaders, &m->leader_cap, n, sizeof(m->leaders[0]));
+    m->leaders = leaders;
+    have = room(&frames, &m->frame_cap, n * m->width, sizeof(m->frames[0])) && have;
+    m->frames = frames;
+    if (!have)
         return no_memory(m);
-    m->leader_n = 0;
     for (size_t i = 0; i < len; i++) {
         if (m->leader_at[i] != 0)
             continue;
@@ -105,7 +125,8 @@ static enum mm_status take_handlers(struct method *m)
 {
     struct mm_verifier *v = m->f.v;
 
-    for (size_t i = 0; i < mm_cap_handler_n(v->cap); i++) {
+    for (size_t k = 0; k < m->f.m->handler_n; k++) {
+        size_t i = mm_cap_method_handler(v->cap, m->f.m, k);
         const struct mm_cap_handler *h = mm_cap_handler(v->cap, i);
         mm_vt cls = v->throwable;
 
@@ -298,7 +319,7 @@ static enum mm_status to_branches(struct method *m)
 
 static enum mm_status one_step(struct method *m, bool first)
 {
-    enum mm_status st = to_handlers(m, first || m->f.stored);
+    enum mm_status st = m->handler_n > 0 ? to_handlers(m, first || m->f.stored) : MM_OK;
 
     m->f.stored = false;
     m->f.never = false;
@@ -318,7 +339,7 @@ static enum mm_status walk(struct method *m, struct leader *l)
     bool first = true;
 
     l->dirty = false;
-    memcpy(m->f.loc, frame, m->width * sizeof(*frame));
+    memcpy(m->f.loc, frame, (m->f.locals + 1 + l->depth) * sizeof(*frame));
     m->f.depth = l->depth;
     m->f.off = l->off;
     for (;;) {
@@ -367,59 +388,73 @@ static enum mm_status enter(struct method *m, const struct mm_vsig *sig)
 
 static enum mm_status prepare(struct method *m)
 {
-    size_t len = m->f.m->code_len, handlers = mm_cap_handler_n(m->f.v->cap) + 1;
-    enum mm_status st;
+    enum mm_status st = take_handlers(m);
 
-    m->leader_at = calloc(len + 1, sizeof(m->leader_at[0]));
-    m->visited = calloc(len + 1, 1);
-    m->todo = calloc(len + 1, sizeof(m->todo[0]));
-    m->scratch = calloc(m->width, sizeof(m->scratch[0]));
-    m->f.loc = calloc(m->width, sizeof(m->f.loc[0]));
-    m->handlers = calloc(handlers, sizeof(m->handlers[0]));
-    m->catches = calloc(handlers, sizeof(m->catches[0]));
-    if (m->leader_at == NULL || m->visited == NULL || m->todo == NULL || m->scratch == NULL ||
-        m->f.loc == NULL || m->handlers == NULL || m->catches == NULL)
-        return no_memory(m);
-    m->f.stack = m->f.loc + m->f.locals + 1;
-    st = take_handlers(m);
     if (st != MM_OK)
         return st;
     mark_leaders(m);
     return make_leaders(m);
 }
 
+enum mm_status mm_flow_open(struct mm_verifier *v)
+{
+    size_t len = mm_cap_component(v->cap, MM_CAP_METHOD)->len + 1u;
+    struct method *m = calloc(1, sizeof(*m));
+
+    v->flow = m;
+    if (m != NULL) {
+        m->leader_at = malloc(len * sizeof(m->leader_at[0]));
+        m->visited = malloc(len);
+        m->todo = malloc(len * sizeof(m->todo[0]));
+    }
+    if (m == NULL || m->leader_at == NULL || m->visited == NULL || m->todo == NULL)
+        return mm_fail(v->err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    return MM_OK;
+}
+
+void mm_flow_close(struct mm_verifier *v)
+{
+    struct method *m = v->flow;
+
+    v->flow = NULL;
+    if (m == NULL)
+        return;
+    free(m->leader_at);
+    free(m->leaders);
+    free(m->frames);
+    free(m->visited);
+    free(m->todo);
+    free(m);
+}
+
+static void begin(struct method *m, struct mm_verifier *v, const struct mm_cap_method *header)
+{
+    m->f = (struct mm_flow){.v = v, .m = header, .sig = &m->sig, .loc = m->loc};
+    m->f.info = mm_cap_component(v->cap, MM_CAP_METHOD)->info;
+    m->f.locals = (size_t)header->nargs + header->max_locals;
+    m->f.stack = m->f.loc + m->f.locals + 1;
+    m->width = m->f.locals + 1 + header->max_stack;
+    m->end = (size_t)header->code_off + header->code_len;
+    m->leader_n = m->handler_n = 0;
+}
+
 enum mm_status mm_flow_method(struct mm_verifier *v, size_t i)
 {
     const struct mm_cap_method *header = mm_cap_method(v->cap, i);
-    struct mm_vsig sig;
-    struct method m = {.f = {.v = v, .m = header, .sig = &sig}};
-    enum mm_status st = mm_sig_of_method(v, 0, i, &sig);
+    struct method *m = v->flow;
+    enum mm_status st = mm_sig_of_method(v, 0, i, &m->sig);
 
     if (st != MM_OK)
         return st;
-    if (sig.n != header->nargs || sig.abstract)
+    if (m->sig.n != header->nargs || m->sig.abstract)
         return mm_verify_bad(v->err, MM_RULE_SIGNATURE, MM_CAP_METHOD, header->off,
-                             sig.abstract ? "an abstract method with code"
-                                          : "%u cells of arguments, its signature has %u",
-                             header->nargs, sig.n);
-    m.f.info = mm_cap_component(v->cap, MM_CAP_METHOD)->info;
-    m.f.locals = (size_t)header->nargs + header->max_locals;
-    m.width = m.f.locals + 1 + header->max_stack;
-    m.end = (size_t)header->code_off + header->code_len;
+                             m->sig.abstract ? "an abstract method with code"
+                                             : "%u cells of arguments, its signature has %u",
+                             header->nargs, m->sig.n);
+    begin(m, v, header);
     v->stats->methods++;
-    st = prepare(&m);
+    st = prepare(m);
     if (st == MM_OK)
-        st = enter(&m, &sig);
-    if (st == MM_OK)
-        st = run(&m);
-    free(m.leader_at);
-    free(m.leaders);
-    free(m.frames);
-    free(m.scratch);
-    free(m.f.loc);
-    free(m.handlers);
-    free(m.catches);
-    free(m.visited);
-    free(m.todo);
-    return st;
+        st = enter(m, &m->sig);
+    return st == MM_OK ? run(m) : st;
 }

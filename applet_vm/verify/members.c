@@ -4,6 +4,8 @@
  */
 #include "applet_vm/verify/verify_int.h"
 
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ROM_STATIC    0x0008
@@ -114,8 +116,8 @@ static bool rom_field(const struct mm_verifier *v, mm_vt cls, uint8_t token, boo
     return false;
 }
 
-enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, size_t off,
-                               struct mm_vfield *out)
+static enum mm_status find_field(struct mm_verifier *v, uint16_t cp, size_t off,
+                                 struct mm_vfield *out)
 {
     const struct mm_cap_cp *e = mm_cap_cp(v->cap, cp);
     mm_vt cls = mm_class_ref(v, 0, mm_be16(e->b));
@@ -167,8 +169,8 @@ static bool static_place(struct mm_verifier *v, const uint8_t b[3], size_t *unit
     return true;
 }
 
-enum mm_status mm_member_static(struct mm_verifier *v, uint16_t cp, size_t off,
-                                struct mm_vfield *out)
+static enum mm_status find_static(struct mm_verifier *v, uint16_t cp, size_t off,
+                                  struct mm_vfield *out)
 {
     const struct mm_cap_cp *e = mm_cap_cp(v->cap, cp);
     mm_vt cls = (e->b[0] & 0x80) != 0 ? mm_class_ref(v, 0, mm_be16(e->b)) : VT(VT_TOP);
@@ -575,7 +577,8 @@ static void refine(struct mm_verifier *v, uint16_t cp, struct mm_vsig *out)
     }
 }
 
-enum mm_status mm_member_method(struct mm_verifier *v, uint16_t cp, size_t off, struct mm_vsig *out)
+static enum mm_status find_method(struct mm_verifier *v, uint16_t cp, size_t off,
+                                  struct mm_vsig *out)
 {
     const struct mm_cap_cp *e = mm_cap_cp(v->cap, cp);
     enum mm_status st = MM_OK;
@@ -597,4 +600,65 @@ enum mm_status mm_member_method(struct mm_verifier *v, uint16_t cp, size_t off, 
     if (st == MM_OK)
         refine(v, cp, out);
     return st;
+}
+
+/* ---- What a constant means is found once: code names the same ones again and again ---- */
+
+struct mm_kept {
+    bool is_field;
+    struct mm_vfield field;
+    struct mm_vsig *sig; /* as long as its arguments are; owned */
+};
+
+enum mm_status mm_members_open(struct mm_verifier *v)
+{
+    v->kept = calloc(mm_cap_cp_n(v->cap) + 1, sizeof(v->kept[0]));
+    v->sig = malloc(sizeof(*v->sig));
+    return v->kept != NULL && v->sig != NULL
+               ? MM_OK
+               : mm_fail(v->err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+}
+
+void mm_members_close(struct mm_verifier *v)
+{
+    for (size_t i = 0; v->kept != NULL && i < mm_cap_cp_n(v->cap); i++)
+        free(v->kept[i].sig);
+    free(v->kept);
+    free(v->sig);
+}
+
+enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, bool is_static, size_t off,
+                               const struct mm_vfield **out)
+{
+    struct mm_kept *k = &v->kept[cp];
+    enum mm_status st = MM_OK;
+
+    *out = &k->field;
+    if (k->is_field)
+        return MM_OK;
+    st = is_static ? find_static(v, cp, off, &k->field) : find_field(v, cp, off, &k->field);
+    k->is_field = st == MM_OK;
+    return st;
+}
+
+enum mm_status mm_member_method(struct mm_verifier *v, uint16_t cp, size_t off,
+                                const struct mm_vsig **out)
+{
+    struct mm_kept *k = &v->kept[cp];
+    enum mm_status st;
+    size_t len;
+
+    *out = k->sig;
+    if (k->sig != NULL)
+        return MM_OK;
+    st = find_method(v, cp, off, v->sig);
+    if (st != MM_OK)
+        return st;
+    len = offsetof(struct mm_vsig, args) + v->sig->n * sizeof(v->sig->args[0]);
+    k->sig = malloc(len);
+    if (k->sig == NULL)
+        return mm_fail(v->err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    memcpy(k->sig, v->sig, len);
+    *out = k->sig;
+    return MM_OK;
 }

@@ -153,10 +153,17 @@ static enum mm_status pop_letter(struct mm_flow *f, char letter, mm_vt *t)
 static enum mm_status pop_letters(struct mm_flow *f, const char *takes)
 {
     enum mm_status st = MM_OK;
+    size_t n = 0;
     mm_vt t;
 
-    for (size_t n = strlen(takes); st == MM_OK && n > 0; n--)
-        st = pop_letter(f, takes[n - 1], &t);
+    while (takes[n] != '\0')
+        n++;
+    for (; st == MM_OK && n > 0; n--) {
+        if (takes[n - 1] == 's' && f->depth > 0 && f->stack[f->depth - 1] == VT(VT_SHORT))
+            f->depth--; /* the most of all */
+        else
+            st = pop_letter(f, takes[n - 1], &t);
+    }
     return st;
 }
 
@@ -365,15 +372,15 @@ static mm_vt field_value(const struct mm_vfield *field, char kind)
 
 static enum mm_status step_static(struct mm_flow *f, const uint8_t *p, bool put, char kind)
 {
-    struct mm_vfield field;
-    enum mm_status st = mm_member_static(f->v, mm_be16(p + 1), f->off, &field);
+    const struct mm_vfield *field;
+    enum mm_status st = mm_member_field(f->v, mm_be16(p + 1), true, f->off, &field);
 
     if (st == MM_OK)
-        st = check_field(f, &field, kind);
+        st = check_field(f, field, kind);
     if (st != MM_OK)
         return st;
-    return put ? mm_pop_type(f, field_value(&field, kind), MM_RULE_OPERAND_TYPE)
-               : mm_push(f, field_value(&field, kind));
+    return put ? mm_pop_type(f, field_value(field, kind), MM_RULE_OPERAND_TYPE)
+               : mm_push(f, field_value(field, kind));
 }
 
 /* A constructor may write the fields of its own class before it calls another constructor: that is
@@ -395,21 +402,21 @@ static enum mm_status step_field(struct mm_flow *f, const uint8_t *p, bool put, 
                                  char kind)
 {
     uint16_t cp = mm_op_info(p[0])->operands == MM_OPERANDS_CP8_FIELD ? p[1] : mm_be16(p + 1);
-    struct mm_vfield field;
+    const struct mm_vfield *field;
     mm_vt obj = f->loc[0];
-    enum mm_status st = mm_member_field(f->v, cp, f->off, &field);
+    enum mm_status st = mm_member_field(f->v, cp, false, f->off, &field);
 
     if (st == MM_OK)
-        st = check_field(f, &field, kind);
+        st = check_field(f, field, kind);
     if (st == MM_OK && put)
-        st = mm_pop_type(f, field_value(&field, kind), MM_RULE_OPERAND_TYPE);
+        st = mm_pop_type(f, field_value(field, kind), MM_RULE_OPERAND_TYPE);
     if (st == MM_OK && this && f->sig->n == 0)
         st = mm_flow_bad(f, MM_RULE_RECEIVER, "there is no this");
     if (st == MM_OK && !this)
         st = mm_pop_cell(f, &obj);
     if (st == MM_OK)
-        st = check_owner(f, obj, &field, put);
-    return st != MM_OK || put ? st : mm_push(f, field_value(&field, kind));
+        st = check_owner(f, obj, field, put);
+    return st != MM_OK || put ? st : mm_push(f, field_value(field, kind));
 }
 
 /* ---- Objects ---- */

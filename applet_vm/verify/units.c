@@ -8,11 +8,14 @@
 #define DESC_FIELD_LEN  7
 #define DESC_METHOD_LEN 12
 
-static int by_name(const void *a, const void *b)
+/* Where a name's place in the table begins. */
+static size_t hash(const char *name, size_t len)
 {
-    const struct mm_name *x = a, *y = b;
+    uint32_t h = 0x811c9dc5u; /* FNV-1a */
 
-    return strcmp(x->name, y->name);
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (uint8_t)name[i]) * 0x01000193u;
+    return h;
 }
 
 static enum mm_status no_memory(const struct mm_verifier *v)
@@ -26,15 +29,21 @@ static enum mm_status list_names(struct mm_verifier *v)
 
     for (size_t u = 0; u < v->unit_n; u++)
         n += v->units[u].rom != NULL ? v->units[u].rom->class_n : 0;
-    v->names = calloc(n + 1, sizeof(v->names[0]));
+    for (v->name_cap = 64; v->name_cap < 2 * n;)
+        v->name_cap *= 2;
+    v->names = calloc(v->name_cap, sizeof(v->names[0]));
     if (v->names == NULL)
         return no_memory(v);
     for (size_t u = 0; u < v->unit_n; u++) {
         const struct mm_rom_package *rom = v->units[u].rom;
-        for (size_t i = 0; rom != NULL && i < rom->class_n; i++)
-            v->names[v->name_n++] = (struct mm_name){rom->classes[i].name, VT_CLASS(u, i)};
+        for (size_t i = 0; rom != NULL && i < rom->class_n; i++) {
+            const char *name = rom->classes[i].name;
+            size_t at = hash(name, strlen(name)) & (v->name_cap - 1);
+            while (v->names[at].name != NULL)
+                at = (at + 1) & (v->name_cap - 1);
+            v->names[at] = (struct mm_name){name, VT_CLASS(u, i)};
+        }
     }
-    qsort(v->names, v->name_n, sizeof(v->names[0]), by_name);
     v->object = mm_class_named(v, "java/lang/Object", 16);
     v->throwable = mm_class_named(v, "java/lang/Throwable", 19);
     return MM_OK;
@@ -42,17 +51,11 @@ static enum mm_status list_names(struct mm_verifier *v)
 
 mm_vt mm_class_named(const struct mm_verifier *v, const char *name, size_t len)
 {
-    size_t lo = 0, hi = v->name_n;
+    size_t at = hash(name, len) & (v->name_cap - 1);
 
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = strncmp(v->names[mid].name, name, len);
-        if (c == 0 && v->names[mid].name[len] == '\0')
-            return v->names[mid].type;
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
+    for (; v->names[at].name != NULL; at = (at + 1) & (v->name_cap - 1)) {
+        if (strncmp(v->names[at].name, name, len) == 0 && v->names[at].name[len] == '\0')
+            return v->names[at].type;
     }
     return VT(VT_TOP);
 }

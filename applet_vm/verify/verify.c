@@ -41,11 +41,6 @@ enum mm_status mm_verify_bad(struct mm_err *err, enum mm_verify_rule rule, enum 
                    mm_cap_tag_name(tag), off, what, rules[rule].name);
 }
 
-void mm_verify_spend(struct mm_verifier *v, size_t n)
-{
-    v->budget = n < v->budget ? v->budget - n : 0;
-}
-
 static enum mm_status verify(struct mm_verifier *v, const struct mm_verify_env *env)
 {
     enum mm_status st = mm_units_open(v, env);
@@ -54,6 +49,10 @@ static enum mm_status verify(struct mm_verifier *v, const struct mm_verify_env *
         st = mm_unit_need(v, 0);
     if (st == MM_OK)
         st = mm_layout_check(v);
+    if (st == MM_OK)
+        st = mm_members_open(v);
+    if (st == MM_OK)
+        st = mm_flow_open(v);
     if (st != MM_OK)
         return st;
     v->stats->described = v->units[0].types != NULL;
@@ -81,6 +80,8 @@ enum mm_status mm_verify(const struct mm_cap *cap, const struct mm_verify_env *e
     v->err = err;
     v->budget = STEPS_BASE + STEPS_PER_BYTE * (size_t)mm_cap_component(cap, MM_CAP_METHOD)->len;
     st = verify(v, env);
+    mm_flow_close(v);
+    mm_members_close(v);
     mm_units_close(v);
     free(v);
     return st;

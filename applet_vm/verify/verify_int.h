@@ -75,12 +75,15 @@ struct mm_verifier {
     struct mm_name {
         const char *name;
         mm_vt type;
-    } * names; /* ROM classes, sorted */
-    size_t name_n;
+    } * names;       /* ROM classes, a hash table at most half full; NULL name: free */
+    size_t name_cap; /* a power of two */
     mm_vt object, throwable;
     struct mm_verify_stats *stats;
     struct mm_err *err;
-    size_t budget; /* steps left */
+    size_t budget;        /* steps left */
+    struct method *flow;  /* flow.c */
+    struct mm_kept *kept; /* members.c: by constant */
+    struct mm_vsig *sig;  /* members.c: room for the longest */
 };
 
 /* Refuse: "<Name> component, offset 0x..: <what> [<rule>]"; MM_MALFORMED. */
@@ -88,7 +91,10 @@ enum mm_status mm_verify_bad(struct mm_err *err, enum mm_verify_rule rule, enum 
                              size_t off, const char *fmt, ...) MM_PRINTF(5, 6);
 
 /* Pay for n steps; when the budget is used up, walks over classes end and the package is refused. */
-void mm_verify_spend(struct mm_verifier *v, size_t n);
+static inline void mm_verify_spend(struct mm_verifier *v, size_t n)
+{
+    v->budget = n < v->budget ? v->budget - n : 0;
+}
 
 /* ---- units.c ---- */
 enum mm_status mm_units_open(struct mm_verifier *v, const struct mm_verify_env *env) MM_USE_RESULT;
@@ -138,19 +144,20 @@ struct mm_vsig {
     bool init, abstract, known; /* known: from a Descriptor or the ROM */
     bool never;                 /* does not return */
     unsigned n;
-    mm_vt args[256]; /* cells, this first */
     mm_vt ret;       /* VT_VOID, VT_SHORT, VT_INT_HI, a reference */
+    mm_vt args[256]; /* cells, this first */
 };
-/* These refuse what is not there; off: of the instruction that asks. */
-enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, size_t off,
-                               struct mm_vfield *out) MM_USE_RESULT;
-enum mm_status mm_member_static(struct mm_verifier *v, uint16_t cp, size_t off,
-                                struct mm_vfield *out) MM_USE_RESULT;
+/* These refuse what is not there; off: of the instruction that asks. *out is the verifier's. */
+enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, bool is_static, size_t off,
+                               const struct mm_vfield **out) MM_USE_RESULT;
 /* StaticMethodref, SuperMethodref or VirtualMethodref. */
 enum mm_status mm_member_method(struct mm_verifier *v, uint16_t cp, size_t off,
-                                struct mm_vsig *out) MM_USE_RESULT;
+                                const struct mm_vsig **out) MM_USE_RESULT;
 enum mm_status mm_member_interface(struct mm_verifier *v, mm_vt iface, uint8_t token, uint8_t cells,
                                    size_t off, struct mm_vsig *out) MM_USE_RESULT;
+/* What is kept of them. */
+enum mm_status mm_members_open(struct mm_verifier *v) MM_USE_RESULT;
+void mm_members_close(struct mm_verifier *v);
 /* Signature of method i of a unit's CAP. */
 enum mm_status mm_sig_of_method(struct mm_verifier *v, size_t unit, size_t i,
                                 struct mm_vsig *out) MM_USE_RESULT;
@@ -185,6 +192,8 @@ enum mm_status mm_pop_type(struct mm_flow *f, mm_vt declared,
                            enum mm_verify_rule rule) MM_USE_RESULT;
 
 /* ---- flow.c ---- */
+enum mm_status mm_flow_open(struct mm_verifier *v) MM_USE_RESULT;
+void mm_flow_close(struct mm_verifier *v);
 enum mm_status mm_flow_method(struct mm_verifier *v, size_t i) MM_USE_RESULT;
 
 #endif
