@@ -106,6 +106,7 @@ $(BUILD)/applets/test_exchange.cap: $(test_classes)/.done
 $(BUILD)/applets/test_gp.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.gp --aid F04D494E544D41524BA6 \
 	    --applet Desk=F04D494E544D41524BA601 --applet Provider=F04D494E544D41524BA602 \
+	    --applet Vault=F04D494E544D41524BA603 \
 	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
 
 # Java Card RMI: remote interfaces, so CAP format 2.2.

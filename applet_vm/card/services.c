@@ -129,6 +129,33 @@ static uint16_t rmac_session(struct mm_card *card, mm_comp owner, struct mm_scp_
                : mm_session_end_rmac(card, h[2], h[3], c->len);
 }
 
+/* PERFORM SECURITY OPERATION, MUTUAL and INTERNAL AUTHENTICATE (Amendment F). */
+static uint16_t scp11(struct mm_card *card, mm_comp owner, const struct mm_scp_command *c,
+                      uint8_t *buf, size_t buf_len, size_t *out_len)
+{
+    struct mm_apdu apdu = {.cla = mm_card_class_basic(c->header[0]),
+                           .ins = c->header[1],
+                           .p1 = c->header[2],
+                           .p2 = c->header[3],
+                           .data = c->data,
+                           .data_len = c->len};
+    struct mm_buf answer;
+    uint16_t sw;
+
+    mm_buf_init(&answer);
+    sw = mm_scp11_command(card, owner, &apdu, &answer);
+    if (sw == MM_SW_9000_NO_ERROR && (answer.bad || buf_len < CDATA_OFF + answer.len)) {
+        mm_session_end(&card->channel->session);
+        sw = answer.bad ? MM_SW_6A84_FILE_FULL : MM_SW_6700_WRONG_LENGTH;
+    }
+    if (sw == MM_SW_9000_NO_ERROR && answer.len > 0) {
+        memcpy(buf + CDATA_OFF, answer.data, answer.len);
+        *out_len = answer.len;
+    }
+    mm_buf_clear(&answer);
+    return sw;
+}
+
 static uint16_t process_security(void *ctx, mm_comp owner, uint8_t *buf, size_t buf_len,
                                  size_t apdu_len, size_t *out_len)
 {
@@ -142,6 +169,8 @@ static uint16_t process_security(void *ctx, mm_comp owner, uint8_t *buf, size_t 
         return MM_SW_6700_WRONG_LENGTH;
     if (c.header[1] == MM_INS_ISD_BEGIN_RMAC_SESSION || c.header[1] == MM_INS_ISD_END_RMAC_SESSION)
         return rmac_session(card, owner, &c);
+    if (mm_scp11_is_command(mm_card_class_basic(c.header[0]), c.header[1]))
+        return scp11(card, owner, &c, buf, buf_len, out_len);
     if (c.header[3] != 0)
         return MM_SW_6A86_INCORRECT_P1P2;
     switch (c.header[1]) {
@@ -267,9 +296,11 @@ static uint8_t security_level(void *ctx, mm_comp owner)
 {
     const struct mm_card *card = ctx;
 
-    /* SecureChannel.AUTHENTICATED 80, or NO_SECURITY_LEVEL 00 */
+    const struct mm_session *s = &card->channel->session;
+
+    /* SecureChannel.AUTHENTICATED 80, or NO_SECURITY_LEVEL 00. In SCP11b the host is not. */
     return is_open_for(card, owner) || is_personalised(card, owner)
-               ? (uint8_t)(0x80 | card->channel->session.scp.level)
+               ? (uint8_t)((s->authenticated ? 0x80 : 0x00) | s->scp.level)
                : 0;
 }
 
