@@ -88,6 +88,8 @@ enum mm_run mm_n_aead_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
     (void)ret;
     if (run != MM_RUN_OK)
         return run;
+    if (!ccm) /* a mode that needs no lengths beforehand */
+        return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
     if (args[1] == MM_REF_NULL || !mm_api_key_ready(vm, args[1]))
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     if ((mode != MM_DECRYPT && mode != MM_ENCRYPT) || aad < 0 || text < 0 ||
@@ -134,8 +136,10 @@ enum mm_run mm_n_aead_update_aad(struct mm_vm *vm, const uint16_t *args, uint16_
         run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
     if (run != MM_RUN_OK)
         return run;
-    if (op->started || (is_ccm(op) && op->aad_n + (size_t)len > op->aad_want))
+    if (op->started)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    if (is_ccm(op) && op->aad_n + (size_t)len > op->aad_want)
+        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     if (is_ccm(op))
         mm_buf_bytes(&op->held, data, (size_t)len);
     if (is_ccm(op))

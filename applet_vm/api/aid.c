@@ -147,10 +147,11 @@ enum mm_run mm_n_aid_partial_equals(struct mm_vm *vm, const uint16_t *args, uint
 enum mm_run mm_n_aid_rid_equals(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     struct mm_aid a, b;
+    enum mm_run run = args[1] != MM_REF_NULL ? mm_vm_access(vm, args[1]) : MM_RUN_OK;
 
-    ret[0] = mm_api_aid_get(vm, args[0], &a) && mm_api_aid_get(vm, args[1], &b) &&
-             memcmp(a.bytes, b.bytes, RID_LEN) == 0;
-    return MM_RUN_OK;
+    ret[0] = run == MM_RUN_OK && mm_api_aid_get(vm, args[0], &a) &&
+             mm_api_aid_get(vm, args[1], &b) && memcmp(a.bytes, b.bytes, RID_LEN) == 0;
+    return run;
 }
 
 enum mm_run mm_n_aid_get_bytes(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

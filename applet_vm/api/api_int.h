@@ -158,6 +158,7 @@ struct mm_api {
         mm_ref ref;
         const char *class_name, *state_class; /* static */
         bool open;
+        mm_comp context; /* that opened it */
     } shots[MM_API_SHOTS];
     OSSL_LIB_CTX *legacy; /* for SEED; its providers are unloaded with it */
     OSSL_PROVIDER *legacy_provider;
@@ -278,6 +279,14 @@ void mm_api_evp_release(struct mm_api *api);
 /* The applet that called: methods of a JCRE entry point may run in the JCRE's own context. */
 mm_comp mm_gp_caller(struct mm_vm *vm);
 const struct mm_gp_services *mm_gp(struct mm_vm *vm);
+/* mm_vm_bytes for the objects of this package, which are shareable: their methods run in the JCRE's
+ * context, that may touch everything, and its caller may not. SecurityException unless the array is a
+ * global one or, where these are allowed, of the caller's context. */
+enum mm_gp_arrays { MM_GP_GLOBAL, MM_GP_ACCESSIBLE };
+enum mm_run mm_gp_bytes(struct mm_vm *vm, enum mm_gp_arrays allowed, mm_ref array, int32_t off,
+                        int32_t n, const uint8_t **data);
+/* mm_api_put, so restricted. */
+enum mm_run mm_gp_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t *data, size_t n);
 /* The object of a registry entry. Throws NO_RESOURCE when there are too many. */
 enum mm_run mm_gp_entry_object(struct mm_vm *vm, mm_comp comp, uint16_t *ret);
 /* The component of an entry object. */

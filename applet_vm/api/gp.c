@@ -22,6 +22,26 @@ const struct mm_gp_services *mm_gp(struct mm_vm *vm)
     return mm_vm_services(vm)->gp;
 }
 
+enum mm_run mm_gp_bytes(struct mm_vm *vm, enum mm_gp_arrays allowed, mm_ref array, int32_t off,
+                        int32_t n, const uint8_t **data)
+{
+    struct mm_obj_info info;
+    mm_comp caller = mm_vm_context_of(vm, mm_gp_caller(vm));
+
+    if (array != MM_REF_NULL && mm_vm_object(vm, array, &info) && !info.global_array &&
+        (allowed == MM_GP_GLOBAL || mm_vm_context_of(vm, info.owner) != caller))
+        return mm_vm_throw(vm, "java/lang/SecurityException", 0);
+    return mm_vm_bytes(vm, array, off, n, data);
+}
+
+enum mm_run mm_gp_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t *data, size_t n)
+{
+    const uint8_t *old;
+    enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, array, off, (int32_t)n, &old);
+
+    return run == MM_RUN_OK ? mm_api_put(vm, array, off, data, n) : run;
+}
+
 /* ---- GPSystem ---- */
 
 enum mm_run mm_n_gp_card_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -129,7 +149,7 @@ static enum mm_run pass(struct mm_vm *vm, const uint16_t *args, transform fn, ui
     const uint8_t *data;
     uint8_t *copy;
     uint16_t sw;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, args[1], MM_ARG_SHORT(2), len, &data);
 
     if (run != MM_RUN_OK)
         return run;
@@ -171,7 +191,7 @@ enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
     uint8_t *copy;
     size_t n = (size_t)len, room;
     uint16_t sw;
-    enum mm_run run = mm_vm_bytes(vm, args[1], off, len, &data);
+    enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, args[1], off, len, &data);
 
     if (run != MM_RUN_OK)
         return run;
@@ -218,7 +238,7 @@ enum mm_run mm_n_sc_process_security_bytes(struct mm_vm *vm, const uint16_t *arg
     const uint8_t *data;
     size_t out_len = 0;
     uint16_t sw;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, args[1], MM_ARG_SHORT(2), len, &data);
 
     if (run != MM_RUN_OK)
         return run;

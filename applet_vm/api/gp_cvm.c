@@ -60,7 +60,7 @@ enum mm_run mm_n_cvm_update(struct mm_vm *vm, const uint16_t *args, uint16_t *re
 {
     int len = MM_ARG_BYTE(3);
     const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    enum mm_run run = mm_gp_bytes(vm, MM_GP_GLOBAL, args[1], MM_ARG_SHORT(2), len, &data);
 
     if (run == MM_RUN_OK)
         ret[0] = mm_gp(vm) != NULL && mm_gp(vm)->cvm_update(mm_gp(vm)->ctx, mm_gp_caller(vm), data,
@@ -72,7 +72,7 @@ enum mm_run mm_n_cvm_verify(struct mm_vm *vm, const uint16_t *args, uint16_t *re
 {
     int len = MM_ARG_BYTE(3);
     const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    enum mm_run run = mm_gp_bytes(vm, MM_GP_GLOBAL, args[1], MM_ARG_SHORT(2), len, &data);
 
     if (run == MM_RUN_OK)
         ret[0] = mm_gp(vm) != NULL &&

@@ -115,7 +115,7 @@ enum mm_run mm_n_entry_get_privileges(struct mm_vm *vm, const uint16_t *args, ui
 
     read_entry(vm, args[0], &e);
     ret[0] = (uint16_t)(MM_ARG_SHORT(2) + (int)sizeof(e.privileges));
-    return mm_api_put(vm, args[1], MM_ARG_SHORT(2), e.privileges, sizeof(e.privileges));
+    return mm_gp_put(vm, args[1], MM_ARG_SHORT(2), e.privileges, sizeof(e.privileges));
 }
 
 enum mm_run mm_n_entry_get_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -273,7 +273,7 @@ enum mm_run mm_n_entry_get_info(struct mm_vm *vm, const uint16_t *args, uint16_t
     if (sw != MM_SW_OK)
         return mm_api_throw_iso(vm, sw);
     ret[0] = (uint16_t)(MM_ARG_SHORT(2) + (int)n);
-    return mm_api_put(vm, args[1], MM_ARG_SHORT(2), info, n);
+    return mm_gp_put(vm, args[1], MM_ARG_SHORT(2), info, n);
 }
 
 /* setInfo(buffer, offset, length, id): the offset behind it. */
@@ -282,7 +282,7 @@ enum mm_run mm_n_entry_set_info(struct mm_vm *vm, const uint16_t *args, uint16_t
     int len = MM_ARG_SHORT(3);
     const uint8_t *data;
     uint16_t sw = MM_SW_CONDITIONS;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, args[1], MM_ARG_SHORT(2), len, &data);
 
     if (run != MM_RUN_OK)
         return run;

@@ -78,7 +78,7 @@ enum mm_run mm_n_ec_set_field_fp(struct mm_vm *vm, const uint16_t *args, uint16_
 {
     (void)ret;
     if (mm_api_kind_f2m(mm_api_key_kind(vm, args[0])))
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
     return set_part(vm, args, MM_EC_P);
 }
 
@@ -89,8 +89,9 @@ static enum mm_run set_f2m(struct mm_vm *vm, mm_ref key, int e1, int e2, int e3)
     int m = (int)mm_api_key_bits(vm, key);
     uint8_t bytes[6];
 
-    if (!mm_api_kind_f2m(mm_api_key_kind(vm, key)) || e1 <= 0 || e1 >= m || e2 < 0 || e2 >= m ||
-        e3 < 0 || e3 >= m)
+    if (!mm_api_kind_f2m(mm_api_key_kind(vm, key)))
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
+    if (e1 <= 0 || e1 >= m || e2 < 0 || e2 >= m || e3 < 0 || e3 >= m)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     mm_put_be16(bytes, (uint16_t)e1);
     mm_put_be16(bytes + 2, (uint16_t)e2);
@@ -107,9 +108,9 @@ enum mm_run mm_n_ec_set_field_trinomial(struct mm_vm *vm, const uint16_t *args, 
 enum mm_run mm_n_ec_set_field_pentanomial(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)ret;
-    if (MM_ARG_SHORT(2) == 0 || MM_ARG_SHORT(3) == 0)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
-    return set_f2m(vm, args[0], MM_ARG_SHORT(1), MM_ARG_SHORT(2), MM_ARG_SHORT(3));
+    /* Zero is what a trinomial is stored with. */
+    return set_f2m(vm, args[0], MM_ARG_SHORT(1), MM_ARG_SHORT(2) != 0 ? MM_ARG_SHORT(2) : -1,
+                   MM_ARG_SHORT(3) != 0 ? MM_ARG_SHORT(3) : -1);
 }
 
 /* Over F2m: the exponent, or the three of them, two bytes each. */

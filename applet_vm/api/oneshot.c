@@ -26,6 +26,7 @@ enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const
     if (shot == NULL || shot->ref == MM_REF_NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     shot->open = true;
+    shot->context = mm_vm_context(vm);
     ret[0] = shot->ref;
     return mm_vm_hidden_set(vm, shot->ref, state_class, 0, alg, false);
 }
@@ -48,8 +49,12 @@ enum mm_run mm_n_one_shot_close(struct mm_vm *vm, const uint16_t *args, uint16_t
 
     (void)ret;
     for (size_t i = 0; i < MM_API_SHOTS; i++) {
-        if (api->shots[i].open && api->shots[i].ref == args[0])
-            return close_one(vm, &api->shots[i]);
+        struct mm_api_shot *shot = &api->shots[i];
+        if (!shot->open || shot->ref != args[0])
+            continue;
+        return shot->context == mm_vm_context(vm)
+                   ? close_one(vm, shot)
+                   : mm_vm_throw(vm, "java/lang/SecurityException", 0);
     }
     return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
 }

@@ -72,6 +72,8 @@ enum mm_run mm_n_pair_init_keys(struct mm_vm *vm, const uint16_t *args, uint16_t
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     public_kind = mm_api_key_kind(vm, args[1]);
     private_kind = mm_api_key_kind(vm, args[2]);
+    if (public_kind == MM_KIND_NONE && private_kind == MM_KIND_NONE) /* an applet's own classes */
+        return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         if (pairs[i].public_kind == public_kind && pairs[i].private_kind == private_kind)
             values[PAIR_ALG] = pairs[i].alg;

@@ -85,7 +85,7 @@ enum mm_run mm_n_pin_build(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
     mm_ref pin;
 
     if (kind < 1 || kind > 3)
-        return mm_api_throw_system(vm, MM_SYSTEM_ILLEGAL_VALUE);
+        return pin_failed(vm, PIN_ILLEGAL_VALUE);
     pin = mm_vm_new_instance(vm, classes[kind - 1]);
     if (pin == MM_REF_NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);

@@ -54,15 +54,19 @@ enum { SE_ACTIVE, SE_INS, SE_INTERFACES, SE_N, SE_END };
 
 /* ---- Exporting ---- */
 
-/* export(obj), unexport(obj): of the caller's own. */
+/* export(obj), unexport(obj): of the caller's own, which an entry point of the JCRE's is not. */
 static enum mm_run export(struct mm_vm *vm, mm_ref obj, bool exported) {
-    enum mm_run run = mm_vm_access(vm, obj); struct mm_api *api = mm_api_of(vm);
+    struct mm_api *api = mm_api_of(vm); struct mm_obj_info info;
+    enum mm_run run = mm_vm_access(vm, obj);
 
+    if (run == MM_RUN_OK && mm_vm_context(vm) != 0 && mm_vm_object(vm, obj, &info) &&
+        mm_vm_context_of(vm, info.owner) != mm_vm_context(vm))
+        run = mm_vm_throw(vm, "java/lang/SecurityException", 0);
     if (run == MM_RUN_OK) run = mm_vm_export(vm, obj, exported);
-    if (run == MM_RUN_OK && exported && mm_tx_active(mm_vm_nvm(vm))){
-        api->fresh[api->fresh_n++ % MM_API_FRESH] = (struct mm_api_fresh){
-            .ref = obj, .entry = mm_vm_entries(vm)};}
-return run;
+    if (run == MM_RUN_OK && exported && mm_tx_active(mm_vm_nvm(vm)))
+        api->fresh[api->fresh_n++ % MM_API_FRESH] =
+        (struct mm_api_fresh){.ref = obj, .entry = mm_vm_entries(vm)};
+    return run;
 }
 
 enum mm_run mm_n_remote_export(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

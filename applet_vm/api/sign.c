@@ -307,20 +307,11 @@ bool mm_api_sign_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsig
 enum mm_run mm_n_sign_get_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     struct mm_api_op *op;
-    uint16_t alg = alg_of(vm, args[0]);
-    enum mm_run run;
+    enum mm_run run = mm_api_sign_op(vm, args[0], 0, &op);
 
-    if (!is_pk(alg)) {
-        ret[0] = (uint16_t)mm_api_mac_len(vm, alg);
-        return MM_RUN_OK;
-    }
-    run = find(vm, args[0], &op);
-    if (run != MM_RUN_OK)
-        return run;
-    if (op == NULL || op->pkey == NULL)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_INVALID_INIT);
-    ret[0] = (uint16_t)mm_api_pk_len(op);
-    return MM_RUN_OK;
+    if (run == MM_RUN_OK)
+        ret[0] = (uint16_t)(op->pkey != NULL ? mm_api_pk_len(op) : mm_api_mac_len(vm, op->alg));
+    return run;
 }
 
 enum mm_run mm_n_sign_update(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

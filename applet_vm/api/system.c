@@ -78,11 +78,11 @@ enum mm_run mm_n_sys_make_global_array(struct mm_vm *vm, const uint16_t *args, u
         return mm_vm_throw(vm, "java/lang/NegativeArraySizeException", 0);
     if (type < 1 || type > 4)
         return mm_api_throw_system(vm, MM_SYSTEM_ILLEGAL_VALUE);
-    if (api->global_array_n == MM_API_GLOBAL_ARRAYS)
-        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    ret[0] = mm_vm_new_global_array(vm, (uint8_t)(type + 9), (uint16_t)n);
+    ret[0] = MM_REF_NULL;
+    if (api->global_array_n < MM_API_GLOBAL_ARRAYS)
+        ret[0] = mm_vm_new_global_array(vm, (uint8_t)(type + 9), (uint16_t)n);
     if (ret[0] == MM_REF_NULL)
-        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+        return mm_api_throw_system(vm, MM_SYSTEM_NO_TRANSIENT_SPACE);
     api->global_array_n++;
     return MM_RUN_OK;
 }

@@ -98,7 +98,8 @@ static enum mm_status wait_extension(void *ctx)
 }
 
 /* ---- mm_gp_services ---- */
-#define CDATA_OFF      5 /* ISO7816.OFFSET_CDATA of a short command */
+#define CDATA_OFF      5    /* ISO7816.OFFSET_CDATA of a short command */
+#define CLA_GP         0x80 /* of GlobalPlatform's commands */
 #define CLA_SM         0x04
 #define CLA_SM_FURTHER 0x20 /* in the classes of the channels from 4 on */
 
@@ -167,6 +168,8 @@ static uint16_t process_security(void *ctx, mm_comp owner, uint8_t *buf, size_t 
     *out_len = 0;
     if (apdu_len > buf_len || !command_in(buf, apdu_len, &c))
         return MM_SW_6700_WRONG_LENGTH;
+    if ((mm_card_class_basic(c.header[0]) & ~CLA_SM) != CLA_GP)
+        return MM_SW_6E00_CLA_NOT_SUPPORTED;
     if (c.header[1] == MM_INS_ISD_BEGIN_RMAC_SESSION || c.header[1] == MM_INS_ISD_END_RMAC_SESSION)
         return rmac_session(card, owner, &c);
     if (mm_scp11_is_command(mm_card_class_basic(c.header[0]), c.header[1]))

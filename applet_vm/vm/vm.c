@@ -191,6 +191,11 @@ mm_comp mm_vm_context(const struct mm_vm *vm)
     return vm->ctx;
 }
 
+mm_comp mm_vm_context_of(const struct mm_vm *vm, mm_comp owner)
+{
+    return mm_heap_context(vm, owner);
+}
+
 bool mm_vm_context_selected(const struct mm_vm *vm)
 {
     return vm->ctx == 0 || vm->ctx == vm->selected;

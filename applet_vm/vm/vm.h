@@ -226,6 +226,8 @@ void mm_vm_tx_abort(struct mm_vm *vm);
 void mm_vm_tx_applet_abort(struct mm_vm *vm);
 /* Contexts (JCRE 6.1): the running method's context, the context before the last switch. */
 mm_comp mm_vm_context(const struct mm_vm *vm); /* package, 0 for the JCRE */
+/* The context that what this owner has belongs to; of 0 the JCRE's. */
+mm_comp mm_vm_context_of(const struct mm_vm *vm, mm_comp owner);
 /* Is it the currently selected applet's, or the JCRE's? */
 bool mm_vm_context_selected(const struct mm_vm *vm);
 mm_comp mm_vm_owner(const struct mm_vm *vm);          /* running applet instance */

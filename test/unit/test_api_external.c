@@ -4,6 +4,7 @@
 #define EXTERNAL          "javacardx/external/ExternalException"
 #define NO_SUCH_SUBSYSTEM 1
 #define INVALID_PARAM     2
+#define INTERNAL_ERROR    3
 #define MIFARE            1
 #define STORE             2
 
@@ -130,6 +131,18 @@ static void external_memory_is_persistent_and_takes_no_part_in_transactions(void
     holds(out, 0, "B1B2");
 }
 
+/* ExternalException INTERNAL_ERROR: the record of the blocks is gone, as after damage to the image. */
+static void mifare_blocks_that_cannot_be_had_are_an_internal_error(void **state)
+{
+    mm_ref m = mifare(), data = bytes_new(NULL, 16), k = key();
+
+    (void)state;
+    assert_int_equal(ok(mm_n_mifare_read, 9, m, data, 0, k, 0, 8, 0, 5, 16), 16);
+    assert_int_equal(mm_rec_delete(chip.nvm, 0x20000u), MM_OK);
+    throws(EXTERNAL, INTERNAL_ERROR, mm_n_mifare_read, 9, m, data, 0, k, 0, 8, 0, 5, 16);
+    throws(EXTERNAL, INTERNAL_ERROR, mm_n_mifare_write, 9, m, data, 0, 16, k, 0, 8, 0, 5);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, chip_setup, chip_teardown)
 int main(void)
 {
@@ -139,6 +152,7 @@ int main(void)
         TEST(mifare_refuses_parameters_that_are_none),
         TEST(stores_are_distinct_and_addressed_by_32_bits),
         TEST(only_memories_that_there_are_can_be_had),
+        TEST(mifare_blocks_that_cannot_be_had_are_an_internal_error),
         TEST(external_memory_is_persistent_and_takes_no_part_in_transactions),
     };
 

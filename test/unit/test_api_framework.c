@@ -166,7 +166,7 @@ static void pin_refuses_values_out_of_range(void **state)
     throws(FW "PINException", 1, mm_n_pin_build, 3, 0, 8, 1);
     throws(FW "PINException", 1, mm_n_pin_update, 4, pin, bytes_new("123456789", 9), 0, 9);
     throws(FW "PINException", 1, mm_n_pin_set_tries_remaining, 2, pin, 4);
-    throws(FW "SystemException", 1, mm_n_pin_build, 3, 3, 8, 4);
+    throws(FW "PINException", 1, mm_n_pin_build, 3, 3, 8, 4);
     (void)ok(mm_n_pin_set_try_limit, 2, pin, 2);
     assert_int_equal(ok(mm_n_pin_get_tries_remaining, 1, pin), 2);
 }

@@ -42,6 +42,7 @@ static void what_is_no_bcd_is_refused(void **state)
     throws(ARITHMETIC, 0, mm_n_bcd_to_hex, 5, big, 0, 33, out, 0);
     throws(ARITHMETIC, 0, mm_n_bcd_to_bcd, 5, ones, 0, 32, out, 0);
     throws(INDEX, 0, mm_n_bcd_is_bcd, 3, bad, 0, 2);
+    throws(ARITHMETIC, 0, mm_n_bcd_is_bcd, 3, bad, 0, 0);
 }
 
 static void parity_is_in_the_lowest_bit(void **state)

@@ -6,7 +6,6 @@
 /* SystemException reason codes */
 #define ILLEGAL_VALUE 1
 #define NO_TRANSIENT  2
-#define NO_RESOURCE   5
 /* JCSystem.MEMORY_TYPE_..., CLEAR_ON_... */
 #define ON_RESET    1
 #define ON_DESELECT 2
@@ -63,7 +62,7 @@ static void global_arrays_are_for_everybody_and_few(void **state)
         assert_int_equal(info.array_type, 10 + i % 4);
         assert_int_equal(ok(mm_n_sys_is_transient, 1, array), ON_RESET);
     }
-    throws(SYSTEM, NO_RESOURCE, mm_n_sys_make_global_array, 2, 1, 8);
+    throws(SYSTEM, NO_TRANSIENT, mm_n_sys_make_global_array, 2, 1, 8);
 }
 
 static void commit_capacity_shrinks_while_a_transaction_writes(void **state)

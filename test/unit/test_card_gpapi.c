@@ -342,7 +342,9 @@ static void secure_channel_extensions_need_a_session(void **state)
     assert_int_equal(host_hex(h, "8028000100"), 0x6985);
     assert_int_equal(host_hex(h, "802C000010000102030405060708090A0B0C0D0E0F00"), 0x6985);
     assert_int_equal(host_hex(h, "802A00000D 8050000008 0102030405060708 00"), 0x9000);
-    assert_true(h->resp_len >= 28);                      /* INITIALIZE UPDATE out of an array */
+    assert_true(h->resp_len >= 28); /* INITIALIZE UPDATE out of an array */
+    assert_int_equal(host_hex(h, "802A00000D 00500000080102030405060708 00"), 0x6e00);
+    assert_int_equal(host_hex(h, "802A00000D 80FE0000080102030405060708 00"), 0x6d00);
     assert_int_equal(host_hex(h, "8026000500"), 0x6a81); /* no protocols of an applet's own */
 }
 
