@@ -281,7 +281,7 @@ install: all install-library ## install under PREFIX (/usr/local), DESTDIR is ho
 
 docs: $(BUILD)/bin/mintmark-apdu ## make docs/apdu.md anew from apdu_spec/
 	awk -f apdu_spec/apdu_md.awk apdu_spec/aid.def apdu_spec/ins.def apdu_spec/sw.def apdu_spec/errors.def > docs/apdu.md
-conformance: all ## make the table of docs/conformance.md anew from the tests
+conformance: all unit_tests ## make the table of docs/conformance.md anew from the tests
 	@test/conformance/make.sh $(BUILD) --write
 .PHONY: docs conformance fuzz check-headers lint
 check-headers: ## every header compiles alone
