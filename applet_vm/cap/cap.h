@@ -154,6 +154,7 @@ struct mm_cap_class {
     uint8_t first_ref, ref_n; /* 0xFF, 0: no references */
     uint8_t public_base, public_n, package_base, package_n;
     const uint8_t *public_table, *package_table; /* u2 method offsets; 0xFFFF: inherited */
+    uint16_t remote_off; /* of remote_interface_info in Class info (format 2.2); 0: not a remote class */
 };
 size_t mm_cap_class_n(const struct mm_cap *cap);
 const struct mm_cap_class *mm_cap_class(const struct mm_cap *cap, size_t i); /* by offset */

@@ -173,8 +173,10 @@ static enum mm_status read_class(struct mm_cap *cap, struct mm_rd *rd, struct mm
         st = mark_table(cap, c, c->package_table, c->package_n, err);
     if (st == MM_OK)
         st = read_class_interfaces(cap, rd, c, err);
-    if (st == MM_OK && cap->format_minor >= 2 && (c->flags & MM_CAP_ACC_REMOTE) != 0)
+    if (st == MM_OK && cap->format_minor >= 2 && (c->flags & MM_CAP_ACC_REMOTE) != 0) {
+        c->remote_off = (uint16_t)rd->off;
         skip_remote(rd);
+    }
     if (st == MM_OK && cap->format_minor >= 3 && !skip_token_map(rd, c))
         return mm_cap_bad(err, MM_CAP_CLASS, c->off,
                           "class record is cut off before its token map");

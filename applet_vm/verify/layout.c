@@ -282,7 +282,9 @@ static enum mm_status check_class(struct mm_verifier *v, mm_vt cls)
     if (st != MM_OK || mm_vt_interface(v, cls))
         return st;
     st = check_tables(v, cls);
-    return st == MM_OK ? check_interfaces(v, cls) : st;
+    if (st == MM_OK)
+        st = check_interfaces(v, cls);
+    return st == MM_OK ? mm_remote_check(v, cls) : st;
 }
 
 enum mm_status mm_layout_check(struct mm_verifier *v)

@@ -5,6 +5,7 @@
  *   types.c    types of cells: assignable, merged
  *   members.c  constant pool entries to fields and methods with their signatures
  *   layout.c   rules of classes and Descriptor that need no code
+ *   remote.c   remote methods and their signatures
  *   step.c     one instruction on one frame; call.c: the invoke family
  *   flow.c     one method: frames at joins, until nothing changes
  */
@@ -167,6 +168,9 @@ bool mm_sig_interface(struct mm_verifier *v, mm_vt iface, uint8_t token, struct 
 
 /* ---- layout.c ---- */
 enum mm_status mm_layout_check(struct mm_verifier *v) MM_USE_RESULT;
+
+/* ---- remote.c: what a class tells of its remote methods; nothing when it is not remote ---- */
+enum mm_status mm_remote_check(struct mm_verifier *v, mm_vt cls) MM_USE_RESULT;
 
 /* ---- step.c, call.c: one instruction ---- */
 struct mm_flow {
