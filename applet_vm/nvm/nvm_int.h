@@ -48,6 +48,10 @@ struct nvm_ops {
     struct mm_buf bytes;
     struct nvm_run *runs; /* owned */
     size_t run_n, run_cap;
+    /* The last change, when it is a write, which the next one may go on or write over. */
+    size_t last_at; /* of its data in bytes; 0: it is none */
+    mm_key last_key;
+    uint32_t last_off, last_len;
 };
 
 enum nvm_undo_kind { NVM_UNDO_WRITE, NVM_UNDO_NEW, NVM_UNDO_DELETE, NVM_UNDO_ADD, NVM_UNDO_DROP };
@@ -88,14 +92,15 @@ struct mm_nvm {
     size_t undo_n, undo_cap;
     struct mm_buf undo_bytes;
     struct nvm_level level[1 + NVM_LEVELS]; /* [0] is not used */
-    unsigned depth;   /* levels that are open */
-    bool applet_tx;   /* the innermost is an applet's */
-    size_t undo_used; /* of its commit capacity */
-    uint32_t tx;      /* number of the innermost, 0: none */
+    unsigned depth;                         /* levels that are open */
+    bool applet_tx;                         /* the innermost is an applet's */
+    size_t undo_used;                       /* of its commit capacity */
+    uint32_t tx;                            /* number of the innermost, 0: none */
     uint32_t tx_last;
 
     uint32_t layout;
-    uint8_t made_by[NVM_VERSION_LEN]; /* version of the program that wrote the image, zeros behind it */
+    uint8_t
+        made_by[NVM_VERSION_LEN]; /* version of the program that wrote the image, zeros behind it */
     uint64_t counter;
     uint64_t fuse;
     uint8_t key[NVM_KEY_LEN];

@@ -30,6 +30,7 @@ void nvm_ops_reset(struct nvm_ops *ops)
         OPENSSL_cleanse(ops->bytes.data, ops->bytes.len);
     ops->bytes.len = 0;
     ops->run_n = 0;
+    ops->last_at = 0;
 }
 
 /* Open the run of comp: the last one goes on when it is of the same component. */
@@ -54,6 +55,7 @@ static enum mm_status op_put(struct nvm_ops *ops, mm_comp comp, const uint8_t *h
 {
     enum mm_status st = run_open(ops, comp);
 
+    ops->last_at = 0;
     if (st != MM_OK)
         return st;
     mm_buf_bytes(&ops->bytes, head, head_len);
@@ -65,24 +67,59 @@ static enum mm_status op_put(struct nvm_ops *ops, mm_comp comp, const uint8_t *h
     return MM_OK;
 }
 
+/* Into the write before it: over a part of it, or on from its end. What counts at the promise is what
+ * all changes together come to, so a loop that fills an array is one write, and one that counts in a
+ * field is one as well, however long they run. */
+static bool join(struct nvm_ops *ops, mm_key key, uint32_t off, const void *data, uint32_t len)
+{
+    struct mm_buf *b = &ops->bytes;
+    uint32_t from = off - ops->last_off; /* of the last one's data */
+
+    if (ops->last_at == 0 || key != ops->last_key || from > ops->last_len)
+        return false;
+    if (len <= ops->last_len - from) {
+        memcpy(b->data + ops->last_at + from, data, len);
+        return true;
+    }
+    if (from != ops->last_len || b->cap - b->len < len)
+        return false;
+    memcpy(b->data + b->len, data, len);
+    b->len += len;
+    ops->last_len += len;
+    mm_put_be32(b->data + ops->last_at - 4, ops->last_len);
+    ops->runs[ops->run_n - 1].len += len;
+    return true;
+}
+
 /* Called for every field store, so without a call of its own where there is room. */
 enum mm_status nvm_ops_write(struct nvm_ops *ops, const struct nvm_rec *rec, uint32_t off,
                              const void *data, uint32_t len)
 {
     struct mm_buf *b = &ops->bytes;
     uint8_t head[WRITE_HEAD] = {OP_WRITE};
+    enum mm_status st = MM_OK;
 
+    if (join(ops, rec->key, off, data, len))
+        return MM_OK;
     mm_put_be32(head + 1, rec->key);
     mm_put_be32(head + 5, off);
     mm_put_be32(head + 9, len);
     if (ops->run_n == 0 || ops->runs[ops->run_n - 1].comp != rec->comp || b->bad ||
-        b->cap - b->len < (size_t)len + WRITE_HEAD)
-        return op_put(ops, rec->comp, head, sizeof(head), data, len);
-    memcpy(b->data + b->len, head, WRITE_HEAD);
-    memcpy(b->data + b->len + WRITE_HEAD, data, len);
-    b->len += (size_t)len + WRITE_HEAD;
-    ops->runs[ops->run_n - 1].len += len + WRITE_HEAD;
-    return MM_OK;
+        b->cap - b->len < (size_t)len + WRITE_HEAD) {
+        st = op_put(ops, rec->comp, head, sizeof(head), data, len);
+    } else {
+        memcpy(b->data + b->len, head, WRITE_HEAD);
+        memcpy(b->data + b->len + WRITE_HEAD, data, len);
+        b->len += (size_t)len + WRITE_HEAD;
+        ops->runs[ops->run_n - 1].len += len + WRITE_HEAD;
+    }
+    if (st == MM_OK) {
+        ops->last_at = b->len - len;
+        ops->last_key = rec->key;
+        ops->last_off = off;
+        ops->last_len = len;
+    }
+    return st;
 }
 
 enum mm_status nvm_ops_new(struct nvm_ops *ops, const struct nvm_rec *rec)

@@ -4,7 +4,9 @@
  */
 #include "test/unit/nvm_files.h"
 
+#include <limits.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static void store_kill(struct mm_nvm **nvm)
@@ -70,6 +72,35 @@ static void nvm_nonatomic_write_is_the_later_one_after_commit(void **state)
     store_kill(&nvm);
     nvm = store_open();
     assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "ZZcd", 4);
+    mm_nvm_close(&nvm);
+}
+
+/* A loop over an array, or over one field, costs the journal what it changes, not how often. */
+static void nvm_writes_that_join_are_one_in_the_journal(void **state)
+{
+    struct mm_nvm *nvm = store_make();
+    char path[PATH_MAX];
+    struct stat before, after;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s.journal", image);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    assert_int_equal(stat(path, &before), 0);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(mm_rec_write(nvm, 0x200, i, &"ascended"[i], 1), MM_OK);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(mm_rec_write(nvm, 0x200, 2, i % 2 == 0 ? "??" : "CE", 2), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 1, "S", 1), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x201, 0, "2", 1), MM_OK);
+    assert_int_equal(mm_rec_write(nvm, 0x200, 7, "D", 1), MM_OK);
+    assert_int_equal(mm_nvm_promise(nvm), MM_OK);
+    assert_int_equal(stat(path, &after), 0);
+    assert_true(after.st_size - before.st_size < 200);
+    store_kill(&nvm);
+    nvm = store_open();
+    assert_memory_equal(mm_rec_data(nvm, 0x200, NULL), "aSCEndeD", 8);
+    assert_memory_equal(mm_rec_data(nvm, 0x201, NULL), "2", 1);
+    assert_false(damaged(nvm));
     mm_nvm_close(&nvm);
 }
 
@@ -381,6 +412,7 @@ int main(void)
         cmocka_unit_test(nvm_promise_survives_a_kill_and_the_rest_is_gone),
         cmocka_unit_test(nvm_write_now_survives_an_open_transaction),
         cmocka_unit_test(nvm_nonatomic_write_is_the_later_one_after_commit),
+        cmocka_unit_test(nvm_writes_that_join_are_one_in_the_journal),
         cmocka_unit_test(nvm_transactions_in_one_another_reach_the_file_as_memory_has_them),
         cmocka_unit_test(nvm_open_twice_is_busy_and_create_overwrites_nothing),
         cmocka_unit_test(nvm_tear_at_any_write_leaves_a_state_between_transactions),
