@@ -370,26 +370,24 @@ enum mm_run mm_api_key_cipher_set(struct mm_vm *vm, mm_ref key, mm_ref cipher)
 
 /* ---- KeyBuilder ---- */
 
+/* EC over Fp: any size between the constants', as cards have it; the domain parameters make the curve */
 static bool size_offered(const struct type *t, int bits)
 {
-    static const uint16_t fp[] = {112, 128, 160, 192, 224, 256, 384, 521};
     static const uint16_t f2m[] = {113, 131, 163, 193};
     enum mm_key_kind kind = (enum mm_key_kind)t->kind;
 
     if (bits < kinds[kind].min || bits > kinds[kind].max)
         return false;
-    if (mm_api_kind_f2m(kind) || mm_api_kind_ec(kind)) {
-        const uint16_t *list = mm_api_kind_f2m(kind) ? f2m : fp;
-        size_t n = mm_api_kind_f2m(kind) ? 4 : 8;
-        for (size_t i = 0; i < n; i++) {
-            if (list[i] == bits)
+    if (mm_api_kind_f2m(kind)) {
+        for (size_t i = 0; i < sizeof(f2m) / sizeof(f2m[0]); i++) {
+            if (f2m[i] == bits)
                 return true;
         }
         return false;
     }
     if (kind == MM_KIND_DES || kind == MM_KIND_AES)
         return bits % 64 == 0;
-    return kind == MM_KIND_HMAC || bits % 32 == 0;
+    return kind == MM_KIND_HMAC || mm_api_kind_ec(kind) || bits % 32 == 0;
 }
 
 enum mm_run mm_api_key_new(struct mm_vm *vm, unsigned type, int bits, enum mm_transient memory,

@@ -249,9 +249,11 @@ static const char *curve_of(unsigned bits)
     static const struct {
         unsigned bits;
         const char *name;
-    } curves[] = {{112, "secp112r1"}, {113, "sect113r1"}, {128, "secp128r1"}, {131, "sect131r1"},
-                  {160, "secp160r1"}, {163, "sect163r2"}, {192, "P-192"},     {193, "sect193r1"},
-                  {224, "P-224"},     {256, "P-256"},     {384, "P-384"},     {521, "P-521"}};
+    } curves[] = {{112, "secp112r1"},       {113, "sect113r1"},      {128, "secp128r1"},
+                  {131, "sect131r1"},       {160, "secp160r1"},      {163, "sect163r2"},
+                  {192, "P-192"},           {193, "sect193r1"},      {224, "P-224"},
+                  {256, "P-256"},           {384, "P-384"},          {521, "P-521"},
+                  {320, "brainpoolP320r1"}, {512, "brainpoolP512r1"}};
 
     for (size_t i = 0; i < COUNT(curves); i++) {
         if (curves[i].bits == bits)

@@ -143,10 +143,12 @@ static void rsa_pairs_keep_a_chosen_exponent(void **state)
 
 static void ecdsa_signs_on_every_curve(void **state)
 {
-    static const int fp[] = {112, 128, 160, 192, 224, 256, 384, 521}, f2m[] = {113, 131, 163, 193};
+    /* 320 and 512: RFC 5639, 3.5 and 3.7 */
+    static const int fp[] = {112, 128, 160, 192, 224, 256, 320, 384, 512, 521};
+    static const int f2m[] = {113, 131, 163, 193};
 
     (void)state;
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < sizeof(fp) / sizeof(fp[0]); i++) {
         struct keys k = generate(PAIR_EC, fp[i]);
         signs(k, ok(mm_n_sign_get_instance, 2, 17, 0));
         signs(k, ok(mm_n_sign_get_instance_parts, 4, 9, 9, 0, 0)); /* plain, SHA3-256 */
@@ -184,6 +186,35 @@ static void a_pair_uses_the_curve_that_was_set(void **state)
     holds(out, 0, "A9FB57DBA1EEA9BC");
     (void)ok(mm_n_ec_get_field, 3, k.public, out, 0);
     holds(out, 0, "A9FB57DBA1EEA9BC");
+    signs(k, ok(mm_n_sign_get_instance, 2, 33, 0));
+}
+
+/* Curve25519 in Weierstrass form, of 255 bits and cofactor 8: what Ed25519 applets compute on. */
+static void set_wei25519(mm_ref key)
+{
+    (void)ok(mm_n_ec_set_field_fp, 4, key,
+             hex_new("7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFED"), 0, 32);
+    (void)ok(mm_n_ec_set_a, 4, key,
+             hex_new("2AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA984914A144"), 0, 32);
+    (void)ok(mm_n_ec_set_b, 4, key,
+             hex_new("7B425ED097B425ED097B425ED097B425ED097B425ED097B4260B5E9C7710C864"), 0, 32);
+    (void)ok(mm_n_ec_set_g, 4, key,
+             hex_new("042AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAD245A"
+                     "20AE19A1B8A086B4E01EDD2C7748D14C923D4D7E6D7C61B229E9C5A27ECED3D9"),
+             0, 65);
+    (void)ok(mm_n_ec_set_r, 4, key,
+             hex_new("1000000000000000000000000000000014DEF9DEA2F79CD65812631A5CF5D3ED"), 0, 32);
+}
+
+static void a_pair_of_a_size_without_a_standard_curve_needs_one(void **state)
+{
+    struct keys k = pair_new(PAIR_EC, 255);
+
+    (void)state;
+    throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_pair_generate, 1, k.pair);
+    set_wei25519(k.public);
+    set_wei25519(k.private);
+    (void)ok(mm_n_pair_generate, 1, k.pair);
     signs(k, ok(mm_n_sign_get_instance, 2, 33, 0));
 }
 
@@ -344,6 +375,7 @@ int main(void)
         TEST(rsa_pairs_keep_a_chosen_exponent),
         TEST(ecdsa_signs_on_every_curve),
         TEST(a_pair_uses_the_curve_that_was_set),
+        TEST(a_pair_of_a_size_without_a_standard_curve_needs_one),
         TEST(a_shared_domain_is_one_for_all),
         TEST(ecdh_matches_rfc_5903),
         TEST(pace_maps_the_generator),

@@ -148,10 +148,11 @@ static void secret_keys_are_set_and_told(void **state)
 
 static void keys_that_cannot_be_built_are_refused(void **state)
 {
-    static const int bad[][2] = {{0, 128},          {38, 128},          {AES, 64},
-                                 {AES, 136},        {DES, 256},         {SEED, 64},
-                                 {RSA_CRT, 500},    {RSA_PUBLIC, 4128}, {FP_PUBLIC, 255},
-                                 {F2M_PUBLIC, 192}, {DSA_PUBLIC, 3072}, {DH_PUBLIC, 4096}};
+    static const int bad[][2] = {{0, 128},         {38, 128},          {AES, 64},
+                                 {AES, 136},       {DES, 256},         {SEED, 64},
+                                 {RSA_CRT, 500},   {RSA_PUBLIC, 4128}, {FP_PUBLIC, 111},
+                                 {FP_PUBLIC, 522}, {F2M_PUBLIC, 192},  {DSA_PUBLIC, 3072},
+                                 {DH_PUBLIC, 4096}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -174,7 +175,7 @@ static void pairs_that_cannot_be_are_refused(void **state)
     (void)state;
     throws(CRYPTO, NO_SUCH_ALGORITHM, mm_n_pair_init, 3, pair, 0, 256);
     throws(CRYPTO, NO_SUCH_ALGORITHM, mm_n_pair_init, 3, pair, 7, 256);
-    throws(CRYPTO, NO_SUCH_ALGORITHM, mm_n_pair_init, 3, pair, 5, 250);
+    throws(CRYPTO, NO_SUCH_ALGORITHM, mm_n_pair_init, 3, pair, 5, 540);
     throws(CRYPTO, ILLEGAL_VALUE, mm_n_pair_init_keys, 3, pair, public, 0);
     throws(CRYPTO, ILLEGAL_VALUE, mm_n_pair_init_keys, 3, pair, 0, private);
     throws(CRYPTO, ILLEGAL_VALUE, mm_n_pair_init_keys, 3, pair, private, public);
