@@ -53,7 +53,7 @@ test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
 test_runtime := $(BUILD)/applets/test_exports/org/mintmark/runtime/javacard/runtime.cap
 test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap extending.cap \
-                    single.cap exchange.cap gp.cap remote.cap extras.cap atomic.cap language.cap language.expected) \
+                    single.cap exchange.cap gp.cap remote.cap remoteint.cap extras.cap atomic.cap language.cap language.expected) \
                 $(test_runtime)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
@@ -113,6 +113,11 @@ $(BUILD)/applets/test_gp.cap: $(test_classes)/.done
 $(BUILD)/applets/test_remote.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.remote --aid F04D494E544D41524BA8 \
 	    --applet RemoteApplet=F04D494E544D41524BA801 --classes $(test_classes) \
+	    --exports $(api_dir)/exports --output $@
+
+$(BUILD)/applets/test_remoteint.cap: $(test_classes)/.done
+	$(convert) --int --package org.mintmark.remoteint --aid F04D494E544D41524BAA \
+	    --applet SumsApplet=F04D494E544D41524BAA01 --classes $(test_classes) \
 	    --exports $(api_dir)/exports --output $@
 
 # Transactions, in install() and after it.

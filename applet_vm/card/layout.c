@@ -79,5 +79,6 @@ uint32_t mm_layout_of(const struct mm_rom_package *const *rom)
     if (!text.bad && EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL) == 1)
         layout = mm_be32(digest);
     mm_buf_clear(&text);
-    return layout != 0 ? layout : 1; /* 0 would be any; without memory nothing else goes on either */
+    return layout != 0 ? layout
+                       : 1; /* 0 would be any; without memory nothing else goes on either */
 }

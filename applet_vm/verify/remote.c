@@ -12,7 +12,8 @@
 
 enum { N_VOID = 1, N_REF = 6, N_ARRAY = 10, N_REFS = 14 }; /* and what is between them */
 
-static enum mm_status bad(const struct mm_verifier *v, const struct mm_cap_class *c, const char *what)
+static enum mm_status bad(const struct mm_verifier *v, const struct mm_cap_class *c,
+                          const char *what)
 {
     return mm_verify_bad(v->err, MM_RULE_REMOTE, MM_CAP_CLASS, c->off, "%s", what);
 }
@@ -58,7 +59,8 @@ static bool same_arguments(struct mm_verifier *v, struct mm_type_rd *rd, const s
             return false;
         if (VT_KIND(own->args[at]) != VT_ANY && !mm_vt_fits(v, t, own->args[at]))
             return false;
-        if (cells == 2 && own->args[at + 1] != VT(VT_INT_LO) && VT_KIND(own->args[at + 1]) != VT_ANY)
+        if (cells == 2 && own->args[at + 1] != VT(VT_INT_LO) &&
+            VT_KIND(own->args[at + 1]) != VT_ANY)
             return false;
         at += cells;
     }
@@ -98,7 +100,8 @@ static enum mm_status check_remote_interfaces(struct mm_verifier *v, mm_vt cls, 
 
     for (uint8_t n = mm_rd_u8(rd); n > 0; n--) {
         mm_vt iface = mm_class_ref(v, 0, mm_rd_u16(rd));
-        if (VT_KIND(iface) != VT_REF || !mm_vt_interface(v, iface) || !mm_vt_subclass(v, cls, iface))
+        if (VT_KIND(iface) != VT_REF || !mm_vt_interface(v, iface) ||
+            !mm_vt_subclass(v, cls, iface))
             return bad(v, c, "a remote interface that the class does not implement");
     }
     return rd->bad ? bad(v, c, "the remote methods are cut off") : MM_OK;

@@ -120,6 +120,7 @@ bool mm_vm_remote_method(struct mm_vm *vm, mm_ref obj, uint16_t hash, struct mm_
 {
     const struct mm_object *o = &vm->objs[obj];
     const struct mm_cap_component *c;
+    const struct mm_method *m;
     struct mm_rd rd;
     bool found = false;
     uint16_t off = 0;
@@ -134,6 +135,8 @@ bool mm_vm_remote_method(struct mm_vm *vm, mm_ref obj, uint16_t hash, struct mm_
     }
     if (!found || rd.bad)
         return false;
+    m = mm_class_method(o->cls, out->token, false);
+    out->cell_n = m != NULL && m->args > 0 ? m->args - 1u : SIZE_MAX;
     /* Offsets are from the pool's first byte, which is behind its length. */
     c = mm_cap_component(o->cls->pkg->cap, MM_CAP_CLASS);
     mm_rd_init(&rd, c->info, c->len);

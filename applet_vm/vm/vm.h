@@ -350,6 +350,7 @@ struct mm_remote_method {
     uint8_t token;
     const uint8_t *signature;
     size_t signature_n;
+    size_t cell_n; /* of its arguments, without this; SIZE_MAX: the class has no such method */
 };
 bool mm_vm_remote_method(struct mm_vm *vm, mm_ref obj, uint16_t hash, struct mm_remote_method *out);
 /* Call a virtual method by token, as invokevirtual would from the running context: NullPointer,

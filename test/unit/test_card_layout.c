@@ -50,8 +50,9 @@ static void layout_is_of_the_hidden_cells_of_classes(void **state)
     assert_int_equal(layout_with(2, 1, 3), layout_with(2, 1, 3));
     assert_int_not_equal(layout_with(2, 1, 3), layout_with(3, 1, 3));
     assert_int_not_equal(layout_with(2, 1, 3), layout_with(2, 2, 3));
-    assert_int_not_equal(layout_with(2, 1, 2), layout_with(2, 1, 3)); /* a class that inherits some */
-    assert_int_equal(layout_with(2, 1, 3), layout_with(2, 1, 4));     /* one without changes nothing */
+    assert_int_not_equal(layout_with(2, 1, 2),
+                         layout_with(2, 1, 3));                   /* a class that inherits some */
+    assert_int_equal(layout_with(2, 1, 3), layout_with(2, 1, 4)); /* one without changes nothing */
 }
 
 /* A record nobody listed would not be in the number. */

@@ -2,13 +2,9 @@
  * Services and Java Card RMI from outside (JCRE 3.0.5, chapter 8). The applet is converter/test/remote:
  * an account behind an RMIService, and a service of the applet's own, in one Dispatcher.
  */
-#include "test/unit/card_built.h"
+#include "test/unit/card_rmi.h"
 
-#include <openssl/evp.h>
-
-#define SELECT_CLASS      "00A40400"
-#define SELECT_INTERFACES "00A40410"
-#define AID_LV            "0B" REMOTE
+#define AID_LV "0B" REMOTE
 
 static int setup(void **state)
 {
@@ -21,39 +17,6 @@ static int setup(void **state)
     return 0;
 }
 
-/* SELECT, and the identifier of the initial object. */
-static uint16_t initial(struct host *h, const char *header)
-{
-    char text[64];
-
-    snprintf(text, sizeof(text), "%s%s00", header, AID_LV);
-    assert_int_equal(host_hex(h, text), 0x9000);
-    assert_true(h->resp_len > 12);
-    return mm_be16(h->resp + 10);
-}
-
-static uint16_t method_id(const char *name_and_descriptor)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-
-    assert_int_equal(EVP_Digest(name_and_descriptor, strlen(name_and_descriptor), digest, NULL,
-                                EVP_sha1(), NULL),
-                     1);
-    return mm_be16(digest);
-}
-
-/* INVOKE with parameters in hexadecimal; its response data. */
-static void invoke(struct host *h, uint16_t object, const char *method, const char *params,
-                   const char *response)
-{
-    char text[256];
-
-    snprintf(text, sizeof(text), "80380202%02X%04X%04X%s00", (unsigned)(4 + strlen(params) / 2),
-             object, method_id(method), params);
-    assert_int_equal(host_hex(h, text), 0x9000);
-    assert_resp(h, response);
-}
-
 static void select_tells_the_initial_object_by_its_class(void **state)
 {
     static const char names[] = "\x13org/mintmark/remote\x0D"
@@ -61,7 +24,7 @@ static void select_tells_the_initial_object_by_its_class(void **state)
     struct host *h = *state;
     uint8_t expected[64] = {0x6F, 0x2D, 0x6E, 0x2B, 0x5E, 0x29, 0x02, 0x02, 0x38, 0x81};
 
-    mm_put_be16(expected + 10, initial(h, SELECT_CLASS));
+    mm_put_be16(expected + 10, initial(h, AID_LV, SELECT_CLASS));
     memcpy(expected + 13, names, sizeof(names) - 1); /* behind an empty hash modifier */
     assert_int_equal(h->resp_len, 13 + sizeof(names) - 1);
     assert_memory_equal(h->resp, expected, h->resp_len);
@@ -75,7 +38,7 @@ static void select_tells_the_initial_object_by_its_interfaces(void **state)
                                 "Account";
     struct host *h = *state;
 
-    (void)initial(h, SELECT_INTERFACES);
+    (void)initial(h, AID_LV, SELECT_INTERFACES);
     assert_int_equal(h->resp_len, 13 + sizeof(names) - 1);
     assert_memory_equal(h->resp + 13, names, sizeof(names) - 1);
     assert_int_equal(h->resp[1], h->resp_len - 2);
@@ -85,7 +48,7 @@ static void select_tells_the_initial_object_by_its_interfaces(void **state)
 static void remote_methods_take_and_give_every_type(void **state)
 {
     struct host *h = *state;
-    uint16_t account = initial(h, SELECT_CLASS);
+    uint16_t account = initial(h, AID_LV, SELECT_CLASS);
 
     invoke(h, account, "set(S)V", "0123", "81");
     invoke(h, account, "count()S", "", "810123");
@@ -104,7 +67,7 @@ static void remote_methods_take_and_give_every_type(void **state)
 static void exceptions_come_back_with_type_and_reason(void **state)
 {
     struct host *h = *state;
-    uint16_t account = initial(h, SELECT_CLASS);
+    uint16_t account = initial(h, AID_LV, SELECT_CLASS);
 
     invoke(h, account, "set(S)V", "7FFF", "82276001");
     invoke(h, account, "count()S", "", "810000");
@@ -116,7 +79,7 @@ static void exceptions_come_back_with_type_and_reason(void **state)
 static void what_cannot_be_invoked_is_an_error_response(void **state)
 {
     struct host *h = *state;
-    uint16_t account = initial(h, SELECT_CLASS);
+    uint16_t account = initial(h, AID_LV, SELECT_CLASS);
 
     invoke(h, (uint16_t)(account + 1), "count()S", "", "990001");
     invoke(h, 0xFFFF, "count()S", "", "990001");
@@ -133,7 +96,7 @@ static void what_cannot_be_invoked_is_an_error_response(void **state)
 static void an_object_is_callable_once_it_was_returned(void **state)
 {
     struct host *h = *state;
-    uint16_t account = initial(h, SELECT_CLASS), other;
+    uint16_t account = initial(h, AID_LV, SELECT_CLASS), other;
     char text[64];
 
     snprintf(text, sizeof(text), "8038020204%04X%04X00", account,
@@ -145,7 +108,7 @@ static void an_object_is_callable_once_it_was_returned(void **state)
     invoke(h, other, "set(S)V", "0007", "81");
     invoke(h, other, "count()S", "", "810007");
     /* A new session knows the initial object only. */
-    assert_int_equal(initial(h, SELECT_CLASS), account);
+    assert_int_equal(initial(h, AID_LV, SELECT_CLASS), account);
     invoke(h, other, "count()S", "", "990001");
     /* An object that is not exported makes the service fail. */
     snprintf(text, sizeof(text), "8038020204%04X%04X00", account,
@@ -156,12 +119,12 @@ static void an_object_is_callable_once_it_was_returned(void **state)
 static void the_invoke_instruction_changes_with_the_next_select(void **state)
 {
     struct host *h = *state;
-    uint16_t account = initial(h, SELECT_CLASS);
+    uint16_t account = initial(h, AID_LV, SELECT_CLASS);
     char text[64];
 
     assert_int_equal(host_hex(h, "8012400000"), 0x9000);
     invoke(h, account, "count()S", "", "810000");
-    (void)initial(h, SELECT_CLASS);
+    (void)initial(h, AID_LV, SELECT_CLASS);
     assert_int_equal(h->resp[8], 0x40);
     snprintf(text, sizeof(text), "8040020204%04X%04X00", account, method_id("count()S"));
     assert_int_equal(host_hex(h, text), 0x9000);
@@ -173,7 +136,7 @@ static void services_of_a_dispatcher_work_in_phases(void **state)
 {
     struct host *h = *state;
 
-    (void)initial(h, SELECT_CLASS);
+    (void)initial(h, AID_LV, SELECT_CLASS);
     assert_int_equal(host_hex(h, "8010000000"), 0x9000);
     assert_resp(h, "0202"); /* commands so far, doubled by the output phase */
     assert_int_equal(host_hex(h, "8014000000"), 0x6A81);
@@ -188,7 +151,7 @@ static void an_applet_has_a_security_service_of_its_own(void **state)
 {
     struct host *h = *state;
 
-    (void)initial(h, SELECT_CLASS);
+    (void)initial(h, AID_LV, SELECT_CLASS);
     assert_int_equal(host_hex(h, "801A000000"), 0x9000);
     assert_resp(h, "05");
 }
@@ -196,11 +159,11 @@ static void an_applet_has_a_security_service_of_its_own(void **state)
 static void remote_objects_survive_power_off(void **state)
 {
     struct host *h = *state;
-    uint16_t account = initial(h, SELECT_CLASS);
+    uint16_t account = initial(h, AID_LV, SELECT_CLASS);
 
     invoke(h, account, "set(S)V", "0003", "81");
     host_reopen(h);
-    assert_int_equal(initial(h, SELECT_CLASS), account);
+    assert_int_equal(initial(h, AID_LV, SELECT_CLASS), account);
     invoke(h, account, "count()S", "", "810003");
 }
 

@@ -5,7 +5,19 @@
  */
 #include "test/unit/card_built.h"
 
-enum { COMMIT = 1, ABORT, LEFT_OPEN, UNDONE_SELF, REASONS, FULL, THROW, STATIC, PIN, RELEASE, MANY };
+enum {
+    COMMIT = 1,
+    ABORT,
+    LEFT_OPEN,
+    UNDONE_SELF,
+    REASONS,
+    FULL,
+    THROW,
+    STATIC,
+    PIN,
+    RELEASE,
+    MANY
+};
 
 #define TWIN_OF_IT ATOMIC_PKG "02"
 

@@ -24,7 +24,8 @@ static void load_with(bool descriptor)
 
     free(lfdb);
     lfdb = NULL;
-    snprintf(path, sizeof(path), "%s/applets/test_remote.cap", build != NULL ? build : "build/release");
+    snprintf(path, sizeof(path), "%s/applets/test_remote.cap",
+             build != NULL ? build : "build/release");
     if (mm_cap_lfdb_from_file(path, descriptor, &lfdb, &lfdb_len, &err) != MM_OK)
         fail_msg("%s (make applets)", err.text);
 }
@@ -179,8 +180,8 @@ static void verify_refuses_remote_methods_that_the_class_has_not(void **state)
     uint8_t *row = first_row();
 
     (void)state;
-    refused(&row[4], 0x40);  /* a token past the table */
-    refused(&row[2], 0x80);  /* a signature past the pool */
+    refused(&row[4], 0x40); /* a token past the table */
+    refused(&row[2], 0x80); /* a signature past the pool */
 }
 
 static void verify_refuses_remote_interfaces_that_the_class_has_not(void **state)
