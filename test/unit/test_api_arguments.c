@@ -16,7 +16,7 @@
 #define OTHER_PACKAGE 9
 
 /* Arguments that stand for an object. */
-enum { GOOD = 0x10000, AID, CHANNEL, PIN, ENTRY, HMAC, PRIMITIVE, CONSTRUCTED, OBJECT_END };
+enum { GOOD = 0x10000, SHORTS, AID, CHANNEL, PIN, ENTRY, HMAC, PRIMITIVE, CONSTRUCTED, OBJECT_END };
 
 /* Natives run as applet code would: in the context of its package. */
 static void as_applet(bool yes)
@@ -60,9 +60,38 @@ static const struct row {
     {mm_n_bcd_to_bcd, {GOOD, 0, 2, GOOD, 8}, 3, 4, false},
     {mm_n_bcd_is_bcd, {GOOD, 0, 2}, 0, 1, false},
     {mm_n_parity_set, {GOOD, 0, 2, 1}, 0, 1, false},
+    {mm_n_string_count, {GOOD, 0, 4}, 0, 1, false},
+    {mm_n_string_at, {GOOD, 0, 4, 0, GOOD, 8}, 0, 1, false},
+    {mm_n_string_at, {GOOD, 0, 4, 0, GOOD, 8}, 4, 5, false},
+    {mm_n_string_before, {GOOD, 0, 4, 1, GOOD, 8}, 0, 1, false},
+    {mm_n_string_before, {GOOD, 0, 4, 1, GOOD, 8}, 4, 5, false},
+    {mm_n_string_offset, {GOOD, 0, 4, 0, 1}, 0, 1, false},
+    {mm_n_string_compare, {1, GOOD, 0, 4, GOOD, 8, 4}, 1, 2, false},
+    {mm_n_string_compare, {1, GOOD, 0, 4, GOOD, 8, 4}, 4, 5, false},
+    {mm_n_string_index_of, {GOOD, 0, 4, GOOD, 8, 2}, 0, 1, false},
+    {mm_n_string_index_of, {GOOD, 0, 4, GOOD, 8, 2}, 3, 4, false},
     {mm_n_string_lower, {GOOD, 0, 2, GOOD, 8}, 0, 1, false},
     {mm_n_string_lower, {GOOD, 0, 2, GOOD, 8}, 3, 4, false},
+    {mm_n_string_upper, {GOOD, 0, 2, GOOD, 8}, 0, 1, false},
     {mm_n_string_upper, {GOOD, 0, 2, GOOD, 8}, 3, 4, false},
+    {mm_n_string_trim, {GOOD, 0, 4, GOOD, 8}, 0, 1, false},
+    {mm_n_string_of_boolean, {1, GOOD, 0}, 1, 2, false},
+    {mm_n_string_parse_boolean, {GOOD, 0, 4}, 0, 1, false},
+    {mm_n_string_of_short, {5, GOOD, 0}, 1, 2, false},
+    {mm_n_string_parse_short, {GOOD, 0, 4}, 0, 1, false},
+    {mm_n_string_of_shorts, {SHORTS, GOOD, 0}, 1, 2, false},
+    {mm_n_string_parse_long, {GOOD, 0, 4, SHORTS, 0}, 0, 1, false},
+    {mm_n_string_convert_to, {GOOD, 0, 2, GOOD, 8, 1}, 0, 1, false},
+    {mm_n_string_convert_to, {GOOD, 0, 2, GOOD, 8, 1}, 3, 4, false},
+    {mm_n_string_convert_from, {GOOD, 0, 2, GOOD, 8, 1}, 0, 1, false},
+    {mm_n_string_convert_from, {GOOD, 0, 2, GOOD, 8, 1}, 3, 4, false},
+    {mm_n_string_check, {GOOD, 0, 4}, 0, 1, false},
+    {mm_n_string_starts_with, {GOOD, 0, 4, GOOD, 8, 2, 0}, 0, 1, false},
+    {mm_n_string_starts_with, {GOOD, 0, 4, GOOD, 8, 2, 0}, 3, 4, false},
+    {mm_n_string_ends_with, {GOOD, 0, 4, GOOD, 8, 2, 0}, 0, 1, false},
+    {mm_n_string_ends_with, {GOOD, 0, 4, GOOD, 8, 2, 0}, 3, 4, false},
+    {mm_n_string_substring, {GOOD, 0, 4, 0, 2, GOOD, 8}, 0, 1, false},
+    {mm_n_string_substring, {GOOD, 0, 4, 0, 2, GOOD, 8}, 5, 6, false},
     {mm_n_bertag_primitive_init_bytes, {PRIMITIVE, GOOD, 0}, 1, 2, false},
     {mm_n_bertag_constructed_init_bytes, {CONSTRUCTED, GOOD, 0}, 1, 2, false},
     {mm_n_cvm_update, {CHANNEL, GOOD, 0, 4, 1}, 1, 2, false},
@@ -96,6 +125,7 @@ static void make_objects(void)
     chip.gp.entry_get = no_entry;
     chip.gp.encrypt_data = gp_turn;
     objects[GOOD - GOOD] = ok(mm_n_sys_make_global_array, 2, 2, 32);
+    objects[SHORTS - GOOD] = ok(mm_n_sys_make_global_array, 2, 3, 4); /* a long */
     objects[AID - GOOD] = mm_vm_new_instance(chip.vm, FW "AID");
     (void)ok(mm_n_aid_init, 4, objects[AID - GOOD], bytes_new("F0000", 5), 0, 5);
     objects[CHANNEL - GOOD] = ok(mm_n_gp_secure_channel, 0);
@@ -144,17 +174,16 @@ static void ranges_outside_of_the_array_are_refused(void **state)
  * bytes. */
 static void arrays_of_another_context_are_refused(void **state)
 {
-    mm_ref jcres = bytes_new(NULL, 32), other, shorts;
+    mm_ref jcres = bytes_new(NULL, 32), other;
 
     (void)state;
     make_objects();
     other = mm_heap_new(chip.vm, MM_TYPE_BYTE_ARRAY, NULL, 32, MM_CLEAR_ON_RESET, OTHER_APPLET);
-    shorts = ok(mm_n_sys_make_global_array, 2, 3, 32);
     as_applet(true);
     for (size_t i = 0; i < ROW_N; i++) {
         row_throws(SECURITY, &rows[i], jcres, 0);
         row_throws(SECURITY, &rows[i], other, 0);
-        row_throws(SECURITY, &rows[i], shorts, 0);
+        row_throws(SECURITY, &rows[i], objects[SHORTS - GOOD], 0);
     }
 }
 
