@@ -103,6 +103,12 @@ enum mm_status mm_gp_put_key_command(mm_gp_encrypter encrypt, void *ctx, uint8_t
 enum mm_status mm_gp_put_public_key_command(const char *pem_path, uint8_t old_version,
                                             uint8_t new_version, uint8_t id, struct mm_buf *list,
                                             struct mm_err *err) MM_USE_RESULT;
+/* PUT KEY with an EC private key under the DEK: B1 scalar F0 curve (table 11-16), as a domain's own for
+ * SCP11. */
+enum mm_status mm_gp_put_private_key_command(mm_gp_encrypter encrypt, void *ctx,
+                                             const EVP_PKEY *key, uint8_t old_version,
+                                             uint8_t new_version, uint8_t id, struct mm_buf *list,
+                                             struct mm_err *err) MM_USE_RESULT;
 /* DELETE [key] (GPCS 11.2.2.3.2): the whole set of a version, or one key of it (id not 0). */
 enum mm_status mm_gp_delete_key_command(uint8_t version, uint8_t id,
                                         struct mm_buf *list) MM_USE_RESULT;

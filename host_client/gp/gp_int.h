@@ -32,6 +32,9 @@ void mm_gp_put_lv(struct mm_buf *buf, const uint8_t *value, size_t len);
 /* One BER-TLV with a tag of 1 or 2 bytes; *value is borrowed. false: malformed. */
 bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len);
 
+/* A public key in PEM form, or the one of a certificate. Owned (EVP_PKEY_free); NULL: there is none. */
+EVP_PKEY *mm_gp_read_public(const char *path);
+
 /* "INSTALL [for load]": what a plain command is called in messages. */
 const char *mm_gp_command_name(const uint8_t *apdu, size_t apdu_len);
 

@@ -10,9 +10,10 @@
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/gp/gp_int.h"
 
-#define CHECK_LEN 3
-#define SEVERAL   0x80 /* P2: more than one key, from the identifier on */
-#define MORE      0x80 /* P1: another command goes on with the data */
+#define CHECK_LEN  3
+#define SCALAR_MAX 80   /* of P-521: 66 bytes, in whole blocks */
+#define SEVERAL    0x80 /* P2: more than one key, from the identifier on */
+#define MORE       0x80 /* P1: another command goes on with the data */
 
 /*
  * One symmetric key.  AES: | 88 | length | key length | key under the DEK, padded to blocks | 03 |
@@ -140,29 +141,38 @@ static const struct {
               {"brainpoolP256r1", 0x03}, {"brainpoolP256t1", 0x04}, {"brainpoolP384r1", 0x05},
               {"brainpoolP384t1", 0x06}, {"brainpoolP512r1", 0x07}, {"brainpoolP512t1", 0x08}};
 
-static bool put_point(struct mm_buf *data, const EVP_PKEY *key)
+static bool curve_reference(const EVP_PKEY *key, uint8_t *reference)
 {
-    uint8_t point[1 + 2 * 66];
     char curve[40];
-    size_t len = 0;
 
-    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len) !=
-            1 ||
-        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve),
+    if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve),
                                        NULL) != 1)
         return false;
     for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
         if (strcmp(curves[i].name, curve) == 0) {
-            put_component(data, 0xb0, point, len);
-            put_component(data, 0xf0, &curves[i].reference, 1);
+            *reference = curves[i].reference;
             return true;
         }
     }
     return false;
 }
 
+static bool put_point(struct mm_buf *data, const EVP_PKEY *key)
+{
+    uint8_t point[1 + 2 * 66], reference;
+    size_t len = 0;
+
+    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len) !=
+            1 ||
+        !curve_reference(key, &reference))
+        return false;
+    put_component(data, 0xb0, point, len);
+    put_component(data, 0xf0, &reference, 1);
+    return true;
+}
+
 /* A public key, or the one of a certificate. */
-static EVP_PKEY *read_public(const char *path)
+EVP_PKEY *mm_gp_read_public(const char *path)
 {
     FILE *file = fopen(path, "r");
     EVP_PKEY *key = NULL;
@@ -193,7 +203,7 @@ enum mm_status mm_gp_put_public_key_command(const char *pem_path, uint8_t old_ve
     mm_buf_init(&data);
     if (st != MM_OK)
         return st;
-    key = read_public(pem_path);
+    key = mm_gp_read_public(pem_path);
     mm_buf_u8(&data, new_version);
     if (key != NULL && EVP_PKEY_is_a(key, "RSA"))
         good = put_number(&data, 0xa1, key, OSSL_PKEY_PARAM_RSA_N) &&
@@ -206,6 +216,50 @@ enum mm_status mm_gp_put_public_key_command(const char *pem_path, uint8_t old_ve
         st = mm_fail(err, MM_MALFORMED, SIZE_MAX,
                      "%s: expected an RSA or EC public key in PEM form on a curve of GPCS B.4",
                      pem_path);
+    return finish(st, old_version, id, &data, list, err);
+}
+
+/* ---- Private keys ---- */
+/* | B1 | length | n | scalar of n bytes, padded and encrypted | F0 01 curve | 00 |: no check value */
+static enum mm_status put_scalar(mm_gp_encrypter encrypt, void *ctx, const EVP_PKEY *key,
+                                 struct mm_buf *data, struct mm_err *err)
+{
+    uint8_t plain[SCALAR_MAX] = {0}, hidden[SCALAR_MAX], reference;
+    size_t n = ((size_t)EVP_PKEY_get_bits(key) + 7) / 8, padded = (n + 15) / 16 * 16;
+    BIGNUM *d = NULL;
+    enum mm_status st = MM_MALFORMED;
+
+    if (padded <= sizeof(plain) && curve_reference(key, &reference) &&
+        EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &d) == 1 &&
+        BN_bn2binpad(d, plain, (int)n) == (int)n)
+        st = encrypt(ctx, plain, padded, hidden, err);
+    if (st == MM_OK) {
+        mm_buf_u8(data, 0xb1);
+        mm_buf_u8(data, (uint8_t)(padded + 1));
+        mm_buf_u8(data, (uint8_t)n);
+        mm_buf_bytes(data, hidden, padded);
+        put_component(data, 0xf0, &reference, 1);
+        mm_buf_u8(data, 0);
+    }
+    BN_clear_free(d);
+    OPENSSL_cleanse(plain, sizeof(plain));
+    return st;
+}
+
+enum mm_status mm_gp_put_private_key_command(mm_gp_encrypter encrypt, void *ctx,
+                                             const EVP_PKEY *key, uint8_t old_version,
+                                             uint8_t new_version, uint8_t id, struct mm_buf *list,
+                                             struct mm_err *err)
+{
+    struct mm_buf data;
+    enum mm_status st = check_version(new_version, err);
+
+    mm_buf_init(&data);
+    mm_buf_u8(&data, new_version);
+    if (st == MM_OK)
+        st = put_scalar(encrypt, ctx, key, &data, err);
+    if (st == MM_MALFORMED)
+        st = mm_fail(err, st, SIZE_MAX, "expected an EC private key on a curve of GPCS B.4");
     return finish(st, old_version, id, &data, list, err);
 }
 

@@ -5,16 +5,10 @@
 
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/gp/gp_int.h"
+#include "host_client/gp/scp11_files.h"
 
 #define P2_MORE         0x80
 #define CERTIFICATE_MAX 4096
-
-static uint8_t key_id(enum mm_scp11_variant variant)
-{
-    if (variant == MM_SCP11_A)
-        return MM_SCP11_KID_A;
-    return variant == MM_SCP11_B ? MM_SCP11_KID_B : MM_SCP11_KID_C;
-}
 
 /* Case 3, short or extended. */
 static void put_certificate(const struct mm_gp_scp11 *how, const uint8_t *data, size_t len,
@@ -92,7 +86,7 @@ enum mm_status mm_gp_scp11_begin(const struct mm_gp_scp11 *how, EVP_PKEY **ephem
         mm_buf_u8(command, how->variant == MM_SCP11_B ? MM_INS_ISD_INTERNAL_AUTHENTICATE
                                                       : MM_INS_ISD_MUTUAL_AUTHENTICATE);
         mm_buf_u8(command, how->key_version);
-        mm_buf_u8(command, key_id(how->variant));
+        mm_buf_u8(command, mm_gp_scp11_key_id(how->variant));
         mm_buf_u8(command, (uint8_t)data.len);
         mm_buf_bytes(command, data.data, data.len);
         mm_buf_u8(command, 0x00);

@@ -22,7 +22,7 @@ enum mm_status mm_gptool_open_keys(const struct mm_gptool_options *opt, struct m
     if (opt->source == MM_GPTOOL_NO_KEYS)
         return mm_fail(
             err, MM_USAGE, SIZE_MAX,
-            "no keys given: --key-file, MINTMARK_GP_KEY, --pkcs11, --key or --test-keys");
+            "no keys given: --key-file, MINTMARK_GP_KEY, --pkcs11, --key, --test-keys or --scp11");
     if (opt->source == MM_GPTOOL_IN_TOKEN)
         return mm_gp_keys_in_token(opt->token_uri, opt->pin[0] != '\0' ? opt->pin : NULL,
                                    opt->diversify, out, err);
@@ -136,10 +136,11 @@ static enum mm_status open_session(struct mm_gptool *tool, struct mm_err *err)
                                  .level = opt->level};
     enum mm_status st = check_test_keys(tool, err);
 
-    if (st != MM_OK)
-        return st;
-    st = mm_gp_open_with(tool->access, &how, tool->keys, &tool->session, err);
-    if (st == MM_AUTH)
+    if (st == MM_OK && opt->scp11.on)
+        st = mm_gptool_open_scp11(tool, err);
+    else if (st == MM_OK)
+        st = mm_gp_open_with(tool->access, &how, tool->keys, &tool->session, err);
+    if (st == MM_AUTH && !opt->scp11.on)
         tell_failed(tool);
     if (st == MM_OK && opt->trace)
         mm_gp_set_trace(tool->session, show_plain, stderr);
@@ -152,7 +153,8 @@ enum mm_status mm_gptool_connect(struct mm_gptool *tool, bool session, struct mm
     enum mm_status st = MM_OK;
 
     if (session) /* before the card is touched: what is missing here is not its fault */
-        st = mm_gptool_open_keys(opt, &tool->keys, err);
+        st = opt->scp11.on ? mm_gptool_check_scp11(opt, err)
+                           : mm_gptool_open_keys(opt, &tool->keys, err);
     if (st == MM_OK && session)
         st = mm_gptool_open_receipts(tool, err);
     if (st == MM_OK)

@@ -11,6 +11,24 @@
 /* Where the keys are. */
 enum mm_gptool_keys { MM_GPTOOL_NO_KEYS, MM_GPTOOL_GIVEN, MM_GPTOOL_TEST_KEYS, MM_GPTOOL_IN_TOKEN };
 
+/* --scp11 and what goes with it; strings are borrowed, NULL: not given. */
+struct mm_gptool_scp11 {
+    bool on, has_ca, s16;
+    enum mm_scp11_variant variant;
+    const char *own_key, *certificates; /* of the host */
+    const char *card_key, *card_ca;
+    uint8_t ca_version, ca_id;
+};
+enum mm_gptool_scp11_option {
+    MM_GPTOOL_SCP11_VARIANT,
+    MM_GPTOOL_SCP11_OCE_KEY,
+    MM_GPTOOL_SCP11_OCE_CERT,
+    MM_GPTOOL_SCP11_OCE_CA,
+    MM_GPTOOL_SCP11_CARD_KEY,
+    MM_GPTOOL_SCP11_CA_CERT,
+    MM_GPTOOL_SCP11_S16
+};
+
 /* A plain value; wipe with OPENSSL_cleanse. An AID of length 0 and a pointer that is NULL: not given.
  * Strings are borrowed from the command line. */
 struct mm_gptool_options {
@@ -49,7 +67,8 @@ struct mm_gptool_options {
     enum mm_gp_diversify new_diversify;
     enum mm_gp_key_type new_type;
     uint8_t new_version, replace, key_id;
-    const char *public_key;
+    const char *public_key, *private_key;
+    struct mm_gptool_scp11 scp11;
 
     const char *file;
     bool dgi, tlv, encrypt, no_padding;
@@ -127,6 +146,14 @@ typedef enum mm_status (*mm_gptool_make)(struct mm_gptool *tool, const struct mm
  * what is not known, and prints them with ?? where they differ. */
 enum mm_status mm_gptool_make_and_send(struct mm_gptool *tool, mm_gptool_make make, const void *arg,
                                        struct mm_err *err) MM_USE_RESULT;
+
+/* ---- scp11.c ---- */
+enum mm_status mm_gptool_take_scp11(struct mm_gptool_scp11 *s, enum mm_gptool_scp11_option option,
+                                    const char *arg, struct mm_err *err) MM_USE_RESULT;
+/* Before the card is touched: do the options agree, are the files what they have to be? */
+enum mm_status mm_gptool_check_scp11(const struct mm_gptool_options *opt,
+                                     struct mm_err *err) MM_USE_RESULT;
+enum mm_status mm_gptool_open_scp11(struct mm_gptool *tool, struct mm_err *err) MM_USE_RESULT;
 
 /* ---- receipts.c ---- */
 /* The key of --receipt-key, if any: before the card is touched. */

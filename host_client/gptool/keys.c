@@ -1,8 +1,10 @@
 /* mintmark-gp: putting, rotating and deleting keys. */
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "apdu_spec/apdu_spec.h"
+#include "host_client/gp/scp11_files.h"
 #include "host_client/gptool/gptool.h"
 
 #define SET_VERSION 0x30 /* defaults of --new-version: a first set of keys, */
@@ -64,6 +66,10 @@ static enum mm_status find_replaced(struct mm_gptool *tool, const struct mm_gpto
     *replaced = tool->opt->replace;
     if (tool->opt->has_replace || tool->opt->add)
         return MM_OK;
+    if (tool->opt->scp11.on) { /* the version in use is of other keys */
+        *replaced = 0;
+        return MM_OK;
+    }
     *replaced = card->unknown & MM_GP_KEY_VERSION_LAST;
     if (tool->session == NULL)
         return MM_OK;
@@ -111,7 +117,21 @@ enum mm_status mm_gptool_put_keys(struct mm_gptool *tool, char **args, int n, st
     return st == MM_OK ? mm_gptool_make_and_send(tool, make_put_keys, NULL, err) : st;
 }
 
-/* One key: public, or symmetric and under the DEK. */
+static enum mm_status put_private(const struct mm_gptool_options *opt,
+                                  const struct mm_gptool_card *card, uint8_t version, uint8_t id,
+                                  struct mm_buf *list, struct mm_err *err)
+{
+    EVP_PKEY *key = NULL;
+    enum mm_status st = mm_gp_scp11_private_key(opt->private_key, &key, err);
+
+    if (st == MM_OK)
+        st = mm_gp_put_private_key_command(card->encrypt, card->ctx, key, opt->replace, version, id,
+                                           list, err);
+    EVP_PKEY_free(key);
+    return st;
+}
+
+/* One key: public, an EC key's private one, or symmetric and under the DEK. */
 static enum mm_status make_put_key(struct mm_gptool *tool, const struct mm_gptool_card *card,
                                    const void *arg, struct mm_buf *list, struct mm_err *err)
 {
@@ -122,6 +142,8 @@ static enum mm_status make_put_key(struct mm_gptool *tool, const struct mm_gptoo
     (void)arg;
     if (opt->public_key != NULL)
         return mm_gp_put_public_key_command(opt->public_key, opt->replace, version, id, list, err);
+    if (opt->private_key != NULL)
+        return put_private(opt, card, version, id, list, err);
     return mm_gp_put_key_command(card->encrypt, card->ctx, opt->replace, version, id,
                                  opt->has_new_type ? opt->new_type : MM_GP_KEY_AES,
                                  opt->new_keys.enc, opt->new_keys.len, list, err);
@@ -129,7 +151,8 @@ static enum mm_status make_put_key(struct mm_gptool *tool, const struct mm_gptoo
 
 enum mm_status mm_gptool_put_key(struct mm_gptool *tool, char **args, int n, struct mm_err *err)
 {
-    enum mm_status st = tool->opt->public_key != NULL ? MM_OK : new_keys_given(tool->opt, err);
+    bool file = tool->opt->public_key != NULL || tool->opt->private_key != NULL;
+    enum mm_status st = file ? MM_OK : new_keys_given(tool->opt, err);
 
     (void)args;
     (void)n;

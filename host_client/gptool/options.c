@@ -363,6 +363,21 @@ static enum mm_status take_key_option(struct mm_gptool_options *opt, enum option
     }
 }
 
+static enum mm_status take_scp11_option(struct mm_gptool_options *opt, enum option_id id,
+                                        const char *arg, struct mm_err *err)
+{
+    static const enum mm_gptool_scp11_option options[OPT_N] = {
+        [OPT_SCP11] = MM_GPTOOL_SCP11_VARIANT,
+        [OPT_OCE_KEY] = MM_GPTOOL_SCP11_OCE_KEY,
+        [OPT_OCE_CERT] = MM_GPTOOL_SCP11_OCE_CERT,
+        [OPT_OCE_CA] = MM_GPTOOL_SCP11_OCE_CA,
+        [OPT_CARD_KEY] = MM_GPTOOL_SCP11_CARD_KEY,
+        [OPT_CA_CERT] = MM_GPTOOL_SCP11_CA_CERT,
+        [OPT_S16] = MM_GPTOOL_SCP11_S16};
+
+    return mm_gptool_take_scp11(&opt->scp11, options[id], arg, err);
+}
+
 /* A flat list, one case an option. */
 static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id id, char *arg,
                                   struct mm_err *err)
@@ -391,6 +406,14 @@ static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id 
         return read_scp(arg, &opt->scp, err);
     case OPT_SECURITY:
         return read_level(arg, &opt->level, err);
+    case OPT_SCP11:
+    case OPT_OCE_KEY:
+    case OPT_OCE_CERT:
+    case OPT_OCE_CA:
+    case OPT_CARD_KEY:
+    case OPT_CA_CERT:
+    case OPT_S16:
+        return take_scp11_option(opt, id, arg, err);
     case OPT_YES:
         opt->yes = true;
         return MM_OK;
@@ -462,6 +485,9 @@ static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id 
     case OPT_PUBLIC_KEY:
         opt->public_key = arg;
         return MM_OK;
+    case OPT_PRIVATE_KEY:
+        opt->private_key = arg;
+        return MM_OK;
     case OPT_FILE:
         opt->file = arg;
         return MM_OK;
@@ -490,7 +516,7 @@ static enum mm_status take_environment(struct mm_gptool_options *opt, struct mm_
     char *pin = getenv("MINTMARK_GP_PIN");
     enum mm_status st = MM_OK;
 
-    if (opt->source == MM_GPTOOL_NO_KEYS && keys != NULL) {
+    if (opt->source == MM_GPTOOL_NO_KEYS && !opt->scp11.on && keys != NULL) {
         opt->source = MM_GPTOOL_GIVEN;
         st = mm_gptool_keys(keys, &opt->keys, err);
         OPENSSL_cleanse(keys, strlen(keys));

@@ -19,8 +19,23 @@ prepare_examples() {
             umask 077 && cd "$work/examples" && echo 00112233445566778899AABBCCDDEEFF >master.key &&
                 echo 112233445566778899AABBCCDDEEFF00 >domain.key &&
                 openssl ecparam -name prime256v1 -genkey -noout -out dap.pem && openssl ec -in dap.pem -pubout -out dap.pub &&
-                openssl genrsa -out token.pem 2048 && openssl rsa -in token.pem -pubout -out token.pub
+                prepare_certificates && openssl genrsa -out token.pem 2048 && openssl rsa -in token.pem -pubout -out token.pub
         )
+}
+# An authority of hosts and a host, an authority of cards and a card: keys, X.509 certificates.
+prepare_certificates() {
+    local name ca
+    for name in hosts-ca cards-ca host card; do
+        openssl ecparam -name prime256v1 -genkey -noout -out "$name.key" || return 1
+    done
+    for name in hosts-ca cards-ca; do
+        openssl req -x509 -key "$name.key" -subj "/CN=$name" -addext keyUsage=critical,keyCertSign -out "$name.pem" || return 1
+    done
+    for name in host card; do
+        ca=${name}s-ca
+        openssl req -x509 -CA "$ca.pem" -CAkey "$ca.key" -key "$name.key" -subj "/CN=$name" \
+            -addext basicConstraints=critical,CA:false -addext keyUsage=critical,keyAgreement -out "$name.pem" || return 1
+    done
 }
 run_example() {
     local line=$1
@@ -289,4 +304,48 @@ check "AES-256 keys come beside" put_new 20 put-keys --new-key-file "$work/long.
 check "and open SCP03" says LOADED "$tool" --reader "$reader" --key-file "$work/long.key" --key-version 31 --security all list
 check "the package goes again" put_new 20 --yes delete --deps transit-package
 check "the second chip stops" chip_stop
+
+# ---- SCP11 ----
+scp11() { # VARIANT [ARG...]: with the host's files, which variant b has none of
+    local variant=$1 files=(--oce-key "$work/examples/host.key" --oce-cert "$work/examples/host.pem")
+    [ "$variant" = b ] && files=()
+    "$tool" --reader "$reader" --scp11 "$variant" "${files[@]}" "${@:2}"
+}
+card_key=(--card-key "$work/examples/card.pem")
+own_keys() {
+    local id
+    "$tool" --reader "$reader" --test-keys put-key --public-key "$work/examples/hosts-ca.pem" --key-id 10 --new-version 21 || return 1
+    for id in 11 13 15; do
+        "$tool" --reader "$reader" --test-keys put-key --private-key "$work/examples/card.key" --key-id "$id" --new-version 21 || return 1
+    done
+    "$tool" --reader "$reader" --test-keys put-certificates "$work/examples/card.pem" --key-id 11 --new-version 21
+}
+leaf_last() { # a chain of GlobalPlatform's or X.509 may be in either order
+    cat "$work/examples/hosts-ca.pem" "$work/examples/host.pem" >"$work/chain.pem" &&
+        says OP_READY "$tool" --reader "$reader" --scp11 a --oce-key "$work/examples/host.key" --oce-cert "$work/chain.pem" "${card_key[@]}" list &&
+        cat "$work/examples/host.pem" "$work/examples/hosts-ca.pem" >"$work/chain.pem" &&
+        says OP_READY "$tool" --reader "$reader" --scp11 a --oce-key "$work/examples/host.key" --oce-cert "$work/chain.pem" "${card_key[@]}" list
+}
+for i in 60 61; do
+    s16=()
+    [ "$i" = 61 ] && s16=(--s16)
+    check "a chip of SCP03 i=$i is made" "$bin/mintmark-chip" init "scp11-$i" --scp "03:$i"
+    check "and is in the reader" chip_start "scp11-$i"
+    check "it gets keys and a certificate for SCP11" own_keys
+    check "a host manages it by a" says OP_READY scp11 a "${card_key[@]}" "${s16[@]}" list
+    check "and by c, with C-MAC and R-MAC" scp11 c "${card_key[@]}" "${s16[@]}" --security mac+rmac install "$build/applets/transit.cap"
+    check "by b it sees and changes nothing" refuses 5 "6982" scp11 b "${card_key[@]}" "${s16[@]}" list
+    check "the card shows its certificate" says SELECTABLE scp11 a --ca-cert "$work/examples/cards-ca.pem" "${s16[@]}" list
+    check "the package goes" scp11 a "${card_key[@]}" "${s16[@]}" --yes delete --deps transit-package
+    check "which is of nobody else" refuses 1 "not of that authority" scp11 a --ca-cert "$work/examples/hosts-ca.pem" "${s16[@]}" list
+    check "new keys are put beside it" scp11 a "${card_key[@]}" "${s16[@]}" put-keys --new-key-file "$work/new.key" --new-version 01
+    check "and open SCP03" says OP_READY "$tool" --reader "$reader" --key-file "$work/new.key" list
+    [ "$i" = 60 ] && check "certificates come in either order" leaf_last
+    check "the chip of SCP11 stops" chip_stop
+done
+check "keys and certificates are not mixed" refuses 2 "choose one" scp11 a "${card_key[@]}" --test-keys list
+install -m 644 "$work/examples/host.key" "$work/examples/host.pem.all"
+check "a key that others may read is not taken" refuses 2 "chmod 600" "$tool" --reader "$reader" --scp11 a --oce-key "$work/examples/host.pem.all" \
+    --oce-cert "$work/examples/host.pem" "${card_key[@]}" list
+check "no host's files for b" refuses 2 "the host is nobody" "$tool" --reader "$reader" --scp11 b --oce-key "$work/examples/host.key" "${card_key[@]}" list
 tap_end
