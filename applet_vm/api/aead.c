@@ -198,7 +198,7 @@ static bool finish(struct mm_vm *vm, struct mm_api_op *op)
 enum mm_run mm_api_aead_step(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args,
                              uint16_t *ret, bool final)
 {
-    int len = MM_ARG_SHORT(3), n = 0;
+    int len = MM_ARG_SHORT(3);
     const uint8_t *data;
     uint8_t *out, *in_place;
     bool ok = true;
@@ -211,14 +211,14 @@ enum mm_run mm_api_aead_step(struct mm_vm *vm, struct mm_api_op *op, const uint1
     if (is_ccm(op) && (op->aad_n != op->aad_want || op->fed + (size_t)len > op->text_want ||
                        (final && op->fed + (size_t)len != op->text_want)))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    in_place = mm_api_in_place(vm, args[4], args[5], data, (size_t)len, (size_t)len, !is_ccm(op));
+    in_place = mm_api_in_place(vm, args[4], args[5], &data, (size_t)len, (size_t)len, !is_ccm(op));
     out = in_place != NULL ? in_place : mm_api_scratch(vm, (size_t)len + 16);
     if (out == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     op->started = true;
     op->fed += (size_t)len;
-    if (len != 0)
-        ok = EVP_CipherUpdate(op->cipher, out, &n, data, len) == 1 && n == len;
+    if (len != 0) /* a stream: there are no parts of blocks for EVP_CipherUpdate to look after */
+        ok = EVP_Cipher(op->cipher, out, data, (unsigned)len) == len;
     if (ok && is_ccm(op)) {
         mm_buf_bytes(&op->held, op->mode == MM_ENCRYPT ? data : out, (size_t)len);
         ok = !op->held.bad;

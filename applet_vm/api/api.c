@@ -111,15 +111,19 @@ enum mm_run mm_api_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_
     return mm_vm_array_write(vm, array, (uint16_t)off, data, (uint16_t)n, true);
 }
 
-uint8_t *mm_api_in_place(struct mm_vm *vm, mm_ref array, uint16_t off, const uint8_t *data,
+uint8_t *mm_api_in_place(struct mm_vm *vm, mm_ref array, uint16_t off, const uint8_t **data,
                          size_t len, size_t out_len, bool same)
 {
     uint8_t *out = mm_vm_bytes_in_place(vm, array, off);
 
-    if (out == NULL || (uintptr_t)out + out_len <= (uintptr_t)data ||
-        (uintptr_t)data + len <= (uintptr_t)out)
+    if (out == NULL || (uintptr_t)out + out_len <= (uintptr_t)*data ||
+        (uintptr_t)*data + len <= (uintptr_t)out)
         return out;
-    return same && out == data && out_len == len ? out : NULL;
+    if (!same || out_len != len)
+        return NULL;
+    memmove(out, *data, len);
+    *data = out;
+    return out;
 }
 
 const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n)

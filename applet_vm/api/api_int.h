@@ -188,9 +188,10 @@ enum mm_run mm_api_room(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n);
 /* Check and write in one. */
 enum mm_run mm_api_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t *data, size_t n);
 /* Where a result of out_len bytes may be written at once: into a volatile array, its range checked
- * before, that has none of the input data (or, when same allows it, begins where the input does and
- * is as long). NULL: through a buffer and mm_api_put. */
-uint8_t *mm_api_in_place(struct mm_vm *vm, mm_ref array, uint16_t off, const uint8_t *data,
+ * before, that has none of the input data. When same allows it, input in the way that is as long as the
+ * result is moved to where that goes, and *data is there then: so all that may be refused must have
+ * been before. NULL: through a buffer and mm_api_put. */
+uint8_t *mm_api_in_place(struct mm_vm *vm, mm_ref array, uint16_t off, const uint8_t **data,
                          size_t len, size_t out_len, bool same);
 /* The bytes of a hidden byte[] or boolean[] (key material, PIN); NULL when there is none. */
 const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n);

@@ -28,29 +28,27 @@ static const struct alg {
     {-13, MM_CIPHER_AES_GCM, MM_PAD_NULL},  {-12, MM_CIPHER_AES_CCM, MM_PAD_NULL},
 };
 
-/* Block ciphers: key, OpenSSL's algorithm, block, whether they chain with an IV. */
+/* Block ciphers: kind of key, OpenSSL's algorithm, block (0: it is none), whether they chain with an
+ * IV. */
 static const struct mode {
-    uint8_t cipher, kind;
+    uint8_t kind;
     enum mm_api_cipher_id id;
     uint8_t block;
     bool iv;
 } modes[] = {
-    {MM_CIPHER_AES_CBC, MM_KIND_AES, MM_EVP_AES_CBC, 16, true},
-    {MM_CIPHER_AES_ECB, MM_KIND_AES, MM_EVP_AES_ECB, 16, false},
-    {MM_CIPHER_AES_CTR, MM_KIND_AES, MM_EVP_AES_CTR, 1, true},
-    {MM_CIPHER_DES_CBC, MM_KIND_DES, MM_EVP_DES_CBC, 8, true},
-    {MM_CIPHER_DES_ECB, MM_KIND_DES, MM_EVP_DES_ECB, 8, false},
-    {MM_CIPHER_SEED_CBC, MM_KIND_SEED, MM_EVP_SEED_CBC, 16, true},
-    {MM_CIPHER_SEED_ECB, MM_KIND_SEED, MM_EVP_SEED_ECB, 16, false},
+    [MM_CIPHER_AES_CBC] = {MM_KIND_AES, MM_EVP_AES_CBC, 16, true},
+    [MM_CIPHER_AES_ECB] = {MM_KIND_AES, MM_EVP_AES_ECB, 16, false},
+    [MM_CIPHER_AES_CTR] = {MM_KIND_AES, MM_EVP_AES_CTR, 1, true},
+    [MM_CIPHER_DES_CBC] = {MM_KIND_DES, MM_EVP_DES_CBC, 8, true},
+    [MM_CIPHER_DES_ECB] = {MM_KIND_DES, MM_EVP_DES_ECB, 8, false},
+    [MM_CIPHER_SEED_CBC] = {MM_KIND_SEED, MM_EVP_SEED_CBC, 16, true},
+    [MM_CIPHER_SEED_ECB] = {MM_KIND_SEED, MM_EVP_SEED_ECB, 16, false},
 };
 
 static const struct mode *mode_of(uint8_t cipher)
 {
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (modes[i].cipher == cipher)
-            return &modes[i];
-    }
-    return NULL;
+    return cipher < sizeof(modes) / sizeof(modes[0]) && modes[cipher].block != 0 ? &modes[cipher]
+                                                                                 : NULL;
 }
 
 static uint16_t alg_of(struct mm_vm *vm, mm_ref ref)
@@ -157,6 +155,14 @@ const uint8_t *mm_api_block_key(struct mm_vm *vm, mm_ref key, enum mm_key_kind k
     return buf;
 }
 
+/* OpenSSL's own padding is off where it would act: EVP_CipherFinal is never called, so that is only
+ * deciphering in blocks, of which it would keep the last one. Off, it costs a call at each new IV. */
+static bool pad_off(struct mm_api_op *op)
+{
+    return op->mode == MM_ENCRYPT || op->block == 1 ||
+           EVP_CIPHER_CTX_set_padding(op->cipher, 0) == 1;
+}
+
 static bool init_block(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const uint8_t *iv,
                        size_t iv_len)
 {
@@ -176,7 +182,7 @@ static bool init_block(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const
     ok = data != NULL && op->cipher != NULL &&
          EVP_CipherInit_ex2(op->cipher, mm_api_cipher(vm, mode->id, len), data,
                             iv != NULL ? iv : zero, op->mode == MM_ENCRYPT, NULL) == 1 &&
-         EVP_CIPHER_CTX_set_padding(op->cipher, 0) == 1;
+         pad_off(op);
     OPENSSL_cleanse(buf, sizeof(buf));
     return ok;
 }
@@ -320,6 +326,15 @@ static bool keeps_back(const struct mm_api_op *op)
            (MM_PADDING_OF(op->alg) == MM_PAD_M2 || MM_PADDING_OF(op->alg) == MM_PAD_PKCS5);
 }
 
+/* Whole blocks, none of them waiting in the context, go to the algorithm itself; EVP_CipherUpdate would
+ * look after parts of blocks first. Both leave the same chaining value behind. */
+static bool run_cipher(struct mm_api_op *op, const uint8_t *data, size_t len, uint8_t *out, int *n)
+{
+    if (partial(op, 0) == 0 && partial(op, len) == 0)
+        return (*n = EVP_Cipher(op->cipher, out, data, (unsigned)len)) == (int)len;
+    return EVP_CipherUpdate(op->cipher, out, n, data, (int)len) == 1;
+}
+
 /* Through the cipher into out, which has room; false: OpenSSL refused. */
 static bool run_blocks(struct mm_api_op *op, const uint8_t *data, size_t len, uint8_t *out,
                        size_t *out_len, bool final)
@@ -332,7 +347,7 @@ static bool run_blocks(struct mm_api_op *op, const uint8_t *data, size_t len, ui
         memcpy(out, op->last, op->block);
         *out_len = op->block;
     }
-    if (len != 0 && EVP_CipherUpdate(op->cipher, out + *out_len, &n, data, (int)len) != 1)
+    if (len != 0 && !run_cipher(op, data, len, out + *out_len, &n))
         return false;
     *out_len += (size_t)n;
     if (final && op->mode == MM_ENCRYPT && MM_PADDING_OF(op->alg) != MM_PAD_NOPAD) {
@@ -420,7 +435,7 @@ static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint
         return run;
     if ((op->mode == MM_ENCRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD) && !keeps_back(op) &&
         !op->last_full &&
-        (out = mm_api_in_place(vm, args[4], args[5], data, len, out_len, partial(op, 0) == 0)) !=
+        (out = mm_api_in_place(vm, args[4], args[5], &data, len, out_len, partial(op, 0) == 0)) !=
             NULL)
         return step_in_place(vm, op, data, len, final, out, ret);
     st = through(vm, op, data, len, final, &out, &out_len);

@@ -92,10 +92,9 @@ static bool init_cbc(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const u
         len = 24;
     }
     op->cipher = EVP_CIPHER_CTX_new();
-    ok = op->cipher != NULL &&
-         EVP_EncryptInit_ex2(op->cipher, mm_api_cipher(vm, id, len), data, iv != NULL ? iv : zero,
-                             NULL) == 1 &&
-         EVP_CIPHER_CTX_set_padding(op->cipher, 0) == 1;
+    ok = op->cipher != NULL && EVP_EncryptInit_ex2(op->cipher, mm_api_cipher(vm, id, len), data,
+                                                   iv != NULL ? iv : zero, NULL) ==
+                                   1; /* it only enciphers, and EVP_EncryptFinal is never called */
     OPENSSL_cleanse(buf, sizeof(buf));
     return ok;
 }

@@ -26,8 +26,7 @@ static EVP_CIPHER_CTX *cipher_ctx(const struct mm_scp *s, const char *mode, int 
     memcpy(name + 8, mode, 3);
     cipher = EVP_CIPHER_fetch(NULL, name, NULL);
     if (ctx != NULL &&
-        (cipher == NULL || EVP_CipherInit_ex2(ctx, cipher, s->s_enc, zeros, encrypt, NULL) != 1 ||
-         EVP_CIPHER_CTX_set_padding(ctx, 0) != 1)) {
+        (cipher == NULL || EVP_CipherInit_ex2(ctx, cipher, s->s_enc, zeros, encrypt, NULL) != 1)) {
         EVP_CIPHER_CTX_free(ctx);
         ctx = NULL;
     }
@@ -112,7 +111,6 @@ enum mm_status scp_session_cbc(const struct mm_scp *s, const uint8_t counter[MM_
     uint8_t icv[MM_SCP_BLOCK_LEN];
     EVP_CIPHER_CTX *ctx;
     enum mm_status st = MM_CRYPTO;
-    int n = 0;
 
     if (s->ready == NULL) {
         st = scp_aes_block(s->s_enc, s->key_len, counter, icv);
@@ -120,10 +118,11 @@ enum mm_status scp_session_cbc(const struct mm_scp *s, const uint8_t counter[MM_
             st = mm_scp_cbc(s->s_enc, s->key_len, icv, encrypt, data, len, data);
     } else {
         ctx = encrypt ? s->ready->encrypt : s->ready->decrypt;
+        /* EVP_Cipher: whole blocks, of which no padding is to be thought. */
         if (len % MM_SCP_BLOCK_LEN == 0 && len <= INT_MAX &&
-            EVP_CipherUpdate(s->ready->block, icv, &n, counter, sizeof(icv)) == 1 &&
+            EVP_Cipher(s->ready->block, icv, counter, sizeof(icv)) == (int)sizeof(icv) &&
             EVP_CipherInit_ex2(ctx, NULL, NULL, icv, -1, NULL) == 1 &&
-            EVP_CipherUpdate(ctx, data, &n, data, (int)len) == 1 && (size_t)n == len)
+            EVP_Cipher(ctx, data, data, (unsigned)len) == (int)len)
             st = MM_OK;
     }
     OPENSSL_cleanse(icv, sizeof(icv));
