@@ -1,4 +1,4 @@
-/* The card as a whole: its image, power, and the way of one command (ISO 7816-4, 5). */
+/* The card as a whole: its image and its power. */
 #include "applet_vm/card/card_int.h"
 
 #include <stdio.h>
@@ -258,6 +258,7 @@ enum mm_status mm_card_open(const struct mm_card_config *cfg, struct mm_card **o
     card->cfg = *cfg;
     mm_buf_init(&card->out);
     mm_buf_init(&card->work);
+    mm_buf_init(&card->envelope.whole);
     card->channel = &card->channels[0];
     for (size_t i = 0; i < MM_CHANNEL_N; i++) {
         mm_buf_init(&card->channels[i].loading.file);
@@ -288,6 +289,7 @@ void mm_card_close(struct mm_card **card)
     }
     mm_buf_clear(&c->out);
     mm_buf_clear(&c->work);
+    mm_buf_clear(&c->envelope.whole);
     free(c);
     *card = NULL;
 }
@@ -305,6 +307,7 @@ static void to_rest(struct mm_card *card)
     card->channel->open = true;
     card->selecting = card->reselecting = card->installing = false;
     card->cvm_submitted = card->cvm_verified = false;
+    mm_envelope_drop(card);
     mm_vm_reset(card->vm);
     mm_api_reset(card->vm);
     mm_integrity_reset(card->integrity);
@@ -327,263 +330,4 @@ void mm_card_power_off(struct mm_card *card)
 {
     to_rest(card);
     card->on = false;
-}
-
-/* ---- One command ---- */
-
-/* Commands for the card's own applications: the channel is found, so the class is that of the basic one;
- * they know no command chaining and no secure messaging of ISO 7816-4. */
-static uint16_t to_own(struct mm_card *card, const struct mm_apdu *apdu)
-{
-    struct mm_apdu basic = *apdu;
-    bool interindustry = (apdu->cla & 0x80) == 0;
-
-    basic.cla = mm_card_class_basic(apdu->cla);
-    if (interindustry && mm_card_class_chained(apdu->cla))
-        return MM_SW_6884_CHAINING_NOT_SUPPORTED;
-    if (interindustry && apdu->ins == MM_INS_CARD_SELECT && mm_card_class_secured(apdu->cla))
-        return MM_SW_6882_SECURE_MESSAGING_NOT_SUPPORTED;
-    if (basic.cla == 0x00 && apdu->ins == MM_INS_CARD_SELECT)
-        return MM_SW_6A86_INCORRECT_P1P2; /* not by name, or for another occurrence */
-    if (card->channel->selected == MM_SELECTED_DOMAIN)
-        return mm_isd_command(card, &basic);
-    if (basic.cla != 0x80)
-        return MM_SW_6E00_CLA_NOT_SUPPORTED;
-    return mm_integrity_command(card->integrity, apdu->ins, apdu->p1, apdu->p2, apdu->data,
-                                apdu->data_len, &card->out);
-}
-
-/* By name, without secure messaging or chaining, for the first or the next: what JCRE 3.0.5, 4.5.2
- * takes as the selection of an applet; P2 may ask RMI for names of interfaces (10; 8.4.1). Other SELECTs
- * are the selected application's own. */
-static bool is_selection(const struct mm_apdu *apdu)
-{
-    return (apdu->cla & 0x80) == 0 && apdu->ins == MM_INS_CARD_SELECT && apdu->p1 == 0x04 &&
-           (apdu->p2 & ~0x1e) == 0 && !mm_card_class_secured(apdu->cla) &&
-           !mm_card_class_chained(apdu->cla);
-}
-
-static uint16_t dispatch(struct mm_card *card, const struct mm_apdu *apdu)
-{
-    if (mm_card_state(card) == MM_STATE_CARD_TERMINATED) /* GPCS 5.1.1.5: GET DATA, nothing else */
-        return apdu->ins == MM_INS_ISD_GET_DATA && (apdu->cla == 0x00 || apdu->cla == 0x80)
-                   ? mm_isd_get_data(card, apdu)
-                   : MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    if ((apdu->cla & 0x80) == 0 && apdu->ins == MM_INS_CARD_MANAGE_CHANNEL)
-        return mm_card_class_chained(apdu->cla) ? MM_SW_6884_CHAINING_NOT_SUPPORTED
-                                                : mm_channel_manage(card, apdu);
-    if (is_selection(apdu))
-        return mm_select(card, apdu);
-    if (!card->channel->open)
-        return MM_SW_6881_CHANNEL_NOT_SUPPORTED;
-    switch (card->channel->selected) {
-    case MM_SELECTED_DOMAIN:
-    case MM_SELECTED_INTEGRITY:
-        return to_own(card, apdu);
-    case MM_SELECTED_APPLET:
-        return mm_select_process(card, apdu);
-    case MM_SELECTED_NONE:
-        break;
-    }
-    return MM_SW_6999_APPLET_SELECT_FAILED;
-}
-
-/* What an applet's Java code threw away goes when it asked for it, before the promise. */
-static void collect(struct mm_card *card)
-{
-    mm_ref roots[MM_REG_MAX];
-    size_t n = 0;
-
-    if (!mm_vm_collect_wanted(card->vm))
-        return;
-    for (size_t i = 0; i < card->registry.n; i++) {
-        if (card->registry.entries[i].kind == MM_COMP_APPLET)
-            roots[n++] = card->registry.entries[i].applet;
-    }
-    mm_vm_collect(card->vm, roots, n);
-}
-
-/* Bytes of response data that the command may have at once. Without Le, a T=0 host expects nothing but
- * 61xx (ISO 7816-4, 5.3.4); with T=1 cards send what there is, and programs leave Le out. */
-static size_t allowed(const struct mm_card *card, const struct mm_apdu *apdu)
-{
-    if (apdu->has_le)
-        return apdu->le;
-    if (card->cfg.protocol == MM_PROTOCOL_T0)
-        return 0;
-    return apdu->extended ? 65536 : 256;
-}
-
-/* Hand out the next part of the response: all of it when Le allows, else what fits and 61xx. */
-static size_t hand_out(const struct mm_card *card, const struct mm_buf *from,
-                       const struct mm_apdu *apdu, uint8_t *resp, size_t room)
-{
-    struct mm_channel *channel = card->channel;
-    size_t left = from->len - channel->rest_off, n = left;
-    uint16_t sw = channel->rest_sw;
-
-    if (n > allowed(card, apdu))
-        n = allowed(card, apdu);
-    if (n > room - 2)
-        n = room - 2;
-    memcpy(resp, from->data == NULL ? resp : from->data + channel->rest_off, n);
-    channel->rest_off += n;
-    channel->pending = n < left;
-    if (channel->pending) {
-        size_t rest = left - n;
-        sw = (uint16_t)(0x6100 | (rest > 0xff ? 0 : rest));
-    }
-    mm_put_be16(resp + n, sw);
-    return n + 2;
-}
-
-/* The response of the running command; what does not go out now stays with the channel. */
-static size_t answer(struct mm_card *card, const struct mm_apdu *apdu, uint8_t *resp, size_t room)
-{
-    struct mm_channel *channel = card->channel;
-    struct mm_buf swap = channel->rest;
-    size_t n;
-
-    channel->rest_off = 0;
-    n = hand_out(card, &card->out, apdu, resp, room);
-    if (channel->pending) {
-        channel->rest = card->out;
-        card->out = swap;
-    }
-    return n;
-}
-
-static uint16_t execute(struct mm_card *card, const struct mm_apdu *apdu)
-{
-    uint16_t sw;
-    enum mm_status st;
-
-    card->out.len = 0;
-    sw = dispatch(card, apdu);
-    if (card->out.bad) {
-        mm_buf_clear(&card->out);
-        sw = MM_SW_6A84_FILE_FULL;
-    }
-    if (mm_tx_active(card->nvm))
-        mm_vm_tx_abort(card->vm);
-    collect(card);
-    st = mm_nvm_promise(card->nvm);
-    if (st != MM_OK) {
-        card->out.len = 0;
-        sw = mm_card_failure("promise", st);
-    }
-    return sw;
-}
-
-/* GET RESPONSE belongs to the card when there is something to get; else an applet may have its own. */
-static bool is_get_response(const struct mm_channel *channel, const struct mm_apdu *apdu)
-{
-    return apdu->ins == MM_INS_CARD_GET_RESPONSE && !mm_card_class_chained(apdu->cla) &&
-           (apdu->cla & 0xe0) != 0x20 && channel->open &&
-           (channel->pending || channel->selected != MM_SELECTED_APPLET);
-}
-
-/* FF is invalid and 20 to 3F are reserved (ISO 7816-4, 5.4.1). */
-static bool class_known(uint8_t cla)
-{
-    return cla != 0xff && (cla & 0xe0) != 0x20;
-}
-
-/* Applets have proprietary classes such as E0 and F0 from before they named the channels 4 to 19; on a
- * card where that channel is not open they mean the basic one. */
-static struct mm_channel *channel_of(struct mm_card *card, uint8_t cla)
-{
-    struct mm_channel *named = &card->channels[mm_card_apdu_channel(cla)];
-
-    if ((cla & 0xc0) == 0xc0 && !named->open && card->channels[0].selected == MM_SELECTED_APPLET)
-        return &card->channels[0];
-    return named;
-}
-
-static size_t answer_command(struct mm_card *card, const struct mm_apdu *apdu, uint8_t *resp,
-                             size_t room)
-{
-    struct mm_channel *channel = channel_of(card, apdu->cla);
-
-    if (!class_known(apdu->cla)) {
-        mm_put_be16(resp, MM_SW_6E00_CLA_NOT_SUPPORTED);
-        return 2;
-    }
-    card->channel = channel;
-    if (!is_get_response(channel, apdu)) {
-        channel->rest_sw = execute(card, apdu);
-        return answer(card, apdu, resp, room);
-    }
-    if (channel->pending)
-        return hand_out(card, &channel->rest, apdu, resp, room);
-    mm_put_be16(resp, MM_SW_6985_CONDITIONS_NOT_SATISFIED);
-    return 2;
-}
-
-void mm_card_transmit(struct mm_card *card, const uint8_t *apdu, size_t apdu_len, uint8_t *resp,
-                      size_t *resp_len)
-{
-    struct mm_apdu a;
-    size_t room = *resp_len;
-
-    *resp_len = 0;
-    if (room < 2)
-        return;
-    if (card->on && mm_card_apdu_parse(apdu, apdu_len, &a)) {
-        *resp_len = answer_command(card, &a, resp, room);
-        return;
-    }
-    mm_put_be16(resp, card->on ? MM_SW_6700_WRONG_LENGTH : MM_SW_6F00_UNKNOWN);
-    card->channel->pending = false;
-    *resp_len = 2;
-}
-
-/* ---- mintmark-chip info ---- */
-static void line(struct mm_buf *text, const char *fmt, ...) MM_PRINTF(2, 3);
-static void line(struct mm_buf *text, const char *fmt, ...)
-{
-    char buf[256];
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(buf, sizeof(buf), fmt, ap);
-    va_end(ap);
-    if (n > 0)
-        mm_buf_bytes(text, buf, (size_t)n < sizeof(buf) ? (size_t)n : sizeof(buf) - 1);
-}
-
-static const char *damage_text(enum mm_damage damage)
-{
-    switch (damage) {
-    case MM_DAMAGE_NONE:
-        return "sound";
-    case MM_DAMAGE_CHANGED:
-        return "CHANGED";
-    case MM_DAMAGE_ROLLBACK:
-        return "OLDER THAN PROMISED";
-    }
-    return "?";
-}
-
-enum mm_status mm_card_describe(struct mm_card *card, struct mm_buf *text)
-{
-    static const char *const kinds[] = {"platform", "package", "applet", "domain"};
-    char hex[2 * MM_CHIP_ID_LEN + 1];
-    struct mm_comp_info info;
-
-    line(text, "profile   %s\n", card->profile == MM_PROFILE_PAYMENT ? "payment" : "developer");
-    line(text, "chip id   %s\n", mm_hex(card->chip_id, sizeof(card->chip_id), hex));
-    line(text, "layout    %08x\n", mm_nvm_layout(card->nvm));
-    line(text, "counter   %llu\n", (unsigned long long)mm_nvm_counter(card->nvm));
-    line(text, "free      %zu bytes, %zu transient\n", mm_nvm_free(card->nvm),
-         mm_vm_transient_free(card->vm, MM_CLEAR_ON_RESET));
-    line(text, "integrity %s\n", mm_integrity_valid(card->integrity) ? "valid" : "INVALID");
-    for (size_t i = 0; mm_comp_get(card->nvm, i, &info); i++) {
-        line(text, "%-9s %3u  %-32s %7zu bytes %5zu transient %5zu records  %s\n",
-             info.kind <= MM_COMP_DOMAIN ? kinds[info.kind] : "?", info.comp,
-             mm_hex(info.aid.bytes, info.aid.len, hex), info.bytes,
-             mm_vm_transient_used(card->vm, info.comp), info.records, damage_text(info.damage));
-    }
-    return text->bad ? MM_NO_MEMORY : MM_OK;
 }

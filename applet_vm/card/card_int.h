@@ -306,6 +306,10 @@ struct mm_card {
 
     struct mm_buf out;  /* response data of the current command */
     struct mm_buf work; /* command data without secure messaging */
+    struct {
+        struct mm_buf whole; /* what ENVELOPEs brought so far; empty: none is open */
+        size_t string_len;   /* of the first */
+    } envelope;
 };
 
 /* ---- card.c ---- */
@@ -316,6 +320,16 @@ uint16_t mm_card_failure(const char *what, enum mm_status st);
 /* After a content transaction that failed: abort it, and make registry and VM anew from the image,
  * so that no table of theirs is ahead of it. */
 void mm_card_undo_content(struct mm_card *card);
+
+/* ---- envelope.c: commands of more than 255 bytes under T=0 ---- */
+enum mm_envelope {
+    MM_ENVELOPE_NONE,  /* the command is no part of one */
+    MM_ENVELOPE_MORE,  /* taken, more follows */
+    MM_ENVELOPE_WHOLE, /* card->envelope.whole is the command; to be dropped after its answer */
+    MM_ENVELOPE_BAD    /* the parts do not make one: they are forgotten */
+};
+enum mm_envelope mm_envelope_take(struct mm_card *card, const struct mm_apdu *apdu);
+void mm_envelope_drop(struct mm_card *card);
 
 /* ---- atr.c ---- */
 /* Make the ATR anew from the image: at a cold reset. */

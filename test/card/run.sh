@@ -86,6 +86,19 @@ served() {
         check "$link: the chip stops" chip_stop
     fi
 }
+# Under T=0 (mintmark-chip run --protocol t0): what a host without extended length does.
+t0() {
+    local script
+    link=tcp
+    if check "t0: a fresh chip is made" "$bin/mintmark-chip" init t0 &&
+        check "t0: the chip is reached" chip_start t0 --protocol t0; then
+        check "t0: an applet for long commands" gp install "$build/applets/test_exchange.cap"
+        for script in test/card/t0/*.apdu; do
+            check "t0: ${script##*/}" "$bin/mintmark-apdu" --reader "$reader" --tap run "$script"
+        done
+        check "t0: the chip stops" chip_stop
+    fi
+}
 # What the tools say when there is nothing to talk to, or nothing sensible to say.
 tools() {
     local nowhere="tcp:127.0.0.1:$chip_port" file="$work/script"
@@ -113,6 +126,7 @@ if check "in process: a fresh chip is made" "$bin/mintmark-chip" init own; then
     all_of "in process"
 fi
 served tcp
+t0
 tools
 if [ "$MM_LINK" = vpcd ]; then
     served vpcd
