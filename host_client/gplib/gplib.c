@@ -49,7 +49,7 @@ const char *mintmark_gp_error(const struct mintmark_gp *gp)
 
 /* ---- Arguments ---- */
 
-static enum mm_status no_card(struct mintmark_gp *gp)
+enum mm_status mm_gplib_connected(struct mintmark_gp *gp)
 {
     if (gp->access != NULL)
         return MM_OK;
@@ -63,8 +63,8 @@ static enum mm_status no_session(struct mintmark_gp *gp)
     return mm_fail(&gp->err, MM_USAGE, SIZE_MAX, "no session is open");
 }
 
-static enum mm_status take_aid(struct mintmark_gp *gp, const uint8_t *bytes, size_t len,
-                               struct mm_aid *aid)
+enum mm_status mm_gplib_aid(struct mintmark_gp *gp, const uint8_t *bytes, size_t len,
+                            struct mm_aid *aid)
 {
     if (bytes != NULL && mm_aid_set(aid, bytes, len) == MM_OK)
         return MM_OK;
@@ -81,11 +81,11 @@ enum mintmark_gp_status mintmark_gp_open(struct mintmark_gp *gp,
     const struct mintmark_gp_session *h = how != NULL ? how : &usual;
     struct mm_gp_open_how open = {.key_version = h->key_version, .scp = h->scp, .level = h->level};
     struct mm_aid domain;
-    enum mm_status st = no_card(gp);
+    enum mm_status st = mm_gplib_connected(gp);
 
     mm_gp_close(&gp->session);
     if (st == MM_OK && h->domain != NULL) {
-        st = take_aid(gp, h->domain, h->domain_len, &domain);
+        st = mm_gplib_aid(gp, h->domain, h->domain_len, &domain);
         open.domain = &domain;
     }
     if (st == MM_OK)
@@ -104,7 +104,7 @@ enum mintmark_gp_status mintmark_gp_send(struct mintmark_gp *gp, const uint8_t *
 {
     size_t room = *resp_len;
     struct mm_buf got;
-    enum mm_status st = no_card(gp);
+    enum mm_status st = mm_gplib_connected(gp);
 
     *resp_len = 0;
     *sw = 0;
@@ -186,7 +186,7 @@ enum mintmark_gp_status mintmark_gp_info(struct mintmark_gp *gp, mintmark_gp_fac
     struct mm_aid domain;
     struct mm_buf resp;
     uint16_t sw;
-    enum mm_status st = no_card(gp);
+    enum mm_status st = mm_gplib_connected(gp);
 
     if (st != MM_OK)
         return mm_gplib_status(st);
@@ -263,7 +263,7 @@ enum mintmark_gp_status mintmark_gp_load(struct mintmark_gp *gp, const char *cap
 
     mm_buf_init(&list);
     if (st == MM_OK && domain != NULL) {
-        st = take_aid(gp, domain, domain_len, &aid);
+        st = mm_gplib_aid(gp, domain, domain_len, &aid);
         how.domain = &aid;
     }
     if (st == MM_OK)
@@ -291,12 +291,12 @@ enum mintmark_gp_status mintmark_gp_install(struct mintmark_gp *gp,
 
     mm_buf_init(&list);
     if (st == MM_OK)
-        st = take_aid(gp, what->package, what->package_len, &package);
+        st = mm_gplib_aid(gp, what->package, what->package_len, &package);
     if (st == MM_OK)
-        st = take_aid(gp, what->module, what->module_len, &module);
+        st = mm_gplib_aid(gp, what->module, what->module_len, &module);
     instance = module;
     if (st == MM_OK && what->instance != NULL)
-        st = take_aid(gp, what->instance, what->instance_len, &instance);
+        st = mm_gplib_aid(gp, what->instance, what->instance_len, &instance);
     if (st == MM_OK)
         st = mm_gp_install_command_with(&how, &list, &gp->err);
     return send_list(gp, st, &list, NULL, NULL);
@@ -311,7 +311,7 @@ enum mintmark_gp_status mintmark_gp_delete(struct mintmark_gp *gp, const uint8_t
 
     mm_buf_init(&list);
     if (st == MM_OK)
-        st = take_aid(gp, aid, aid_len, &value);
+        st = mm_gplib_aid(gp, aid, aid_len, &value);
     if (st == MM_OK)
         st = mm_gp_delete_command_with(&value, deps, NULL, &list, &gp->err);
     return send_list(gp, st, &list, NULL, NULL);
@@ -326,7 +326,7 @@ enum mintmark_gp_status mintmark_gp_lock(struct mintmark_gp *gp, const uint8_t *
 
     mm_buf_init(&list);
     if (st == MM_OK)
-        st = take_aid(gp, aid, aid_len, &value);
+        st = mm_gplib_aid(gp, aid, aid_len, &value);
     if (st == MM_OK && mm_gp_set_status_command(&value, lock ? 0x80 : 0x00, &list) != MM_OK)
         st = mm_fail(&gp->err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     return send_list(gp, st, &list, NULL, NULL);
@@ -342,7 +342,7 @@ enum mintmark_gp_status mintmark_gp_store_data(struct mintmark_gp *gp, const uin
 
     mm_buf_init(&list);
     if (st == MM_OK && aid != NULL)
-        st = take_aid(gp, aid, aid_len, &value);
+        st = mm_gplib_aid(gp, aid, aid_len, &value);
     if (st == MM_OK) {
         st = mm_gp_store_data_commands(aid != NULL ? &value : NULL, p1, data, data_len, &list);
         if (st != MM_OK)

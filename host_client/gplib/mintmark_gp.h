@@ -109,6 +109,30 @@ struct mintmark_gp_session {
 enum mintmark_gp_status mintmark_gp_open(struct mintmark_gp *gp,
                                          const struct mintmark_gp_keys *keys,
                                          const struct mintmark_gp_session *how);
+/*
+ * A session by SCP11 (Amendment F), with certificates instead of keys, on the curve P-256. All is read
+ * from files, PEM unless it says otherwise; the private key's only its owner may read.
+ */
+struct mintmark_gp_scp11 {
+    char variant;          /* 'a' or 'c': both ends are known; 'b': the card alone is */
+    const uint8_t *domain; /* AID; NULL: the issuer domain */
+    size_t domain_len;
+    uint8_t key_version;     /* of the card's key; 0: any */
+    uint8_t level;           /* 0 and 33: encryption both ways, 11: MACs both ways */
+    uint8_t session_key_len; /* 0 and 16: AES-128; 24, 32 */
+    bool s16;                /* the card was made for MACs of 16 bytes */
+    const char *card_key;    /* the card's public key or certificate, or NULL and */
+    const char *card_ca;     /* who certified the certificates that the card tells */
+    const char *host_key;    /* a, c: the host's private key */
+    const char *
+        host_certificates; /* and its certificates: X.509 (also DER), or 7F21 one behind the other */
+    uint8_t ca_version,
+        ca_id; /* the card's key that the first is checked with; 0, 0: it finds it itself */
+};
+/* Open it, ending the one before. MINTMARK_GP_AUTH: the card has not the key, or its certificates are
+ * not of card_ca; MINTMARK_GP_CARD: it does not take the host's. */
+enum mintmark_gp_status mintmark_gp_open_scp11(struct mintmark_gp *gp,
+                                               const struct mintmark_gp_scp11 *how);
 void mintmark_gp_close(struct mintmark_gp *gp);
 /*
  * One command in the session, or, without one, as it is.

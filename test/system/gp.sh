@@ -95,15 +95,15 @@ install_library() {
 flags() {
     PKG_CONFIG_PATH="$stage/opt/mintmark/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$stage" pkg-config "$@" mintmark-gp
 }
-compile_example() { # OUTPUT FLAG...
-    "${CC:-cc}" -std=c11 -Wall -Wextra -Werror ${sanitize:+"-fsanitize=$sanitize"} -o "$1" \
-        "$stage/opt/mintmark/share/doc/mintmark/examples/card_list.c" "${@:2}"
+compile_example() { # NAME OUTPUT FLAG...
+    "${CC:-cc}" -std=c11 -Wall -Wextra -Werror ${sanitize:+"-fsanitize=$sanitize"} -o "$2" \
+        "$stage/opt/mintmark/share/doc/mintmark/examples/$1.c" "${@:3}"
 }
 # shellcheck disable=SC2046 # the flags are words
-compile_shared() { compile_example "$work/card_list" $(flags --cflags --libs); }
+compile_shared() { compile_example card_list "$work/card_list" $(flags --cflags --libs); }
 # shellcheck disable=SC2046
-compile_static() {
-    compile_example "$work/card_list_static" $(flags --cflags) "$stage/opt/mintmark/lib/libmintmark-gp.a" \
+compile_static() { # NAME
+    compile_example "$1" "$work/$1_static" $(flags --cflags) "$stage/opt/mintmark/lib/libmintmark-gp.a" \
         $(flags --libs-only-l --libs-only-other --static | sed 's/-lmintmark-gp//')
 }
 card_list() { LD_LIBRARY_PATH="$stage/opt/mintmark/lib" "$work/card_list" "$@"; }
@@ -114,7 +114,7 @@ uses_the_soname() {
 # What the header declares, no more and no less, is what both libraries offer.
 only_its_own_names() {
     local lib="$stage/opt/mintmark/lib"
-    grep -oE '\bmintmark_gp_[a-z_]+\(' "$stage/opt/mintmark/include/mintmark_gp.h" | tr -d '(' | sort -u >"$work/declared"
+    grep -oE '\bmintmark_gp_[a-z0-9_]+\(' "$stage/opt/mintmark/include/mintmark_gp.h" | tr -d '(' | sort -u >"$work/declared"
     nm -g --defined-only "$lib/libmintmark-gp.a" | awk 'NF == 3 { print $3 }' | sort -u | diff "$work/declared" - || return 1
     [ -n "$sanitize" ] || nm -D --defined-only "$lib/libmintmark-gp.so" | awk '{ print $3 }' | sort -u | diff "$work/declared" -
 }
@@ -206,7 +206,7 @@ new_keys() {
 }
 check "the library is installed" install_library
 check "with the names of its header and no others" only_its_own_names
-check "its example compiles with the static one" compile_static
+check "its example compiles with the static one" compile_static card_list
 check "and lists the card" says "entries" "$work/card_list_static" "$reader" 404142434445464748494A4B4C4D4E4F
 check "wrong keys are status 6" refuses 6 "cryptogram" "$work/card_list_static" "$reader" 00112233445566778899AABBCCDDEEFF
 check "no card is status 4" refuses 4 "no chip image" "$work/card_list_static" "chip:$work/none.nvm"
@@ -343,6 +343,14 @@ for i in 60 61; do
     [ "$i" = 60 ] && check "certificates come in either order" leaf_last
     check "the chip of SCP11 stops" chip_stop
 done
+check "the library's example compiles" compile_static card_scp11
+check "a chip for it is in the reader" chip_start scp11-60
+check "it manages the card" says "entries" "$work/card_scp11_static" "$reader" "$work/examples/host.key" "$work/examples/host.pem" "$work/examples/cards-ca.pem"
+check "another card's authority is status 6" refuses 6 "not of that authority" "$work/card_scp11_static" "$reader" "$work/examples/host.key" \
+    "$work/examples/host.pem" "$work/examples/hosts-ca.pem"
+check "a certificate the card does not know is status 5" refuses 5 "6982" "$work/card_scp11_static" "$reader" "$work/examples/host.key" \
+    "$work/examples/card.pem" "$work/examples/cards-ca.pem"
+check "the chip stops again" chip_stop
 check "keys and certificates are not mixed" refuses 2 "choose one" scp11 a "${card_key[@]}" --test-keys list
 install -m 644 "$work/examples/host.key" "$work/examples/host.pem.all"
 check "a key that others may read is not taken" refuses 2 "chmod 600" "$tool" --reader "$reader" --scp11 a --oce-key "$work/examples/host.pem.all" \
