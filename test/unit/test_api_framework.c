@@ -105,6 +105,20 @@ static void pin_counts_a_try_that_throws(void **state)
     assert_int_equal(ok(mm_n_pin_get_tries_remaining, 1, pin), 1);
 }
 
+/* The try was counted by decrementTriesRemaining; a check that throws has used it up. */
+static void pin_with_predecrement_checks_its_arguments(void **state)
+{
+    mm_ref pin = pin_new(3), good = bytes_new("1234", 4);
+
+    (void)state;
+    (void)ok(mm_n_pin_decrement, 1, pin);
+    throws(BOUNDS, 0, mm_n_pin_check_decremented, 4, pin, good, 0, 5);
+    throws(FW "PINException", 2, mm_n_pin_check_decremented, 4, pin, good, 0, 4);
+    (void)ok(mm_n_pin_decrement, 1, pin);
+    throws(NULL_POINTER, 0, mm_n_pin_check_decremented, 4, pin, 0, 0, 4);
+    assert_int_equal(ok(mm_n_pin_get_tries_remaining, 1, pin), 1);
+}
+
 /* JCRE 3.0.5, 7.7: an abort does not give a try back. */
 static void pin_tries_stay_used_after_an_abort(void **state)
 {
@@ -350,6 +364,7 @@ int main(void)
         TEST(aids_compare_and_give_their_bytes),
         TEST(pin_counts_tries_and_blocks),
         TEST(pin_counts_a_try_that_throws),
+        TEST(pin_with_predecrement_checks_its_arguments),
         TEST(pin_tries_stay_used_after_an_abort),
         TEST(pin_made_in_a_transaction_works),
         TEST(pin_validation_ends_with_the_session),

@@ -241,6 +241,7 @@ static void recovery_methods_refuse_what_their_state_does_not_allow(void **state
            told, 0);
     throws(CRYPTO, MM_CRYPTO_UNINITIALIZED_KEY, mm_n_sign_init, 3, fresh, key, SIGN);
     throws(CRYPTO, MM_CRYPTO_UNINITIALIZED_KEY, mm_n_sign_get_length, 1, cleared);
+    throws(CRYPTO, MM_CRYPTO_UNINITIALIZED_KEY, mm_n_recovery_update, 4, cleared, m, 0, 1);
     (void)ok(mm_n_sign_init, 3, cleared, (key = key_new(4)), VERIFY);
     (void)ok(mm_n_key_clear, 1, key);
     throws(CRYPTO, MM_CRYPTO_UNINITIALIZED_KEY, mm_n_recovery_begin_verify, 4, cleared, buffer, 0,

@@ -104,6 +104,27 @@ static void signatures_see_that_their_key_was_cleared(void **state)
            32, 64);
 }
 
+/* ILLEGAL_USE: a MAC without padding over part of a block, a hash that is longer than any, more than an
+ * RSA modulus holds. */
+static void messages_of_lengths_that_are_none_are_refused(void **state)
+{
+    mm_ref pair = object("javacard/security/KeyPair"), m = bytes_new(NULL, 200);
+    mm_ref mac = ok(mm_n_sign_get_instance, 2, 18, 0), rsa = ok(mm_n_cipher_get_instance, 2, 12, 0);
+    mm_ref ecdsa = ok(mm_n_sign_get_instance_parts, 4, 0, 5, 0, 0);
+
+    (void)state;
+    (void)ok(mm_n_sign_init, 3, mac, aes_key(), MM_VERIFY);
+    throws(CRYPTO, ILLEGAL_USE, mm_n_sign_verify, 7, mac, m, 0, 15, m, 0, 16);
+    (void)ok(mm_n_pair_init, 3, pair, 5, 256);
+    (void)ok(mm_n_pair_generate, 1, pair);
+    (void)ok(mm_n_sign_init, 3, ecdsa, ok(mm_n_pair_get_private, 1, pair), MM_SIGN);
+    throws(CRYPTO, ILLEGAL_USE, mm_n_sign_update, 4, ecdsa, m, 0, 65);
+    (void)ok(mm_n_pair_init, 3, pair, 1, 512);
+    (void)ok(mm_n_pair_generate, 1, pair);
+    (void)ok(mm_n_cipher_init, 3, rsa, ok(mm_n_pair_get_public, 1, pair), MM_ENCRYPT);
+    throws(CRYPTO, ILLEGAL_USE, mm_n_cipher_update, 6, rsa, m, 0, 65, m, 0);
+}
+
 static void ciphers_with_an_iv_want_a_key_that_is_set(void **state)
 {
     mm_ref cipher = ok(mm_n_cipher_get_instance, 2, 13, 0), iv = bytes_new(NULL, 16);
@@ -212,6 +233,7 @@ int main(void)
         TEST(one_shots_are_few_and_their_openers),
         TEST(pairs_of_classes_that_are_no_keys_are_refused),
         TEST(signatures_see_that_their_key_was_cleared),
+        TEST(messages_of_lengths_that_are_none_are_refused),
         TEST(ciphers_with_an_iv_want_a_key_that_is_set),
         TEST(matchers_refuse_limits_that_are_none),
         TEST(template_data_are_at_most_32767_bytes_and_not_empty),

@@ -155,6 +155,8 @@ static void bad_tags_are_refused_with_the_reason(void **state)
     throws(TLV, TAG_NUMBER_GREATER_THAN_32767, mm_n_bertag_number_of, 2, big, 0);
     throws(TLV, ILLEGAL_SIZE, mm_n_bertag_get_instance, 2, five, 0);
     throws(TLV, ILLEGAL_SIZE, mm_n_bertag_primitive_init_bytes, 3, tag, huge, 0);
+    throws(TLV, ILLEGAL_SIZE, mm_n_bertag_constructed_init_bytes, 3,
+           object(PACKAGE "ConstructedBERTag"), huge, 0);
     throws(TLV, TAG_NUMBER_GREATER_THAN_32767, mm_n_bertag_number, 1,
            ok(mm_n_bertag_get_instance, 2, big, 0));
     throws(TLV, INVALID_PARAM, mm_n_bertag_primitive_init, 3, tag, 4, 1);
