@@ -93,6 +93,23 @@ bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size
     return *value != NULL;
 }
 
+void mm_gp_selected_aid(const uint8_t *resp, size_t resp_len, struct mm_aid *aid)
+{
+    const uint8_t *value;
+    struct mm_aid told;
+    struct mm_rd rd;
+    size_t len;
+    uint16_t tag;
+
+    mm_rd_init(&rd, resp, resp_len);
+    if (!mm_gp_take_tlv(&rd, &tag, &value, &len) || tag != 0x6f)
+        return;
+    mm_rd_init(&rd, value, len);
+    if (mm_gp_take_tlv(&rd, &tag, &value, &len) && tag == 0x84 &&
+        mm_aid_set(&told, value, len) == MM_OK)
+        *aid = told;
+}
+
 /* INSTALL by what it is for: P1 (GPCS 2.3.1, table 11-42). */
 static const char *install_name(uint8_t p1)
 {

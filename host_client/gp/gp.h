@@ -160,6 +160,9 @@ enum mm_status mm_gp_open_master(struct mm_access *access, const struct mm_aid *
  * AIDs. found: its AID as the card tells it; len 0 when it does not. MM_CARD: none answers. */
 enum mm_status mm_gp_select_domain(struct mm_access *access, const struct mm_aid *named,
                                    struct mm_aid *found, struct mm_err *err) MM_USE_RESULT;
+/* The AID in what SELECT of a domain answers (GPCS 2.3.1, 11.9.3.1): 6F { 84 AID }. Some cards answer with
+ * nothing, or with something else: then aid stays. */
+void mm_gp_selected_aid(const uint8_t *resp, size_t resp_len, struct mm_aid *aid);
 /* How to open a session. Zeroed: the issuer security domain, any key version, whichever protocol the
  * card has, C-MAC and C-DECRYPTION. */
 struct mm_gp_open_how {

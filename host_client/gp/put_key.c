@@ -1,4 +1,5 @@
 /* PUT KEY and DELETE [key] (GPCS 2.3.1, 11.8 and 11.2; Amendment D, 7.2). */
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -6,6 +7,7 @@
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apdu_spec/apdu_spec.h"
 #include "host_client/gp/gp_int.h"
@@ -203,6 +205,8 @@ enum mm_status mm_gp_put_public_key_command(const char *pem_path, uint8_t old_ve
     mm_buf_init(&data);
     if (st != MM_OK)
         return st;
+    if (access(pem_path, R_OK) != 0)
+        return mm_fail(err, MM_NOT_FOUND, SIZE_MAX, "%s: %s", pem_path, strerror(errno));
     key = mm_gp_read_public(pem_path);
     mm_buf_u8(&data, new_version);
     if (key != NULL && EVP_PKEY_is_a(key, "RSA"))

@@ -12,6 +12,8 @@ static struct mm_gp_part take_part(struct mm_rd *rd)
     struct mm_gp_part part = {.len = mm_rd_u8(rd)};
 
     part.data = mm_rd_bytes(rd, part.len);
+    if (part.data == NULL) /* cut: rd says so */
+        part.len = 0;
     return part;
 }
 

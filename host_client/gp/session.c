@@ -28,23 +28,6 @@ static enum mm_status card_said(struct mm_err *err, const char *command, uint16_
     return mm_fail(err, MM_CARD, SIZE_MAX, "%s: %04X, %s", command, sw, mm_sw_text(sw));
 }
 
-/* What SELECT of a domain answers (GPCS 2.3.1, 11.9.3.1): 6F { 84 AID }. Some cards answer with
- * nothing. */
-static void take_selected(const struct mm_buf *resp, struct mm_aid *aid)
-{
-    const uint8_t *value;
-    struct mm_rd rd;
-    size_t len;
-    uint16_t tag;
-
-    mm_rd_init(&rd, resp->data, resp->len);
-    if (!mm_gp_take_tlv(&rd, &tag, &value, &len) || tag != 0x6f)
-        return;
-    mm_rd_init(&rd, value, len);
-    if (mm_gp_take_tlv(&rd, &tag, &value, &len) && tag == 0x84)
-        (void)!mm_aid_set(aid, value, len); /* malformed: what was asked for stands */
-}
-
 /* 6283: a locked card's domain answers, so that the card can be unlocked (GPCS 11.9.3.2). */
 static bool selected(uint16_t sw)
 {
@@ -73,7 +56,7 @@ enum mm_status mm_gp_select_domain(struct mm_access *access, const struct mm_aid
                             tries[i].len, 256, &resp, &sw, err);
     }
     if (st == MM_OK && selected(sw))
-        take_selected(&resp, found);
+        mm_gp_selected_aid(resp.data, resp.len, found);
     else if (st == MM_OK)
         st = card_said(err, "SELECT security domain", sw);
     mm_buf_clear(&resp);
@@ -446,6 +429,8 @@ enum mm_status mm_gp_send_list(struct mm_gp_session *session, const struct mm_bu
         st = mm_gp_send(session, apdu, len, &resp, &sw, err);
         if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
             st = card_said(err, mm_gp_command_name(apdu, len), sw);
+        else if (st == MM_NO_READER || st == MM_TIMEOUT || st == MM_AUTH)
+            mm_err_prefix(err, "%s", mm_gp_command_name(apdu, len));
         done++;
         if (st != MM_OK && all > 1)
             mm_err_prefix(err, "command %zu of %zu", done, all);

@@ -199,21 +199,33 @@ static void print_list(const struct mm_buf *list, FILE *out)
     }
 }
 
+#define BAR_LEAST 4 /* commands: fewer are over before a bar is read */
+
+/* The list that is being sent, where a terminal watches. */
+struct watch {
+    struct mm_gptool *tool;
+    bool shown, open; /* open: the bar's line is not ended */
+};
+
 static void show_progress(void *ctx, size_t done, size_t all)
 {
+    struct watch *w = ctx;
     char bar[BAR_LEN + 1];
     size_t full = all > 0 ? done * BAR_LEN / all : BAR_LEN;
 
-    (void)ctx;
+    w->tool->sent = done;
+    if (!w->shown || all < BAR_LEAST)
+        return;
     memset(bar, '.', BAR_LEN);
     memset(bar, '#', full);
     bar[BAR_LEN] = '\0';
-    fprintf(stderr, "\r[%s] %zu of %zu%s", bar, done, all, done == all ? "\n" : "");
+    w->open = done != all;
+    fprintf(stderr, "\r[%s] %zu of %zu%s", bar, done, all, w->open ? "" : "\n");
 }
 
 enum mm_status mm_gptool_send(struct mm_gptool *tool, const struct mm_buf *list, struct mm_err *err)
 {
-    bool watched = isatty(STDERR_FILENO) && !tool->opt->trace;
+    struct watch watch = {.tool = tool, .shown = isatty(STDERR_FILENO) && !tool->opt->trace};
     enum mm_status st = MM_OK;
 
     if (tool->opt->dry_run) {
@@ -224,7 +236,10 @@ enum mm_status mm_gptool_send(struct mm_gptool *tool, const struct mm_buf *list,
         st = mm_gptool_connect(tool, true, err);
     if (st != MM_OK)
         return st;
-    return mm_gp_send_list(tool->session, list, watched ? show_progress : NULL, NULL, err);
+    st = mm_gp_send_list(tool->session, list, show_progress, &watch, err);
+    if (watch.open)
+        fputc('\n', stderr); /* what comes next is said in a line of its own */
+    return st;
 }
 
 /* ---- Asking ---- */

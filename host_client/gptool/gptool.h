@@ -104,6 +104,7 @@ struct mm_gptool {
     struct mm_gp_keys *keys;
     struct mm_gp_session *session;
     struct mm_trace *trace;
+    size_t sent;   /* commands of the list that the card carried out */
     bool confirms; /* the command is one that may get receipts */
     struct mm_gp_secret *receipt_key;
     struct mm_gp_orders orders;
@@ -154,6 +155,10 @@ enum mm_status mm_gptool_take_scp11(struct mm_gptool_scp11 *s, enum mm_gptool_sc
 enum mm_status mm_gptool_check_scp11(const struct mm_gptool_options *opt,
                                      struct mm_err *err) MM_USE_RESULT;
 enum mm_status mm_gptool_open_scp11(struct mm_gptool *tool, struct mm_err *err) MM_USE_RESULT;
+
+/* ---- hints.c ---- */
+/* What a refusal most often means, by the message that tells it; NULL: nothing to add. */
+const char *mm_gptool_hint(const char *message);
 
 /* ---- receipts.c ---- */
 /* The key of --receipt-key, if any: before the card is touched. */

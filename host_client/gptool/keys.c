@@ -114,7 +114,14 @@ enum mm_status mm_gptool_put_keys(struct mm_gptool *tool, char **args, int n, st
     (void)n;
     if (st == MM_OK && tool->opt->source == MM_GPTOOL_IN_TOKEN)
         st = mm_gptool_confirm(tool, err, "the new keys will not be in the token");
-    return st == MM_OK ? mm_gptool_make_and_send(tool, make_put_keys, NULL, err) : st;
+    if (st == MM_OK)
+        st = mm_gptool_make_and_send(tool, make_put_keys, NULL, err);
+    if (st == MM_OK && !tool->opt->dry_run)
+        fprintf(
+            stderr,
+            "mintmark-gp: the new keys have version %02X; keep them, nobody can read them back\n",
+            tool->opt->new_version != 0 ? tool->opt->new_version : SET_VERSION);
+    return st;
 }
 
 static enum mm_status put_private(const struct mm_gptool_options *opt,

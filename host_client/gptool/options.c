@@ -582,6 +582,16 @@ static enum option_id option_of(int c)
     return OPT_N;
 }
 
+/* The command of a line that asks for help; NULL: none is named. */
+static const struct mm_gptool_command *named_in(int argc, char **argv)
+{
+    const struct mm_gptool_command *found = NULL;
+
+    for (int i = 1; found == NULL && i < argc; i++)
+        found = mm_gptool_find(argv[i]);
+    return found;
+}
+
 enum mm_status mm_gptool_read_options(int argc, char **argv, struct mm_gptool_options *opt,
                                       int *first, bool *shown, struct mm_err *err)
 {
@@ -598,7 +608,11 @@ enum mm_status mm_gptool_read_options(int argc, char **argv, struct mm_gptool_op
         enum option_id id = option_of(c);
 
         if (c == 'h' || c == 'V') {
+            const struct mm_gptool_command *named = c == 'h' ? named_in(argc, argv) : NULL;
+
             *shown = true;
+            if (named != NULL)
+                return mm_gptool_help(named->name, err);
             if (c == 'h')
                 print_help();
             else

@@ -133,6 +133,15 @@ declined() {
 }
 check "a terminal sees a progress bar" says "[####" at_a_terminal install "$build/applets/transit.cap"
 check "and is asked before anything is deleted" says "Go on? [y/N]" declined
+no_bar() { ! at_a_terminal lock transit | tee "$work/bar" | grep -F '[#' && at_a_terminal unlock transit; }
+check "one command draws no bar" no_bar
+check "a command's own options are a --help away" says "--cipher-key" "$tool" install --help
+check "a refusal says what it most often means" refuses 5 "list shows what is" "$tool" --reader "$reader" --test-keys --yes \
+    delete F0F0F0F0F0
+check "so does a package that is there already" refuses 5 "install --force" "$tool" --reader "$reader" --test-keys \
+    install "$build/applets/transit.cap"
+check "a key file that is not there is named" refuses 1 "none.pem: No such file" "$tool" --reader "$reader" --test-keys \
+    put-key --public-key "$work/none.pem"
 check "a no changes nothing" says F04D494E544D41524B1101 "$tool" --reader "$reader" --test-keys list
 check "a dry run needs no keys and no card" says "80CA006600" "$tool" --reader "tcp:127.0.0.1:1" --dry-run info
 # ---- what a dry run knows ----
@@ -356,4 +365,21 @@ install -m 644 "$work/examples/host.key" "$work/examples/host.pem.all"
 check "a key that others may read is not taken" refuses 2 "chmod 600" "$tool" --reader "$reader" --scp11 a --oce-key "$work/examples/host.pem.all" \
     --oce-cert "$work/examples/host.pem" "${card_key[@]}" list
 check "no host's files for b" refuses 2 "the host is nobody" "$tool" --reader "$reader" --scp11 b --oce-key "$work/examples/host.key" "${card_key[@]}" list
+
+# A chip that loses power at the end of a load.
+torn() {
+    chip_verb=tear
+    chip_start third --at 3
+    chip_verb=run
+}
+interrupted() {
+    "$tool" --reader "$reader" --test-keys install "$build/applets/transit.cap"
+}
+check "a third chip is made" "$bin/mintmark-chip" init third
+check "and will lose power" torn
+check "a card that goes away in the middle is said, and where it was" refuses 4 "of 12: LOAD:" interrupted
+check "the chip ended so" status 99 wait "$chip_pid"
+check "it comes back" chip_start third
+check "with nothing half done" "$tool" --reader "$reader" --test-keys install "$build/applets/transit.cap"
+check "the third chip stops" chip_stop
 tap_end

@@ -71,8 +71,9 @@ wait_until() {
 }
 
 # chip_start NAME [OPTION...]: run a chip and wait until its reader holds a card. Sets chip_pid,
-# reader. Over TCP the port stays the same from one start to the next.
+# reader. Over TCP the port stays the same from one start to the next. chip_verb: run, or tear.
 chip_port=0
+chip_verb=run
 chip_start() {
     local name=$1 log="$work/chip.log"
     shift
@@ -80,12 +81,12 @@ chip_start() {
     if [ "$link" = vpcd ]; then
         reader="Virtual PCD 00 00"
         wait_until 10 card_absent # one that died may still be thought to be there
-        "$bin/mintmark-chip" run "$name" "$@" 2>>"$log" &
+        "$bin/mintmark-chip" "$chip_verb" "$name" "$@" 2>>"$log" &
         chip_pid=$!
         children+=("$chip_pid")
         wait_until 10 card_present || { cat "$log"; return 1; }
     else
-        "$bin/mintmark-chip" run "$name" --listen "$chip_port" "$@" >>"$log" 2>&1 &
+        "$bin/mintmark-chip" "$chip_verb" "$name" --listen "$chip_port" "$@" >>"$log" 2>&1 &
         chip_pid=$!
         children+=("$chip_pid")
         wait_until 10 grep -qE '127\.0\.0\.1:[0-9]+' "$log" || { cat "$log"; return 1; }

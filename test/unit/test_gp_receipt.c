@@ -83,6 +83,23 @@ static void what_moves_is_named_with_the_domain_it_was_in(void **state)
                         DOMAIN PACKAGE ISSUER);
 }
 
+/* Every prefix of an order's data, with an Lc that fits: nothing is read past its end. */
+static void order_that_is_cut_confirms_nothing(void **state)
+{
+    uint8_t apdu[64];
+    size_t n = bytes_of("80E640000E0000" APPLET "01020000", apdu, sizeof(apdu));
+    struct mm_gp_orders o = orders_of();
+    struct mm_buf context;
+
+    (void)state;
+    mm_buf_init(&context);
+    for (size_t len = 6; len < n - 2; len++) { /* the last byte is the token's length */
+        apdu[4] = (uint8_t)(len - 5);
+        assert_false(mm_gp_orders_follow(&o, apdu, len, &context));
+    }
+    mm_buf_clear(&context);
+}
+
 static void other_commands_confirm_nothing(void **state)
 {
     static const char *const commands[] = {"80E620000D0000" APPLET "000000",
@@ -249,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_order_has_its_names),
         cmocka_unit_test(what_moves_is_named_with_the_domain_it_was_in),
+        cmocka_unit_test(order_that_is_cut_confirms_nothing),
         cmocka_unit_test(other_commands_confirm_nothing),
         cmocka_unit_test(confirmation_has_counter_card_and_token),
         cmocka_unit_test(confirmation_may_be_none_or_malformed),
