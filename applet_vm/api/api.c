@@ -111,6 +111,15 @@ enum mm_run mm_api_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_
     return mm_vm_array_write(vm, array, (uint16_t)off, data, (uint16_t)n, true);
 }
 
+enum mm_run mm_api_put_buf(struct mm_vm *vm, mm_ref array, int32_t off, struct mm_buf *buf)
+{
+    enum mm_run run = buf->bad ? mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM)
+                               : mm_api_put(vm, array, off, buf->data, buf->len);
+
+    mm_buf_clear(buf);
+    return run;
+}
+
 uint8_t *mm_api_in_place(struct mm_vm *vm, mm_ref array, uint16_t off, const uint8_t **data,
                          size_t len, size_t out_len, bool same)
 {

@@ -124,4 +124,8 @@ struct mm_gp_services {
     bool (*cvm_verify)(void *ctx, const uint8_t *data, size_t len, uint8_t format);
 };
 
+/* Hidden cells of OwnerPIN and of biometric sessions: tries left, and their limit. Measurement leaves the
+ * first out, because it moves without anything having changed. */
+enum { MM_TRIES_LEFT = 2, MM_TRIES_LIMIT = 3 };
+
 #endif

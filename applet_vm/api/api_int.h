@@ -182,11 +182,18 @@ enum mm_run mm_api_throw_crypto(struct mm_vm *vm, uint16_t reason);
 enum mm_run mm_api_throw_iso(struct mm_vm *vm, uint16_t sw);
 enum mm_run mm_api_null(struct mm_vm *vm); /* NullPointerException */
 
+/* ---- tries.c: what may be tried so many times (api.h says in which cells); class_name has them ---- */
+enum mm_run mm_api_tries_set(struct mm_vm *vm, mm_ref obj, const char *class_name, uint16_t tries);
+enum mm_run mm_api_tries_use(struct mm_vm *vm, mm_ref obj, const char *class_name); /* one */
+enum mm_run mm_api_tries_refill(struct mm_vm *vm, mm_ref obj, const char *class_name);
+
 /* ---- Arrays ---- */
 /* Check a byte array argument for writing, without looking at its contents. */
 enum mm_run mm_api_room(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n);
 /* Check and write in one. */
 enum mm_run mm_api_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t *data, size_t n);
+/* What was put together, and give it back; out of memory: SystemException NO_RESOURCE. */
+enum mm_run mm_api_put_buf(struct mm_vm *vm, mm_ref array, int32_t off, struct mm_buf *buf);
 /* Where a result of out_len bytes may be written at once: into a volatile array, its range checked
  * before, that has none of the input data. When same allows it, input in the way that is as long as the
  * result is moved to where that goes, and *data is there then: so all that may be refused must have

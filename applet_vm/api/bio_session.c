@@ -13,8 +13,15 @@
 #define BITS_ALLOWED  8 /* one bit in so many may differ */
 #define NEEDS_MORE    ((uint16_t)-1)
 
-/* Hidden cells. The tries are where OwnerPIN has them: measurement leaves out that cell. */
-enum { SES_STATE, SES_LIST, SES_TRIES, SES_LIMIT, SES_TYPE, SES_CELLS };
+/* Hidden cells. */
+enum {
+    SES_STATE,
+    SES_LIST,
+    SES_TRIES = MM_TRIES_LEFT,
+    SES_LIMIT = MM_TRIES_LIMIT,
+    SES_TYPE,
+    SES_CELLS
+};
 
 /* Elements of the transient short array SES_STATE: then bits that differ, two for a reference. */
 enum { ST_VALIDATED, ST_RUNNING, ST_MATCHED, ST_RECEIVED, ST_BITS };
@@ -22,11 +29,6 @@ enum { ST_VALIDATED, ST_RUNNING, ST_MATCHED, ST_RECEIVED, ST_BITS };
 static uint16_t get(struct mm_vm *vm, mm_ref session, uint8_t cell)
 {
     return mm_vm_hidden(vm, session, SESSION_CLASS, cell);
-}
-
-static enum mm_run set_tries(struct mm_vm *vm, mm_ref session, uint16_t tries)
-{
-    return mm_vm_hidden_set(vm, session, SESSION_CLASS, SES_TRIES, tries, true);
 }
 
 static uint16_t state(struct mm_vm *vm, mm_ref session, size_t i)
@@ -95,7 +97,7 @@ enum mm_run mm_bio_unblock(struct mm_vm *vm, mm_ref session)
 {
     enum mm_run run = mm_n_bio_reset(vm, &session, NULL);
 
-    return run == MM_RUN_OK ? set_tries(vm, session, get(vm, session, SES_LIMIT)) : run;
+    return run == MM_RUN_OK ? mm_api_tries_refill(vm, session, SESSION_CLASS) : run;
 }
 
 /* ---- Questions ---- */
@@ -253,7 +255,7 @@ static enum mm_run finish(struct mm_vm *vm, mm_ref session, const struct outcome
     ret[0] = o->best;
     if (run != MM_RUN_OK || o->best < MM_BIO_MATCH)
         return run;
-    run = set_tries(vm, session, get(vm, session, SES_LIMIT));
+    run = mm_api_tries_refill(vm, session, SESSION_CLASS);
     if (run == MM_RUN_OK)
         run = set_state(vm, session, ST_MATCHED, (uint16_t)(o->index + 1));
     return run == MM_RUN_OK ? set_state(vm, session, ST_VALIDATED, 1) : run;
@@ -298,7 +300,7 @@ enum mm_run mm_n_bio_init_match(struct mm_vm *vm, const uint16_t *args, uint16_t
         return MM_RUN_OK;
     run = set_state(vm, args[0], ST_VALIDATED, 0);
     if (run == MM_RUN_OK)
-        run = set_tries(vm, args[0], (uint16_t)(tries - 1));
+        run = mm_api_tries_use(vm, args[0], SESSION_CLASS);
     if (run == MM_RUN_OK)
         run = set_state(vm, args[0], ST_RECEIVED, 0);
     for (size_t i = 0; run == MM_RUN_OK && i < 2 * n; i++)

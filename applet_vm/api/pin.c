@@ -10,7 +10,14 @@
 #define PIN_MAX           127 /* a positive byte */
 
 /* Hidden cells. The value is a persistent byte[]; the flags are a transient boolean[]. */
-enum { PIN_VALUE, PIN_FLAGS, PIN_TRIES, PIN_LIMIT, PIN_SIZE, PIN_LEN };
+enum {
+    PIN_VALUE,
+    PIN_FLAGS,
+    PIN_TRIES = MM_TRIES_LEFT,
+    PIN_LIMIT = MM_TRIES_LIMIT,
+    PIN_SIZE,
+    PIN_LEN
+};
 enum { FLAG_VALIDATED, FLAG_DECREMENTED, FLAG_N };
 
 static uint16_t get(struct mm_vm *vm, mm_ref pin, uint8_t cell)
@@ -23,10 +30,9 @@ static enum mm_run set(struct mm_vm *vm, mm_ref pin, uint8_t cell, uint16_t valu
     return mm_vm_hidden_set(vm, pin, PIN_CLASS, cell, value, false);
 }
 
-/* The try counter: promised before anything else happens, and no abort brings a try back. */
 static enum mm_run set_tries(struct mm_vm *vm, mm_ref pin, uint16_t tries)
 {
-    return mm_vm_hidden_set(vm, pin, PIN_CLASS, PIN_TRIES, tries, true);
+    return mm_api_tries_set(vm, pin, PIN_CLASS, tries);
 }
 
 static bool flag(struct mm_vm *vm, mm_ref pin, unsigned which)
@@ -112,7 +118,7 @@ static enum mm_run compare(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
     OPENSSL_cleanse(given, sizeof(given));
     if (ret[0] == 0)
         return MM_RUN_OK;
-    run = set_tries(vm, pin, get(vm, pin, PIN_LIMIT));
+    run = mm_api_tries_refill(vm, pin, PIN_CLASS);
     return run == MM_RUN_OK ? set_flag(vm, pin, FLAG_VALIDATED, 1) : run;
 }
 
@@ -124,7 +130,7 @@ enum mm_run mm_n_pin_check(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
     ret[0] = 0;
     if (run != MM_RUN_OK || tries == 0)
         return run;
-    run = set_tries(vm, args[0], (uint16_t)(tries - 1));
+    run = mm_api_tries_use(vm, args[0], PIN_CLASS);
     return run == MM_RUN_OK ? compare(vm, args, ret) : run;
 }
 
@@ -214,7 +220,7 @@ enum mm_run mm_n_pin_reset_and_unblock(struct mm_vm *vm, const uint16_t *args, u
     enum mm_run run = set_flag(vm, args[0], FLAG_VALIDATED, 0);
 
     (void)ret;
-    return run == MM_RUN_OK ? set_tries(vm, args[0], get(vm, args[0], PIN_LIMIT)) : run;
+    return run == MM_RUN_OK ? mm_api_tries_refill(vm, args[0], PIN_CLASS) : run;
 }
 
 enum mm_run mm_n_pin_reset(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

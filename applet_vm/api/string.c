@@ -37,24 +37,32 @@ static enum mm_run no_index(struct mm_vm *vm)
     return mm_vm_throw(vm, "java/lang/IndexOutOfBoundsException", 0);
 }
 
-/* To the destination at args[0], args[1]; the length is the result. */
+/* To the destination at args[0], args[1]; the length is the result. More than any array has does not fit
+ * into it. */
+static bool fits(size_t n, uint16_t *ret)
+{
+    ret[0] = (uint16_t)n;
+    return n <= LENGTH_MAX;
+}
+
+static enum mm_run too_long(struct mm_vm *vm)
+{
+    return mm_vm_throw(vm, "java/lang/ArrayIndexOutOfBoundsException", 0);
+}
+
 static enum mm_run give(struct mm_vm *vm, const uint16_t *args, const uint8_t *data, size_t n,
                         uint16_t *ret)
 {
-    if (n > LENGTH_MAX) /* more than any array has */
-        return mm_vm_throw(vm, "java/lang/ArrayIndexOutOfBoundsException", 0);
-    ret[0] = (uint16_t)n;
-    return mm_api_put(vm, args[0], MM_ARG_SHORT(1), data, n);
+    return fits(n, ret) ? mm_api_put(vm, args[0], MM_ARG_SHORT(1), data, n) : too_long(vm);
 }
 
 static enum mm_run give_buf(struct mm_vm *vm, const uint16_t *args, struct mm_buf *out,
                             uint16_t *ret)
 {
-    enum mm_run run = out->bad ? mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM)
-                               : give(vm, args, out->data, out->len, ret);
-
+    if (out->bad || fits(out->len, ret))
+        return mm_api_put_buf(vm, args[0], MM_ARG_SHORT(1), out);
     mm_buf_clear(out);
-    return run;
+    return too_long(vm);
 }
 
 /* ---- Code points ---- */

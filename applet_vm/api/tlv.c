@@ -167,10 +167,7 @@ enum mm_run mm_n_bertlv_to_bytes(struct mm_vm *vm, const uint16_t *args, uint16_
         return run;
     mm_buf_init(&out);
     serialise(vm, args[0], &out);
-    run = out.bad ? mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM)
-                  : mm_api_put(vm, args[1], MM_ARG_SHORT(2), out.data, out.len);
-    mm_buf_clear(&out);
-    return run;
+    return mm_api_put_buf(vm, args[1], MM_ARG_SHORT(2), &out);
 }
 
 enum mm_run mm_n_bertlv_get_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

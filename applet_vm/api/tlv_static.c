@@ -194,11 +194,8 @@ static enum mm_run lengthen(struct mm_vm *vm, mm_ref array, int off, const uint8
     mm_buf_bytes(&out, head, mm_tlv_len_put(head, len));
     mm_buf_bytes(&out, p + t->head_n, t->len);
     mm_buf_bytes(&out, data, n);
-    run = out.bad ? mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM)
-                  : mm_api_put(vm, array, off, out.data, out.len);
-    mm_buf_clear(&out);
     ret[0] = (uint16_t)size;
-    return run;
+    return mm_api_put_buf(vm, array, off, &out);
 }
 
 /* ConstructedBERTLV.append(in, inOff, out, outOff) */

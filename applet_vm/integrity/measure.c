@@ -4,6 +4,8 @@
  */
 #include "applet_vm/integrity/integrity_int.h"
 
+#include "applet_vm/api/api.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -226,6 +228,9 @@ static bool vm_comp_aid(const void *ctx, mm_comp comp, struct mm_aid *aid)
     }
     return false;
 }
+
+_Static_assert(MM_PIN_TRIES_CELL == MM_TRIES_LEFT,
+               "the cell that is left out is the one that counts");
 
 static bool vm_is_pin(const void *ctx, mm_ref obj)
 {
