@@ -1,4 +1,5 @@
 /* Command APDUs: the seven forms of ISO 7816-4, 5.2. */
+#include "applet_vm/base/ber.h"
 #include "applet_vm/card/card_int.h"
 
 bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *out)
@@ -45,22 +46,7 @@ bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *ou
 
 size_t mm_card_ber_len(struct mm_rd *rd)
 {
-    uint8_t first = mm_rd_u8(rd);
-
-    switch (first) {
-    case 0x81:
-        return mm_rd_u8(rd);
-    case 0x82:
-        return mm_rd_u16(rd);
-    case 0x83: {
-        size_t high = mm_rd_u8(rd);
-        return high << 16 | mm_rd_u16(rd);
-    }
-    default:
-        if (first > 0x7f)
-            rd->bad = true;
-        return first;
-    }
+    return mm_ber_len(rd);
 }
 
 size_t mm_card_field_len(struct mm_rd *rd)
@@ -108,12 +94,5 @@ void mm_card_put_tlv(struct mm_buf *out, uint16_t tag, const void *value, size_t
 
 void mm_card_put_len(struct mm_buf *out, size_t len)
 {
-    if (len > 0xff) {
-        mm_buf_u8(out, 0x82);
-        mm_buf_u16(out, (uint16_t)len);
-        return;
-    }
-    if (len > 0x7f)
-        mm_buf_u8(out, 0x81);
-    mm_buf_u8(out, (uint8_t)len);
+    mm_ber_put_len(out, len);
 }

@@ -10,6 +10,8 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include "applet_vm/base/ber.h"
+
 #define SECRET_LEN 32
 #define SCP11_ID   0x11
 #define KEY_AES    0x88
@@ -32,34 +34,12 @@ uint8_t mm_scp11_usage(uint8_t level)
 /* ---- TLV ---- */
 bool mm_scp11_take(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len)
 {
-    *tag = mm_rd_u8(rd);
-    if ((*tag & 0x1f) == 0x1f)
-        *tag = (uint16_t)(*tag << 8 | mm_rd_u8(rd));
-    *len = mm_rd_u8(rd);
-    if (*len == 0x81)
-        *len = mm_rd_u8(rd);
-    else if (*len == 0x82)
-        *len = mm_rd_u16(rd);
-    else if (*len > 0x7f)
-        return false;
-    *value = mm_rd_bytes(rd, *len);
-    return !rd->bad;
+    return mm_ber_take(rd, tag, value, len);
 }
 
 void mm_scp11_put(struct mm_buf *out, uint16_t tag, const void *value, size_t len)
 {
-    if (tag > 0xff)
-        mm_buf_u8(out, (uint8_t)(tag >> 8));
-    mm_buf_u8(out, (uint8_t)tag);
-    if (len > 0xff)
-        mm_buf_u8(out, 0x82);
-    else if (len > 0x7f)
-        mm_buf_u8(out, 0x81);
-    if (len > 0xff)
-        mm_buf_u16(out, (uint16_t)len);
-    else
-        mm_buf_u8(out, (uint8_t)len);
-    mm_buf_bytes(out, value, len);
+    mm_ber_put(out, tag, value, len);
 }
 
 enum mm_status mm_scp11_write_data(const struct mm_scp11_params *params,

@@ -65,34 +65,6 @@ void mm_gp_apdu_write(const struct mm_gp_apdu *apdu, struct mm_buf *out)
         mm_buf_u8(out, (uint8_t)apdu->le); /* 256 is written 00 */
 }
 
-void mm_gp_put_ber_len(struct mm_buf *buf, size_t len)
-{
-    if (len > 0xff) {
-        mm_buf_u8(buf, 0x82);
-        mm_buf_u16(buf, (uint16_t)len);
-        return;
-    }
-    if (len > 0x7f)
-        mm_buf_u8(buf, 0x81);
-    mm_buf_u8(buf, (uint8_t)len);
-}
-
-bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len)
-{
-    *tag = mm_rd_u8(rd);
-    if ((*tag & 0x1f) == 0x1f)
-        *tag = (uint16_t)(*tag << 8 | mm_rd_u8(rd));
-    *len = mm_rd_u8(rd);
-    if (*len == 0x81)
-        *len = mm_rd_u8(rd);
-    else if (*len == 0x82)
-        *len = mm_rd_u16(rd);
-    else if (*len > 0x7f)
-        rd->bad = true;
-    *value = mm_rd_bytes(rd, *len);
-    return *value != NULL;
-}
-
 void mm_gp_selected_aid(const uint8_t *resp, size_t resp_len, struct mm_aid *aid)
 {
     const uint8_t *value;
@@ -102,10 +74,10 @@ void mm_gp_selected_aid(const uint8_t *resp, size_t resp_len, struct mm_aid *aid
     uint16_t tag;
 
     mm_rd_init(&rd, resp, resp_len);
-    if (!mm_gp_take_tlv(&rd, &tag, &value, &len) || tag != 0x6f)
+    if (!mm_ber_take(&rd, &tag, &value, &len) || tag != 0x6f)
         return;
     mm_rd_init(&rd, value, len);
-    if (mm_gp_take_tlv(&rd, &tag, &value, &len) && tag == 0x84 &&
+    if (mm_ber_take(&rd, &tag, &value, &len) && tag == 0x84 &&
         mm_aid_set(&told, value, len) == MM_OK)
         *aid = told;
 }

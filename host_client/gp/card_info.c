@@ -15,7 +15,7 @@ static enum mm_status open_object(const uint8_t *data, size_t data_len, uint16_t
     uint16_t tag;
 
     mm_rd_init(rd, data, data_len);
-    if (!mm_gp_take_tlv(rd, &tag, &value, &len) || tag != want)
+    if (!mm_ber_take(rd, &tag, &value, &len) || tag != want)
         return mm_fail(err, MM_MALFORMED, 0, "offset 0: expected one object %02X", want);
     mm_rd_init(rd, value, len);
     return MM_OK;
@@ -177,7 +177,7 @@ static bool take_oid(const uint8_t *data, size_t data_len, const uint8_t **oid, 
     uint16_t tag;
 
     mm_rd_init(&rd, data, data_len);
-    return mm_gp_take_tlv(&rd, &tag, oid, len) && tag == 0x06;
+    return mm_ber_take(&rd, &tag, oid, len) && tag == 0x06;
 }
 
 /* One object of the recognition data. */
@@ -221,20 +221,20 @@ static enum mm_status walk_recognition(const uint8_t *data, size_t data_len,
     uint16_t tag;
 
     mm_rd_init(&rd, data, data_len);
-    if (!mm_gp_take_tlv(&rd, &tag, &value, &len))
+    if (!mm_ber_take(&rd, &tag, &value, &len))
         return cut(&rd, "card data", err);
     if (tag == 0x66) {
         mm_rd_init(&rd, value, len);
         if (mm_rd_left(&rd) == 0)
             return MM_OK;
-        if (!mm_gp_take_tlv(&rd, &tag, &value, &len))
+        if (!mm_ber_take(&rd, &tag, &value, &len))
             return cut(&rd, "card data", err);
     }
     if (tag != 0x73)
         return mm_fail(err, MM_MALFORMED, 0, "card data: expected recognition data 73");
     mm_rd_init(&rd, value, len);
     while (mm_rd_left(&rd) > 0) {
-        if (!mm_gp_take_tlv(&rd, &tag, &value, &len))
+        if (!mm_ber_take(&rd, &tag, &value, &len))
             return cut(&rd, "card recognition data", err);
         each(ctx, tag, value, len);
     }
@@ -303,7 +303,7 @@ static void tell_protocol_support(const struct mm_gp_teller *t, const uint8_t *v
     uint16_t tag;
 
     mm_rd_init(&rd, value, len);
-    while (mm_rd_left(&rd) > 0 && mm_gp_take_tlv(&rd, &tag, &value, &n)) {
+    while (mm_rd_left(&rd) > 0 && mm_ber_take(&rd, &tag, &value, &n)) {
         at = strlen(text);
         if (tag == 0x80 && n == 1)
             snprintf(text + at, sizeof(text) - at, "%02X", value[0]);
@@ -355,7 +355,7 @@ enum mm_status mm_gp_describe_capabilities(const uint8_t *data, size_t data_len,
     enum mm_status st = open_object(data, data_len, 0x67, &rd, err);
 
     while (st == MM_OK && mm_rd_left(&rd) > 0) {
-        if (!mm_gp_take_tlv(&rd, &tag, &value, &len))
+        if (!mm_ber_take(&rd, &tag, &value, &len))
             st = cut(&rd, "card capability information", err);
         else if (tag == 0xa0)
             tell_protocol_support(&t, value, len);
@@ -392,7 +392,7 @@ enum mm_status mm_gp_describe_resources(const uint8_t *data, size_t data_len, mm
         char text[16];
         uint32_t number = 0;
 
-        if (!mm_gp_take_tlv(&rd, &tag, &value, &len) || len > 4)
+        if (!mm_ber_take(&rd, &tag, &value, &len) || len > 4)
             return cut(&rd, "card resources", err);
         for (size_t i = 0; i < len; i++)
             number = number << 8 | value[i];
@@ -457,8 +457,7 @@ enum mm_status mm_gp_parse_key_info(const uint8_t *data, size_t data_len,
     enum mm_status st = open_object(data, data_len, 0xe0, &rd, err);
 
     while (st == MM_OK && mm_rd_left(&rd) > 0) {
-        if (!mm_gp_take_tlv(&rd, &tag, &value, &len) ||
-            (tag == 0xc0 && !take_key(value, len, &key)))
+        if (!mm_ber_take(&rd, &tag, &value, &len) || (tag == 0xc0 && !take_key(value, len, &key)))
             return cut(&rd, "key information", err);
         if (tag == 0xc0)
             each(ctx, &key);

@@ -45,7 +45,7 @@ enum mm_status mm_gp_put_command(struct mm_buf *list, uint8_t ins, uint8_t p1, u
 
 void mm_gp_put_lv(struct mm_buf *buf, const uint8_t *value, size_t len)
 {
-    mm_gp_put_ber_len(buf, len);
+    mm_ber_put_len(buf, len);
     mm_buf_bytes(buf, value, len);
 }
 

@@ -1,7 +1,8 @@
-/* Inside host_client/gp only: command APDUs in parts, BER-TLV, facts. */
+/* Inside host_client/gp only: command APDUs in parts, facts. */
 #ifndef MM_GP_INT_H
 #define MM_GP_INT_H
 
+#include "applet_vm/base/ber.h"
 #include "host_client/gp/card_info.h"
 #include "host_client/gp/gp.h"
 
@@ -25,12 +26,8 @@ enum mm_status mm_gp_put_command_of(struct mm_buf *list, uint8_t ins, uint8_t p1
 enum mm_status mm_gp_put_command(struct mm_buf *list, uint8_t ins, uint8_t p1, uint8_t p2,
                                  const struct mm_buf *data) MM_USE_RESULT;
 
-/* BER length (ISO 8825-1, 8.1.3), up to 65535. */
-void mm_gp_put_ber_len(struct mm_buf *buf, size_t len);
 /* BER length and value. */
 void mm_gp_put_lv(struct mm_buf *buf, const uint8_t *value, size_t len);
-/* One BER-TLV with a tag of 1 or 2 bytes; *value is borrowed. false: malformed. */
-bool mm_gp_take_tlv(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len);
 
 /* A public key in PEM form, or the one of a certificate. Owned (EVP_PKEY_free); NULL: there is none. */
 EVP_PKEY *mm_gp_read_public(const char *path);

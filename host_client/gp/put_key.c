@@ -117,7 +117,7 @@ enum mm_status mm_gp_put_key_command(mm_gp_encrypter encrypt, void *ctx, uint8_t
 static void put_component(struct mm_buf *data, uint8_t type, const uint8_t *value, size_t len)
 {
     mm_buf_u8(data, type);
-    mm_gp_put_ber_len(data, len);
+    mm_ber_put_len(data, len);
     mm_buf_bytes(data, value, len);
 }
 

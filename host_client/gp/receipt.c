@@ -130,7 +130,7 @@ static bool follow_delete(struct mm_rd *rd, struct mm_buf *context)
     size_t len;
     uint16_t tag;
 
-    if (!mm_gp_take_tlv(rd, &tag, &value, &len) || tag != 0x4f)
+    if (!mm_ber_take(rd, &tag, &value, &len) || tag != 0x4f)
         return false; /* of keys */
     mm_gp_put_lv(context, value, len);
     return true;

@@ -75,13 +75,13 @@ enum mm_status mm_gp_parse_status(enum mm_gp_kind kind, const uint8_t *data, siz
         struct mm_rd rd;
         uint16_t tag;
 
-        if (!mm_gp_take_tlv(&all, &tag, &value, &len) || tag != TAG_ENTRY)
+        if (!mm_ber_take(&all, &tag, &value, &len) || tag != TAG_ENTRY)
             return mm_fail(err, MM_MALFORMED, start, "GET STATUS, offset %zu: expected tag E3",
                            start);
         mm_rd_init(&rd, value, len);
         while (mm_rd_left(&rd) > 0) {
             size_t at = start + rd.off;
-            if (!mm_gp_take_tlv(&rd, &tag, &value, &len) || !take_field(&e, tag, value, len))
+            if (!mm_ber_take(&rd, &tag, &value, &len) || !take_field(&e, tag, value, len))
                 return mm_fail(err, MM_MALFORMED, at,
                                "GET STATUS, entry at offset %zu: malformed field %04X", start, tag);
         }

@@ -1,6 +1,7 @@
 /*
  * mintmark-gp: GlobalPlatform cards from C. Connect to a card, open a secure channel to one of its
- * domains, and manage what is on it. The program of the same name does nothing that this does not.
+ * domains, and manage what is on it. What the program of the same name does besides (DAP, tokens,
+ * receipts, ciphered load files) are commands that mintmark_gp_send carries.
  *
  *     cc card_list.c $(pkg-config --cflags --libs mintmark-gp)
  *
