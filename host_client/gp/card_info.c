@@ -139,7 +139,7 @@ static void tell_version(const struct mm_gp_teller *t, const uint8_t *oid, size_
 }
 
 /* i of SCP02 (GPCS 2.3.1, table E-1) and SCP03 (Amendment D, table 5-1) in words. */
-static void options_text(uint8_t scp, uint8_t i, char *out, size_t out_len)
+static void options_text(uint8_t scp, unsigned i, char *out, size_t out_len)
 {
     if (scp == 0x02)
         snprintf(
@@ -154,7 +154,7 @@ static void options_text(uint8_t scp, uint8_t i, char *out, size_t out_len)
                  (i & 0x10) != 0 ? "pseudo-random" : "random", (i & 0x20) != 0 ? ", R-MAC" : "",
                  (i & 0x40) != 0 ? ", R-ENC" : "", (i & 0x01) != 0 ? ", S16" : "");
     else
-        snprintf(out, out_len, "SCP%02X i=%02X", scp, i);
+        snprintf(out, out_len, i > 0xff ? "SCP%02X i=%04X" : "SCP%02X i=%02X", scp, i);
 }
 
 static void tell_protocol(const struct mm_gp_teller *t, const uint8_t *oid, size_t len)
@@ -165,9 +165,9 @@ static void tell_protocol(const struct mm_gp_teller *t, const uint8_t *oid, size
 
     if (len < at + 2)
         return;
-    for (size_t k = at + 1; k < len; k++) /* i above 7F takes two bytes of the identifier */
-        i = (i << 7 | (oid[k] & 0x7f)) & 0xff;
-    options_text(oid[at], (uint8_t)i, text, sizeof(text));
+    for (size_t k = at + 1; k < len; k++) /* i above 7F takes several bytes of the identifier */
+        i = (i << 7 | (oid[k] & 0x7f)) & 0xffff;
+    options_text(oid[at], i, text, sizeof(text));
     mm_gp_tell(t, "secure_channels", "secure channel", text);
 }
 

@@ -159,6 +159,14 @@ static void recognition_data_names_version_and_channels(void **state)
     assert_int_equal(mm_gp_recognised_scps(bytes, 3), 0);
 }
 
+/* Two bytes of i, as SCP11 has them from Amendment F v1.3 on (what a YubiKey 5.7 tells). */
+static void recognition_data_tell_scp11_with_two_bytes(void **state)
+{
+    (void)state;
+    SAYS(mm_gp_describe_recognition, "6619731706072A864886FC6B01640C060A2A864886FC6B04119B06",
+         "secure_channels=SCP11 i=0D86;");
+}
+
 static void capabilities_name_protocols_privileges_and_hashes(void **state)
 {
     (void)state;
@@ -298,6 +306,7 @@ int main(void)
         cmocka_unit_test(atr_malformed_is_said),
         cmocka_unit_test(production_data_has_dates_and_numbers),
         cmocka_unit_test(recognition_data_names_version_and_channels),
+        cmocka_unit_test(recognition_data_tell_scp11_with_two_bytes),
         cmocka_unit_test(capabilities_name_protocols_privileges_and_hashes),
         cmocka_unit_test(resources_count_applications_and_memory),
         cmocka_unit_test(key_information_in_both_forms),
