@@ -272,6 +272,7 @@ struct mm_channel {
     struct mm_buf rest; /* the response, */
     size_t rest_off;    /* of it, already handed out */
     uint16_t rest_sw;   /* status word after the last of it */
+    uint8_t rest_cla;   /* class of the command it answers */
 };
 
 struct mm_card {

@@ -147,11 +147,14 @@ static uint16_t execute(struct mm_card *card, const struct mm_apdu *apdu)
     return sw;
 }
 
-/* GET RESPONSE belongs to the card when there is something to get; else an applet may have its own. */
+/* GET RESPONSE belongs to the card when there is something to get; else an applet may have its own.
+ * Java's javax.smartcardio repeats the class of the command, which has the chaining bit in B0 and others. */
 static bool is_get_response(const struct mm_channel *channel, const struct mm_apdu *apdu)
 {
-    return apdu->ins == MM_INS_CARD_GET_RESPONSE && !mm_card_class_chained(apdu->cla) &&
-           (apdu->cla & 0xe0) != 0x20 && channel->open &&
+    bool repeats = channel->pending && apdu->cla == channel->rest_cla;
+
+    return apdu->ins == MM_INS_CARD_GET_RESPONSE && channel->open &&
+           (repeats || !mm_card_class_chained(apdu->cla)) &&
            (channel->pending || channel->selected != MM_SELECTED_APPLET);
 }
 
@@ -185,6 +188,7 @@ static size_t answer_command(struct mm_card *card, const struct mm_apdu *apdu,
     card->channel = channel;
     if (!is_get_response(channel, apdu)) {
         channel->rest_sw = execute(card, apdu);
+        channel->rest_cla = apdu->cla;
         return answer(card, as, resp, room);
     }
     if (channel->pending)

@@ -90,6 +90,19 @@ static void long_answer_waits_for_a_host_that_asks_short(void **state)
     assert_int_equal(total, 1234);
 }
 
+/* GET RESPONSE (ISO 7816-4) as javax.smartcardio sends it with T=0: of the class of the command before. */
+static void get_response_may_repeat_the_class_of_its_command(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(host_hex(h, "B01C010010"), 0x61f0);
+    assert_int_equal(host_hex(h, "B0C00000F0"), 0x9000);
+    assert_int_equal(h->resp_len, 0xf0);
+    assert_int_equal(host_hex(h, "B0C00000F0"), 0x6d00); /* nothing waits: it is the applet's */
+    assert_int_equal(host_hex(h, "801C010010"), 0x61f0);
+    assert_int_equal(host_hex(h, "B0C00000F0"), 0x6d00); /* another class, with the chaining bit */
+}
+
 static void exception_becomes_the_status_word(void **state)
 {
     struct host *h = *state;
@@ -171,6 +184,7 @@ int main(void)
         WITH_APPLET(applet_without_the_interface_gets_no_extended_command),
         WITH_APPLET(applet_sees_a_long_lc_only_when_it_came),
         WITH_APPLET(long_answer_waits_for_a_host_that_asks_short),
+        WITH_APPLET(get_response_may_repeat_the_class_of_its_command),
         WITH_APPLET(exception_becomes_the_status_word),
         WITH_APPLET(transaction_exceptions_have_their_reasons),
         WITH_APPLET(transaction_left_open_by_select_or_deselect_is_undone),
