@@ -29,6 +29,7 @@ struct walk {
     uint16_t
         *todo; /* stack of reached instructions, later those that branch; room for one a byte */
     size_t todo_n, branch_n;
+    bool followed; /* by the first pass, which has left its marks */
 };
 
 static enum mm_status bad(const struct walk *w, size_t off, const char *what)
@@ -276,7 +277,7 @@ static bool is_insn(const struct walk *w, long off)
 /* Every instruction that flow reached, every branch and every handler must be one of the run. */
 static enum mm_status check_boundaries(const struct walk *w)
 {
-    for (size_t off = w->m->code_off; off < w->end; off++) {
+    for (size_t off = w->m->code_off; w->followed && off < w->end; off++) {
         if ((w->cap->marks[off] & (MM_CAP_MARK_REACH | MM_CAP_MARK_INSN)) == MM_CAP_MARK_REACH)
             return bad(w, off, "control goes into the middle of an instruction");
     }
@@ -381,8 +382,10 @@ static enum mm_status check_method(struct walk *w, size_t off)
     w->end = w->m->code_off;
     if ((w->m->flags & METHOD_ABSTRACT) != 0)
         return given == MM_CAP_NO_LEN || given == 0 ? MM_OK : bad(w, off, "abstract, with code");
+    w->followed = false;
     if (run_given(w, given))
         return MM_OK;
+    w->followed = true;
     st = follow_all(w);
     if (st != MM_OK)
         return st;
@@ -425,13 +428,13 @@ static enum mm_status check_entries(const struct mm_cap *cap, struct mm_err *err
     return MM_OK;
 }
 
+/* The next method header at or behind off; no other mark is set yet. */
 static size_t next_start(const struct mm_cap *cap, size_t off)
 {
     size_t len = cap->comp[MM_CAP_METHOD].len;
+    const uint8_t *at = off < len ? memchr(cap->marks + off, MM_CAP_MARK_METHOD, len - off) : NULL;
 
-    while (off < len && (cap->marks[off] & MM_CAP_MARK_METHOD) == 0)
-        off++;
-    return off;
+    return at != NULL ? (size_t)(at - cap->marks) : len;
 }
 
 /* Index of the last method whose header is before off; method_n: none. */
@@ -476,8 +479,8 @@ static enum mm_status list_methods(struct mm_cap *cap, struct mm_err *err)
 {
     size_t len = cap->comp[MM_CAP_METHOD].len, n = 0;
 
-    for (size_t off = 0; off < len; off++)
-        n += cap->marks[off] & MM_CAP_MARK_METHOD;
+    for (size_t off = next_start(cap, 0); off < len; off = next_start(cap, off + 1))
+        n++;
     cap->methods = calloc(n + 1, sizeof(cap->methods[0]));
     cap->handler_order = calloc(cap->handler_n + 1, 1);
     if (cap->methods == NULL || cap->handler_order == NULL)

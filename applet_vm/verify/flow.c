@@ -51,10 +51,14 @@ static size_t leader_of(const struct method *m, size_t off)
 
 /* ---- Preparation ---- */
 
-static void mark(const struct method *m, size_t off)
+static void mark(struct method *m, size_t off)
 {
-    if (off < m->end)
-        m->leader_at[off - m->f.m->code_off] = 0;
+    size_t i = off - m->f.m->code_off;
+
+    if (off >= m->end || m->leader_at[i] == 0)
+        return;
+    m->leader_at[i] = 0;
+    m->leader_n++;
 }
 
 static void mark_leaders(struct method *m)
@@ -96,12 +100,10 @@ static bool room(void **mem, size_t *cap, size_t n, size_t size)
 
 static enum mm_status make_leaders(struct method *m)
 {
-    size_t len = m->end - m->f.m->code_off, n = 0;
+    size_t n = m->leader_n;
     void *leaders = m->leaders, *frames = m->frames;
     bool have;
 
-    for (size_t i = 0; i < len; i++)
-        n += m->leader_at[i] == 0;
     if (n * m->width > FRAMES_MAX)
         return mm_verify_bad(m->f.v->err, MM_RULE_TOO_COMPLEX, MM_CAP_METHOD, m->f.m->off,
                              "%zu frames of %zu cells", n, m->width);
@@ -111,7 +113,8 @@ static enum mm_status make_leaders(struct method *m)
     m->frames = frames;
     if (!have)
         return no_memory(m);
-    for (size_t i = 0; i < len; i++) {
+    m->leader_n = 0;
+    for (size_t i = 0; m->leader_n < n; i++) {
         if (m->leader_at[i] != 0)
             continue;
         m->leader_at[i] = (uint16_t)m->leader_n;
