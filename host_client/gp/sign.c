@@ -4,6 +4,7 @@
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -195,6 +196,28 @@ static bool put_raw_ecdsa(const EVP_PKEY *pkey, const uint8_t *der, size_t der_l
         mm_buf_bytes(out, raw, 2 * (size_t)field);
     ECDSA_SIG_free(sig);
     return good;
+}
+
+void mm_gp_put_plain_signature(const uint8_t *sig, size_t len, struct mm_buf *out)
+{
+    static const size_t fields[] = {32, 48, 64, 66}; /* of the curves of table B-2 */
+    const uint8_t *at = sig;
+    ECDSA_SIG *both = len > 0 && sig[0] == 0x30 ? d2i_ECDSA_SIG(NULL, &at, (long)len) : NULL;
+    uint8_t raw[2 * 66];
+
+    for (size_t i = 0; both != NULL && at == sig + len && i < 4; i++) {
+        int field = (int)fields[i];
+
+        if (BN_bn2binpad(ECDSA_SIG_get0_r(both), raw, field) == field &&
+            BN_bn2binpad(ECDSA_SIG_get0_s(both), raw + field, field) == field) {
+            mm_buf_bytes(out, raw, 2 * fields[i]);
+            ECDSA_SIG_free(both);
+            return;
+        }
+    }
+    ECDSA_SIG_free(both);
+    ERR_clear_error();
+    mm_buf_bytes(out, sig, len);
 }
 
 static bool sign_asymmetric(const struct mm_gp_signing_key *key, const uint8_t *data,

@@ -44,6 +44,10 @@ enum mm_status mm_gp_signing_key_read(const char *path, enum mm_gp_rsa_scheme sc
                                       struct mm_err *err) MM_USE_RESULT;
 void mm_gp_signing_key_free(struct mm_gp_signing_key **key); /* wipes; sets *key to NULL */
 
+/* Append a signature that another tool made: one of ECDSA in DER, as most tools write it, as the r and s side
+ * by side that cards take (GPCS 2.3.1, B.4.3); any other as it is. */
+void mm_gp_put_plain_signature(const uint8_t *sig, size_t len, struct mm_buf *out);
+
 /* Signs data, appending the signature to out. */
 typedef enum mm_status (*mm_gp_sign)(void *ctx, const uint8_t *data, size_t data_len,
                                      struct mm_buf *out, struct mm_err *err);

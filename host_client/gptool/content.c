@@ -97,7 +97,7 @@ static enum mm_status make_dap(const struct mm_gptool_options *opt, const struct
     size_t len = 0;
     enum mm_status st = MM_OK;
 
-    mm_buf_bytes(signature, opt->dap_signature, opt->dap_signature_len);
+    mm_gp_put_plain_signature(opt->dap_signature, opt->dap_signature_len, signature);
     if (opt->dap_key != NULL) {
         signature->len = 0;
         st = mm_gp_signing_key_read(opt->dap_key, opt->rsa, &key, err);

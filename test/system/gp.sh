@@ -240,6 +240,13 @@ check "so is one that another key signed" refuses 5 "LOAD: 6982" managed install
     --dap-domain F0000000DA --dap-key "$work/examples/token.pem" --rsa pkcs1 "$build/applets/transit.cap"
 check "a signature made before is as good" signed
 check "it goes" managed --yes delete --deps transit-package
+signed_elsewhere() {
+    "$tool" hash "$build/applets/transit.cap" | cut -d ' ' -f 1 | xxd -r -p >"$work/hash" &&
+        signature=$(openssl dgst -sha256 -sign "$work/examples/dap.pem" "$work/hash" | xxd -p | tr -d '\n') &&
+        managed install --domain F0000000DA --dap-domain F0000000DA --dap-signature "$signature" "$build/applets/transit.cap"
+}
+check "so is openssl's, which is DER" signed_elsewhere
+check "that goes as well" managed --yes delete --deps transit-package
 check "a token key, longer than one command holds" managed put-key --public-key "$work/examples/token.pub" --new-version 70
 check "a domain for delegated management" managed create-domain F0000000DD --privileges delegated-management
 check "with keys of its own" managed -c F0000000DD put-keys --new-key-file "$work/examples/domain.key" --new-version 01

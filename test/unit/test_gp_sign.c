@@ -159,6 +159,35 @@ static void ecdsa_signs_with_the_hash_of_its_size(void **state)
     }
 }
 
+/* What openssl dgst -sign and others write; with a leading zero, and short. */
+static void ecdsa_in_der_becomes_plain(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sig, *want;
+    } rows[] = {{"3006020101020102",
+                 "0000000000000000000000000000000000000000000000000000000000000001"
+                 "0000000000000000000000000000000000000000000000000000000000000002"},
+                {"302602210080000000000000000000000000000000000000000000000000000000000000FF020103",
+                 "80000000000000000000000000000000000000000000000000000000000000FF"
+                 "0000000000000000000000000000000000000000000000000000000000000003"},
+                {"300602010102010299", "300602010102010299"}, /* more follows: no DER */
+                {"30060201010201", "30060201010201"},
+                {"DEADBEEF", "DEADBEEF"},
+                {"", ""}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t sig[80];
+        size_t n = sizeof(sig);
+        struct mm_buf out;
+
+        assert_int_equal(mm_unhex(rows[i].sig, sig, &n), MM_OK);
+        mm_buf_init(&out);
+        mm_gp_put_plain_signature(sig, n, &out);
+        assert_hex(&out, rows[i].want);
+        mm_buf_clear(&out);
+    }
+}
+
 static void aes_key_in_hex_makes_a_cmac(void **state)
 {
     (void)state;
@@ -540,6 +569,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rsa_signs_by_length_or_as_told, setup, teardown),
         cmocka_unit_test_setup_teardown(ecdsa_signs_with_the_hash_of_its_size, setup, teardown),
+        cmocka_unit_test(ecdsa_in_der_becomes_plain),
         cmocka_unit_test_setup_teardown(aes_key_in_hex_makes_a_cmac, setup, teardown),
         cmocka_unit_test_setup_teardown(key_file_that_is_none_or_open_to_others_is_refused, setup,
                                         teardown),
