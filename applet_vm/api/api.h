@@ -68,7 +68,63 @@ struct mm_gp_cvm {
     bool active, submitted, verified, blocked;
     uint8_t tries;
 };
-#define MM_GP_INFO_MAX 64 /* bytes of one contactless information of an entry */
+#define MM_GP_INFO_MAX 255 /* bytes of one contactless information of an entry */
+
+/* ---- org.globalplatform.contactless ---- */
+enum mm_cl_list { MM_CL_GROUP, MM_CL_CREL }; /* who may join the group; who is told of changes */
+enum mm_cl_walk {
+    MM_CL_WALK_CREL,        /* who is on the entry's CREL list */
+    MM_CL_WALK_MEMBERS,     /* of its group */
+    MM_CL_WALK_CONFLICTS,   /* activated, with other protocol parameters */
+    MM_CL_WALK_REFERENCING, /* on whose CREL list it is */
+    MM_CL_WALK_LISTENERS,   /* CREL list and CRS application: no question of rights */
+    MM_CL_WALK_FOLLOWERS,   /* as MEMBERS, for the card itself */
+    MM_CL_WALK_CRS          /* who holds Contactless Activation */
+};
+/* CLAppletEvent.EVENT_... */
+enum mm_cl_event {
+    MM_CL_EVENT_ACTIVATED = 2,
+    MM_CL_EVENT_DEACTIVATED = 130,
+    MM_CL_EVENT_NON_ACTIVATABLE = 129,
+    MM_CL_EVENT_CREL_ADDED = 14,
+    MM_CL_EVENT_CREL_REMOVED = 142,
+    MM_CL_EVENT_MEMBER_ADDED = 15,
+    MM_CL_EVENT_MEMBER_REMOVED = 143,
+    MM_CL_EVENT_INSTALLED = 17,
+    MM_CL_EVENT_SELECTABLE = 18,
+    MM_CL_EVENT_LOCKED = 19,
+    MM_CL_EVENT_UNLOCKED = 147,
+    MM_CL_EVENT_HIGHEST = 23,
+    MM_CL_EVENT_LOWEST = 151,
+    MM_CL_EVENT_VOLATILE_SET = 24,
+    MM_CL_EVENT_VOLATILE_RESET = 152
+};
+/* owner: who asks, entry: a component of the registry. Status words as of ISOException. */
+struct mm_cl_services {
+    uint16_t (*state_set)(void *ctx, mm_comp owner, mm_comp entry, uint8_t *state); /* in, out */
+    /* len 0 deletes. get: *len capacity in, length out. */
+    uint16_t (*info_set)(void *ctx, mm_comp owner, mm_comp entry, uint16_t id, const uint8_t *data,
+                         size_t len);
+    uint16_t (*info_get)(void *ctx, mm_comp owner, mm_comp entry, uint16_t id, uint8_t *data,
+                         size_t *len);
+    bool (*family)(void *ctx, mm_comp entry, uint16_t family); /* is it of that family? */
+    uint16_t (*list_edit)(void *ctx, mm_comp owner, mm_comp entry, enum mm_cl_list list,
+                          const struct mm_aid *aid, bool add);
+    uint16_t (*join)(void *ctx, mm_comp owner, mm_comp entry, const struct mm_aid *head);
+    uint16_t (*group)(void *ctx, mm_comp owner, mm_comp entry, bool *head, bool *member);
+    /* The one behind after (0: the first); *next 0: none. */
+    uint16_t (*next)(void *ctx, mm_comp owner, enum mm_cl_walk walk, mm_comp of, mm_comp after,
+                     mm_comp *next);
+    bool (*applet)(void *ctx, mm_comp entry, mm_ref *applet); /* one that can be called */
+    uint16_t (*order)(void *ctx, mm_comp owner, mm_comp entry, bool top);
+    uint16_t (*volatile_priority)(void *ctx, mm_comp owner, mm_comp entry); /* 0: none any more */
+    uint16_t (*card_info)(void *ctx, uint16_t id, uint8_t *data, size_t *len);
+    uint16_t (*interface_set)(void *ctx, mm_comp owner, uint16_t id, bool on);
+    bool (*interface_on)(void *ctx);
+};
+/* Tell the entry's application, its listeners and the CRS application what happened to it; what they
+ * throw is ignored. */
+void mm_api_cl_event(struct mm_vm *vm, mm_comp entry, uint16_t event);
 
 struct mm_gp_services {
     void *ctx;
@@ -104,11 +160,7 @@ struct mm_gp_services {
     bool (*entry_next)(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry);
     bool (*entry_get)(void *ctx, mm_comp entry, struct mm_gp_registered *out);
     bool (*entry_set_state)(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
-    uint16_t (*entry_set_contactless)(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
-    /* Contactless information: set with len 0 deletes. get: *len capacity in, length out. */
-    uint16_t (*entry_info_set)(void *ctx, mm_comp owner, mm_comp entry, uint16_t id,
-                               const uint8_t *data, size_t len);
-    uint16_t (*entry_info_get)(void *ctx, mm_comp entry, uint16_t id, uint8_t *data, size_t *len);
+    const struct mm_cl_services *cl; /* with the same ctx */
     /* Offer a global service, or stop to. */
     uint16_t (*entry_service)(void *ctx, mm_comp owner, mm_comp entry, uint16_t service, bool on);
     /* Who offers the service: that application, or (aid NULL) the only one. */

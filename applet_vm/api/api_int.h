@@ -300,6 +300,10 @@ enum mm_run mm_gp_entry_object(struct mm_vm *vm, mm_comp comp, uint16_t *ret);
 /* The component of an entry object. */
 mm_comp mm_gp_entry_of(struct mm_vm *vm, mm_ref ref);
 /* Throws ISOException unless sw is 9000. */
+/* An entry by AID, null: the caller's own; null when there is none for this caller to see. */
+enum mm_run mm_gp_find_entry(struct mm_vm *vm, mm_ref aid_ref, uint8_t privilege, uint16_t *ret);
+/* What an entry object stands for; one that went reads as empty. */
+void mm_gp_read_entry(struct mm_vm *vm, mm_ref ref, struct mm_gp_registered *out);
 enum mm_run mm_gp_result(struct mm_vm *vm, uint16_t sw);
 
 /* ---- Natives ---- */

@@ -1,18 +1,15 @@
-/* org.globalplatform: registry entries, global services, card information; and the same entries as
- * org.globalplatform.contactless sees them. */
+/* org.globalplatform: registry entries, global services, card information. What
+ * org.globalplatform.contactless has of the same entries is in gp_cl.c. */
 #include "applet_vm/api/api_int.h"
 
 #include <string.h>
 
-#define ENTRY_CLASS            "mintmark/RegistryEntry"
-#define GLOBAL_SERVICE         "org/globalplatform/GlobalService"
-#define SERVICE_IDENTIFIER     0x80 /* GPSystem.GLOBAL_SERVICE_IDENTIFIER, as a byte */
-#define PRIVILEGE_REGISTRY     13
-#define PRIVILEGE_CONTACTLESS  18
-#define CARD_INFO_HISTORICAL   128
-#define SECURE_ELEMENT_UNKNOWN 0
-#define USER_INTERFACE_UNKNOWN 0x8000 /* GPCLSystem.HOST_DEVICE_UI_STATE_UNKNOWN */
-#define SW_DATA_NOT_FOUND      0x6A88
+#define ENTRY_CLASS          "mintmark/RegistryEntry"
+#define GLOBAL_SERVICE       "org/globalplatform/GlobalService"
+#define SERVICE_IDENTIFIER   0x80 /* GPSystem.GLOBAL_SERVICE_IDENTIFIER, as a byte */
+#define PRIVILEGE_REGISTRY   13
+#define CARD_INFO_HISTORICAL 128
+#define SW_DATA_NOT_FOUND    0x6A88
 
 enum mm_run mm_gp_result(struct mm_vm *vm, uint16_t sw)
 {
@@ -51,7 +48,7 @@ mm_comp mm_gp_entry_of(struct mm_vm *vm, mm_ref ref)
 }
 
 /* An entry by AID, null: the caller's own; null when there is none for this caller. */
-static enum mm_run find_entry(struct mm_vm *vm, mm_ref aid_ref, uint8_t privilege, uint16_t *ret)
+enum mm_run mm_gp_find_entry(struct mm_vm *vm, mm_ref aid_ref, uint8_t privilege, uint16_t *ret)
 {
     struct mm_aid aid;
     mm_comp comp = 0;
@@ -67,30 +64,13 @@ static enum mm_run find_entry(struct mm_vm *vm, mm_ref aid_ref, uint8_t privileg
 
 enum mm_run mm_n_gp_get_registry_entry(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    return find_entry(vm, args[0], PRIVILEGE_REGISTRY, ret);
-}
-
-enum mm_run mm_n_cl_get_entry(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    return find_entry(vm, args[0], PRIVILEGE_CONTACTLESS, ret);
-}
-
-/* The entry behind that one; null: the first. Families are not kept, so every AFI sees all. */
-enum mm_run mm_n_cl_get_next_entry(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    mm_comp after = args[0] != MM_REF_NULL ? mm_gp_entry_of(vm, args[0]) : 0, next = 0;
-
-    ret[0] = MM_REF_NULL;
-    if (mm_gp(vm) == NULL || !mm_gp(vm)->entry_next(mm_gp(vm)->ctx, mm_gp_caller(vm),
-                                                    PRIVILEGE_CONTACTLESS, after, &next))
-        return MM_RUN_OK;
-    return mm_gp_entry_object(vm, next, ret);
+    return mm_gp_find_entry(vm, args[0], PRIVILEGE_REGISTRY, ret);
 }
 
 /* ---- GPRegistryEntry ---- */
 
 /* An entry that went since reads as empty: state 00, no privileges. */
-static void read_entry(struct mm_vm *vm, mm_ref ref, struct mm_gp_registered *out)
+void mm_gp_read_entry(struct mm_vm *vm, mm_ref ref, struct mm_gp_registered *out)
 {
     memset(out, 0, sizeof(*out));
     if (mm_gp(vm) != NULL)
@@ -101,7 +81,7 @@ enum mm_run mm_n_entry_get_aid(struct mm_vm *vm, const uint16_t *args, uint16_t 
 {
     struct mm_gp_registered e;
 
-    read_entry(vm, args[0], &e);
+    mm_gp_read_entry(vm, args[0], &e);
     ret[0] = MM_REF_NULL;
     if (e.aid.len == 0)
         return MM_RUN_OK;
@@ -113,7 +93,7 @@ enum mm_run mm_n_entry_get_privileges(struct mm_vm *vm, const uint16_t *args, ui
 {
     struct mm_gp_registered e;
 
-    read_entry(vm, args[0], &e);
+    mm_gp_read_entry(vm, args[0], &e);
     ret[0] = (uint16_t)(MM_ARG_SHORT(2) + (int)sizeof(e.privileges));
     return mm_gp_put(vm, args[1], MM_ARG_SHORT(2), e.privileges, sizeof(e.privileges));
 }
@@ -122,7 +102,7 @@ enum mm_run mm_n_entry_get_state(struct mm_vm *vm, const uint16_t *args, uint16_
 {
     struct mm_gp_registered e;
 
-    read_entry(vm, args[0], &e);
+    mm_gp_read_entry(vm, args[0], &e);
     ret[0] = (uint16_t)(int8_t)e.state;
     return MM_RUN_OK;
 }
@@ -142,7 +122,7 @@ enum mm_run mm_n_entry_is_associated(struct mm_vm *vm, const uint16_t *args, uin
 
     if (args[1] == MM_REF_NULL)
         return mm_api_null(vm);
-    read_entry(vm, args[0], &e);
+    mm_gp_read_entry(vm, args[0], &e);
     ret[0] = e.aid.len != 0 && mm_api_aid_get(vm, args[1], &aid) && mm_aid_equal(&aid, &e.domain);
     return MM_RUN_OK;
 }
@@ -152,7 +132,7 @@ enum mm_run mm_n_entry_is_privileged(struct mm_vm *vm, const uint16_t *args, uin
     struct mm_gp_registered e;
     uint8_t n = (uint8_t)args[1];
 
-    read_entry(vm, args[0], &e);
+    mm_gp_read_entry(vm, args[0], &e);
     ret[0] = n < 8 * sizeof(e.privileges) && (e.privileges[n / 8] & 0x80 >> n % 8) != 0;
     return MM_RUN_OK;
 }
@@ -236,81 +216,6 @@ enum mm_run mm_n_gp_card_info_length(struct mm_vm *vm, const uint16_t *args, uin
     if (n == 0)
         return mm_api_throw_iso(vm, SW_DATA_NOT_FOUND);
     ret[0] = (uint16_t)n;
-    return MM_RUN_OK;
-}
-
-/* ---- Contactless ---- */
-enum mm_run mm_n_entry_get_cl_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    struct mm_gp_registered e;
-
-    read_entry(vm, args[0], &e);
-    ret[0] = (uint16_t)(int8_t)e.contactless;
-    return MM_RUN_OK;
-}
-
-enum mm_run mm_n_entry_set_cl_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    uint16_t sw = MM_SW_CONDITIONS;
-
-    if (mm_gp(vm) != NULL)
-        sw = mm_gp(vm)->entry_set_contactless(mm_gp(vm)->ctx, mm_gp_caller(vm),
-                                              mm_gp_entry_of(vm, args[0]), (uint8_t)args[1]);
-    ret[0] = (uint16_t)MM_ARG_BYTE(1);
-    return mm_gp_result(vm, sw);
-}
-
-/* getInfo(buffer, offset, id): the offset behind it. */
-enum mm_run mm_n_entry_get_info(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    uint8_t info[MM_GP_INFO_MAX];
-    size_t n = sizeof(info);
-    uint16_t sw = SW_DATA_NOT_FOUND;
-
-    if (mm_gp(vm) != NULL)
-        sw = mm_gp(vm)->entry_info_get(mm_gp(vm)->ctx, mm_gp_entry_of(vm, args[0]), args[3], info,
-                                       &n);
-    if (sw != MM_SW_OK)
-        return mm_api_throw_iso(vm, sw);
-    ret[0] = (uint16_t)(MM_ARG_SHORT(2) + (int)n);
-    return mm_gp_put(vm, args[1], MM_ARG_SHORT(2), info, n);
-}
-
-/* setInfo(buffer, offset, length, id): the offset behind it. */
-enum mm_run mm_n_entry_set_info(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    int len = MM_ARG_SHORT(3);
-    const uint8_t *data;
-    uint16_t sw = MM_SW_CONDITIONS;
-    enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, args[1], MM_ARG_SHORT(2), len, &data);
-
-    if (run != MM_RUN_OK)
-        return run;
-    if (mm_gp(vm) != NULL)
-        sw = mm_gp(vm)->entry_info_set(mm_gp(vm)->ctx, mm_gp_caller(vm),
-                                       mm_gp_entry_of(vm, args[0]), args[4], data, (size_t)len);
-    ret[0] = (uint16_t)(MM_ARG_SHORT(2) + len);
-    return mm_gp_result(vm, sw);
-}
-
-/* What needs a contactless interface, or groups of applications on one: there is none here. */
-enum mm_run mm_n_cl_refused(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)args, (void)ret;
-    return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-}
-
-enum mm_run mm_n_cl_secure_element_type(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)vm, (void)args;
-    ret[0] = SECURE_ELEMENT_UNKNOWN;
-    return MM_RUN_OK;
-}
-
-enum mm_run mm_n_cl_user_interface_state(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)vm, (void)args;
-    ret[0] = USER_INTERFACE_UNKNOWN;
     return MM_RUN_OK;
 }
 

@@ -308,6 +308,7 @@ static void to_rest(struct mm_card *card)
     card->selecting = card->reselecting = card->installing = false;
     card->cvm_submitted = card->cvm_verified = false;
     mm_envelope_drop(card);
+    card->volatile_priority = 0;
     mm_vm_reset(card->vm);
     mm_api_reset(card->vm);
     mm_integrity_reset(card->integrity);

@@ -107,11 +107,15 @@ struct mm_reg_entry {
     struct mm_quota quota;
     uint16_t services[MM_REG_SERVICES]; /* global services it may offer (CB); 0: none */
     uint8_t services_on;                /* bit i: services[i] is offered */
+    int16_t order;                      /* partial selection: lower ones first, then by component */
+    mm_comp head; /* head of its group of contactless applications; 0: it is in none */
 };
 struct mm_registry {
     struct mm_nvm *nvm;
     struct mm_reg_entry entries[MM_REG_MAX]; /* ascending component id */
     size_t n;
+    uint16_t selectable[MM_REG_MAX]; /* indices of applications and domains in selection order */
+    size_t selectable_n;
 };
 /* Read it anew from the NVM; records that make no sense are left out (a damaged platform). */
 void mm_reg_load(struct mm_registry *reg);
@@ -297,6 +301,8 @@ struct mm_card {
     uint8_t atr[4 + MM_HISTORICAL_MAX + 1]; /* TS T0 TD1 TD2, historical bytes, TCK */
     size_t atr_len, historical_off, historical_len;
 
+    mm_comp volatile_priority; /* GPCLSystem.setVolatilePriority, until reset; 0: none */
+
     bool cvm_submitted, cvm_verified; /* the global PIN's state, until reset */
 
     /* The install() that is running: what Applet.register told. */
@@ -450,10 +456,6 @@ bool mm_entry_find(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t p
 bool mm_entry_next(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry);
 bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_registered *out);
 bool mm_entry_set_state(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
-uint16_t mm_entry_set_contactless(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
-uint16_t mm_entry_info_set(void *ctx, mm_comp owner, mm_comp entry, uint16_t id,
-                           const uint8_t *data, size_t len);
-uint16_t mm_entry_info_get(void *ctx, mm_comp entry, uint16_t id, uint8_t *data, size_t *len);
 uint16_t mm_entry_service(void *ctx, mm_comp owner, mm_comp entry, uint16_t service, bool on);
 bool mm_entry_service_find(void *ctx, const struct mm_aid *aid, uint16_t service, mm_ref *applet);
 

@@ -38,7 +38,10 @@ static uint16_t make_selectable(struct mm_card *card, const struct mm_install_da
         st = mm_reg_set_state(&card->registry, &e, MM_STATE_SELECTABLE);
     if (st == MM_OK)
         st = mm_reg_update(&card->registry, &e);
-    return mm_content_end(card, &in->order, &e.aid, NULL, st);
+    sw = mm_content_end(card, &in->order, &e.aid, NULL, st);
+    if (sw == MM_SW_9000_NO_ERROR && installed)
+        mm_cl_tell(card, &e.aid, MM_CL_EVENT_SELECTABLE);
+    return sw;
 }
 
 uint16_t mm_content_end(struct mm_card *card, const struct mm_order *order, const struct mm_aid *a,

@@ -2,7 +2,7 @@
 #ifndef MM_CARD_CONTENT_INT_H
 #define MM_CARD_CONTENT_INT_H
 
-#include "applet_vm/card/card_int.h"
+#include "applet_vm/card/contactless.h"
 
 enum {
     MM_INSTALL_LOAD = 0x02,
@@ -35,6 +35,7 @@ struct mm_install_params {
     uint32_t code_min;                  /* C6, D6: stable memory the load file needs */
     uint8_t implicit;                   /* CF */
     uint16_t services[MM_REG_SERVICES]; /* CB */
+    struct mm_cl_params contactless;    /* A0, A1 */
     const uint8_t *token_id;
     size_t token_id_len;
 };

@@ -18,10 +18,13 @@ static uint16_t deletable_sw(enum mm_status st)
 
 static enum mm_status drop_component(struct mm_card *card, const struct mm_reg_entry *e)
 {
-    enum mm_status st = mm_comp_drop(card->nvm, e->comp);
+    mm_comp comp = e->comp;
+    enum mm_status st = mm_comp_drop(card->nvm, comp);
 
     if (st == MM_NOT_FOUND) /* a damaged image may have lost the component already */
         st = MM_OK;
+    if (st == MM_OK)
+        st = mm_cl_forget(card, comp);
     if (st == MM_OK)
         st = mm_reg_delete(&card->registry, e->comp);
     return st == MM_OK ? mm_integrity_event(card->integrity, MM_EVENT_DELETE, &e->aid) : st;

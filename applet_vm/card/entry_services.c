@@ -1,9 +1,8 @@
 /*
- * The registry as applications see it (org.globalplatform.GPRegistryEntry, contactless.GPCLRegistryEntry;
- * GPCS 2.3.1, A.2, 8.1): whom an application may look at, what it may change, which global services are
+ * The registry as applications see it (org.globalplatform.GPRegistryEntry; GPCS 2.3.1, A.2, 8.1): whom an application may look at, what it may change, which global services are
  * offered.
  */
-#include "applet_vm/card/card_int.h"
+#include "applet_vm/card/contactless.h"
 
 #include <string.h>
 
@@ -14,13 +13,15 @@ static const struct mm_reg_entry *entry_of(const struct mm_card *card, mm_comp c
     return e != NULL && e->kind != MM_COMP_PACKAGE ? e : NULL;
 }
 
-/* Its own, and with the privilege everyone's. */
+/* Its own, and with the privilege everyone's; on a contactless interface those who list it, too. */
 static bool visible(const struct mm_card *card, mm_comp owner, uint8_t privilege,
                     const struct mm_reg_entry *e)
 {
     return e->comp == owner ||
-           (owner != 0 && (mm_domain_may(card, owner, (enum mm_privilege)privilege) ||
-                           mm_domain_may(card, owner, MM_PRIV_GLOBAL_REGISTRY)));
+           (owner != 0 &&
+            (mm_domain_may(card, owner, (enum mm_privilege)privilege) ||
+             mm_domain_may(card, owner, MM_PRIV_GLOBAL_REGISTRY) ||
+             (privilege == MM_PRIV_CONTACTLESS_ACTIVATION && mm_cl_sees(card, owner, e))));
 }
 
 bool mm_entry_find(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t privilege,
@@ -90,105 +91,6 @@ bool mm_entry_set_state(void *ctx, mm_comp owner, mm_comp entry, uint8_t state)
         (now & MM_STATE_SELECTABLE) != MM_STATE_SELECTABLE)
         return false;
     return mm_reg_set_state(&card->registry, e, state) == MM_OK;
-}
-
-/* ---- Contactless ---- */
-
-/* Oneself with Contactless Self-activation, anyone with Contactless Activation (Amendment C, 3.7). */
-uint16_t mm_entry_set_contactless(void *ctx, mm_comp owner, mm_comp entry, uint8_t state)
-{
-    struct mm_card *card = ctx;
-    const struct mm_reg_entry *e = entry_of(card, entry);
-    struct mm_reg_entry changed;
-    bool own = owner == entry;
-
-    if (e == NULL || (state != 0x00 && state != 0x01 && state != 0x80))
-        return MM_SW_6A80_WRONG_DATA;
-    if (!mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_ACTIVATION) &&
-        !(own &&
-          (state != 0x01 || mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_SELF_ACTIVATION))))
-        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    changed = *e;
-    changed.contactless = state;
-    return mm_reg_update(&card->registry, &changed) == MM_OK ? MM_SW_9000_NO_ERROR
-                                                             : MM_SW_6581_MEMORY_FAILURE;
-}
-
-/* One record an entry, of its component: id (2), length (1), value, one behind the other. */
-static bool info_next(struct mm_rd *rd, uint16_t *id, const uint8_t **value, size_t *len)
-{
-    if (mm_rd_left(rd) == 0)
-        return false;
-    *id = mm_rd_u16(rd);
-    *len = mm_rd_u8(rd);
-    *value = mm_rd_bytes(rd, *len);
-    return !rd->bad;
-}
-
-uint16_t mm_entry_info_get(void *ctx, mm_comp entry, uint16_t id, uint8_t *data, size_t *len)
-{
-    const struct mm_card *card = ctx;
-    size_t all = 0, n = 0, room = *len;
-    const uint8_t *record = mm_rec_data(card->nvm, MM_KEY_CONTACTLESS(entry), &all), *value;
-    struct mm_rd rd;
-    uint16_t found;
-
-    *len = 0;
-    mm_rd_init(&rd, record, all);
-    while (info_next(&rd, &found, &value, &n)) {
-        if (found != id || n > room)
-            continue;
-        memcpy(data, value, n);
-        *len = n;
-        return MM_SW_9000_NO_ERROR;
-    }
-    return MM_SW_6A88_DATA_NOT_FOUND;
-}
-
-static enum mm_status info_write(struct mm_card *card, mm_comp entry, const struct mm_buf *all)
-{
-    mm_key key = MM_KEY_CONTACTLESS(entry);
-    enum mm_status st = all->bad ? MM_NO_MEMORY : MM_OK;
-
-    if (st == MM_OK && mm_rec_data(card->nvm, key, NULL) != NULL)
-        st = mm_rec_delete(card->nvm, key);
-    if (st == MM_OK && all->len > 0)
-        st = mm_rec_new(card->nvm, key, entry, all->len);
-    return st == MM_OK && all->len > 0 ? mm_rec_write(card->nvm, key, 0, all->data, all->len) : st;
-}
-
-uint16_t mm_entry_info_set(void *ctx, mm_comp owner, mm_comp entry, uint16_t id,
-                           const uint8_t *data, size_t len)
-{
-    struct mm_card *card = ctx;
-    size_t all_len = 0, n = 0;
-    const uint8_t *record = mm_rec_data(card->nvm, MM_KEY_CONTACTLESS(entry), &all_len), *value;
-    struct mm_buf all;
-    struct mm_rd rd;
-    uint16_t found;
-    enum mm_status st;
-
-    if (owner != entry && !mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_ACTIVATION))
-        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    if (len > MM_GP_INFO_MAX)
-        return MM_SW_6A84_FILE_FULL;
-    mm_buf_init(&all);
-    mm_rd_init(&rd, record, all_len);
-    while (info_next(&rd, &found, &value, &n)) {
-        if (found == id)
-            continue;
-        mm_buf_u16(&all, found);
-        mm_buf_u8(&all, (uint8_t)n);
-        mm_buf_bytes(&all, value, n);
-    }
-    if (len > 0) {
-        mm_buf_u16(&all, id);
-        mm_buf_u8(&all, (uint8_t)len);
-        mm_buf_bytes(&all, data, len);
-    }
-    st = info_write(card, entry, &all);
-    mm_buf_clear(&all);
-    return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("contactless information", st);
 }
 
 /* ---- Global services (GPCS 8.1) ---- */

@@ -43,8 +43,7 @@ static bool read_services(const uint8_t *value, size_t len, struct mm_install_pa
     return true;
 }
 
-/* EF. What concerns other interfaces than this chip has (A0 contactless, CA of TS 102 226) is
- * passed over. */
+/* EF. What concerns other interfaces than this chip has (CA of TS 102 226) is passed over. */
 static bool read_system(const uint8_t *data, size_t data_len, struct mm_install_params *out)
 {
     struct mm_rd rd;
@@ -78,6 +77,14 @@ static bool read_system(const uint8_t *data, size_t data_len, struct mm_install_
             break;
         case 0xcb:
             good = read_services(v, n, out);
+            break;
+        case 0xa0:
+            out->contactless.protocol = v;
+            out->contactless.protocol_len = n;
+            break;
+        case 0xa1:
+            out->contactless.interaction = v;
+            out->contactless.interaction_len = n;
             break;
         case 0xcf:
             good = n == 1;

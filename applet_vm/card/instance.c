@@ -134,10 +134,11 @@ static uint16_t store_package(struct mm_card *card, const struct request *req,
     return find_code(card, req->in, entry);
 }
 
-static enum mm_status add_entry(struct mm_card *card, const struct request *req,
-                                struct mm_reg_entry *entry, uint8_t state)
+static uint16_t add_entry(struct mm_card *card, const struct request *req,
+                          struct mm_reg_entry *entry, uint8_t state)
 {
     struct mm_buf context;
+    uint16_t sw = MM_SW_9000_NO_ERROR;
     enum mm_status st;
 
     mm_buf_init(&context);
@@ -145,11 +146,13 @@ static enum mm_status add_entry(struct mm_card *card, const struct request *req,
     mm_put_aid_lv(&context, &entry->aid);
     st = mm_reg_add(&card->registry, entry, state);
     if (st == MM_OK)
+        sw = mm_cl_apply(card, entry->comp, &req->in->params.contactless);
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
         st = mm_integrity_event(card->integrity, MM_EVENT_INSTALL, &entry->aid);
-    if (st == MM_OK)
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
         st = mm_receipt_put(card, &req->in->order, &context, &card->out);
     mm_buf_clear(&context);
-    return st;
+    return st == MM_OK ? sw : mm_card_failure("install", st);
 }
 
 static uint16_t run_install(struct mm_card *card, const struct request *req,
@@ -166,11 +169,13 @@ static uint16_t run_install(struct mm_card *card, const struct request *req,
         sw = entry->kind == MM_COMP_DOMAIN ? make_domain(card, req, entry)
                                            : call_install(card, req, entry);
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
-        st = add_entry(card, req, entry, state);
+        sw = add_entry(card, req, entry, state);
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
         st = mm_tx_commit(card->nvm);
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR) {
         mm_quota_apply(card);
+        mm_cl_tell(card, &entry->aid,
+                   state == MM_STATE_INSTALLED ? MM_CL_EVENT_INSTALLED : MM_CL_EVENT_SELECTABLE);
         return sw;
     }
     mm_card_undo_content(card);

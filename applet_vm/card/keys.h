@@ -6,13 +6,15 @@
  * ISD_DATA the objects STORE DATA brought, BER-TLV one behind the other
  * REGISTRY_FIRST.. one record for each package and applet, see registry.c
  * DOMAIN_DATA the same as ISD_DATA of a supplementary domain, of its component
- * CONTACTLESS information of an application for a contactless interface, of its component
+ * CONTACTLESS information of an application for a contactless interface, of its component;
+ *   CONTACTLESS_CARD what the card has of it; see contactless.c
  * SETS_FIRST.. one record for each key set, of its domain's component, see key_store.h
  */
 #ifndef MM_CARD_KEYS_H
 #define MM_CARD_KEYS_H
 
 #define MM_KEY_PLATFORM       0x10000
+#define MM_KEY_CONTACTLESS_CARD 0x1000c
 #define MM_KEY_HISTORICAL     0x1000d
 #define MM_KEY_GLOBAL_PIN     0x1000e
 #define MM_KEY_ISD_DATA       0x1000f

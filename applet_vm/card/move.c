@@ -46,6 +46,7 @@ static uint16_t finish(struct mm_card *card, const struct mm_install_data *in,
                        const struct mm_reg_entry *e, const struct mm_aid *old, bool update)
 {
     struct mm_buf context;
+    uint16_t sw = MM_SW_9000_NO_ERROR;
     enum mm_status st = mm_tx_begin(card->nvm);
 
     mm_buf_init(&context);
@@ -56,17 +57,19 @@ static uint16_t finish(struct mm_card *card, const struct mm_install_data *in,
         mm_buf_bytes(&context, in->rest, in->rest_len);
     if (st == MM_OK)
         st = mm_reg_update(&card->registry, e);
-    if (st == MM_OK)
+    if (st == MM_OK && update)
+        sw = mm_cl_apply(card, e->comp, &in->params.contactless);
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
         st = mm_receipt_put(card, &in->order, &context, &card->out);
-    if (st == MM_OK)
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
         st = mm_tx_commit(card->nvm);
     mm_buf_clear(&context);
-    if (st == MM_OK) {
+    if (st == MM_OK && sw == MM_SW_9000_NO_ERROR) {
         mm_quota_apply(card);
-        return MM_SW_9000_NO_ERROR;
+        return sw;
     }
     mm_card_undo_content(card);
-    return mm_card_failure("registry", st);
+    return st == MM_OK ? sw : mm_card_failure("registry", st);
 }
 
 /* Data: new domain, 00, application or load file, 00, parameters, token (table 11-46). */

@@ -1,21 +1,22 @@
 /*
  * The registry: which packages, applets and security domains the card holds. One NVM record an entry:
  *
- *   0 format (2)  1 kind  2..3 component  4 life cycle  5..7 privileges  8..9 package component
+ *   0 format (3)  1 kind  2..3 component  4 life cycle  5..7 privileges  8..9 package component
  *   10 module index  11..12 root object  13 major  14 minor  15 AID length  16..31 AID
  *   32 module AID length  33..48 module AID  49 length of install parameters
  *   50..51 component of the associated domain  52 implicit selection  53 contactless state
  *   54..69 quota: limit and reservation of stable, then of volatile memory, 4 bytes each
  *   70..85 global services the application may offer, 2 bytes each  86 which of them it does
- *   87.. parameters
+ *   87..88 place in the order of partial selection, signed  89..90 component of the group's head
+ *   91.. parameters
  */
 #include "applet_vm/card/card_int.h"
 
 #include <string.h>
 
-#define ENTRY_FORMAT  2
+#define ENTRY_FORMAT  3
 #define ENTRY_STATE   4
-#define ENTRY_PARAMS  87
+#define ENTRY_PARAMS  91
 #define ENTRY_MAX_LEN (ENTRY_PARAMS + 255)
 
 static bool read_aid(const uint8_t *lv, struct mm_aid *aid)
@@ -50,9 +51,27 @@ static bool read_entry(const uint8_t *d, size_t len, struct mm_reg_entry *e)
     for (size_t i = 0; i < MM_REG_SERVICES; i++)
         e->services[i] = mm_be16(d + 70 + 2 * i);
     e->services_on = d[86];
+    e->order = (int16_t)mm_be16(d + 87);
+    e->head = mm_be16(d + 89);
     if (!read_aid(d + 15, &e->aid))
         return false;
     return e->kind == MM_COMP_PACKAGE || read_aid(d + 32, &e->module_aid);
+}
+
+/* What may be selected, by order and then by component. */
+static void sort_selectable(struct mm_registry *reg)
+{
+    reg->selectable_n = 0;
+    for (size_t i = 0; i < reg->n; i++) {
+        size_t at = reg->selectable_n;
+
+        if (reg->entries[i].kind == MM_COMP_PACKAGE)
+            continue;
+        for (; at > 0 && reg->entries[reg->selectable[at - 1]].order > reg->entries[i].order; at--)
+            reg->selectable[at] = reg->selectable[at - 1];
+        reg->selectable[at] = (uint16_t)i;
+        reg->selectable_n++;
+    }
 }
 
 void mm_reg_load(struct mm_registry *reg)
@@ -72,6 +91,7 @@ void mm_reg_load(struct mm_registry *reg)
         reg->entries[at] = e;
         reg->n++;
     }
+    sort_selectable(reg);
 }
 
 const struct mm_reg_entry *mm_reg_find(const struct mm_registry *reg, const struct mm_aid *aid)
@@ -178,6 +198,8 @@ static void put_entry(const struct mm_reg_entry *e, uint8_t state, uint8_t d[ENT
     for (size_t i = 0; i < MM_REG_SERVICES; i++)
         mm_put_be16(d + 70 + 2 * i, e->services[i]);
     d[86] = e->services_on;
+    mm_put_be16(d + 87, (uint16_t)e->order);
+    mm_put_be16(d + 89, e->head);
 }
 
 enum mm_status mm_reg_add(struct mm_registry *reg, const struct mm_reg_entry *entry, uint8_t state)

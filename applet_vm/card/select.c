@@ -2,11 +2,11 @@
  * Applications: SELECT by AID, which of them may be selected, and commands for the selected applet
  * (ISO 7816-4, 11.2.2; GPCS 2.3.1, 11.9; JCRE 3.0.5, 4).
  */
-#include "applet_vm/card/card_int.h"
+#include "applet_vm/card/contactless.h"
 
 #include <string.h>
 
-/* ---- Candidates in selection order: issuer security domain, integrity application, applets ---- */
+/* ---- Candidates in selection order: issuer security domain, integrity application, applets and domains ---- */
 #define OWN_N 2
 
 static bool candidate(const struct mm_card *card, size_t index, struct mm_aid *aid,
@@ -17,12 +17,14 @@ static bool candidate(const struct mm_card *card, size_t index, struct mm_aid *a
         *aid = index == 0 ? mm_domain_aid(card, 0) : mm_aid_of(MM_AID_INTEGRITY);
         return true;
     }
-    for (size_t i = 0, at = OWN_N; i < card->registry.n; i++) {
-        if (card->registry.entries[i].kind == MM_COMP_PACKAGE)
-            continue;
-        if (at++ == index) {
-            *entry = &card->registry.entries[i];
-            *aid = (*entry)->aid;
+    /* What has volatile priority goes before the others; both in the registry's order. */
+    for (size_t i = 0, at = OWN_N; i < 2 * card->registry.selectable_n; i++) {
+        bool first = i < card->registry.selectable_n;
+        const struct mm_reg_entry *e =
+            &card->registry.entries[card->registry.selectable[i % card->registry.selectable_n]];
+        if (mm_cl_first(card, e) == first && at++ == index) {
+            *entry = e;
+            *aid = e->aid;
             return true;
         }
     }

@@ -1,6 +1,6 @@
 /* What the card gives the VM: the registry's view for lookups, and the secure channel of
  * org.globalplatform, which uses the issuer security domain's keys. */
-#include "applet_vm/card/card_int.h"
+#include "applet_vm/card/contactless.h"
 
 #include <string.h>
 
@@ -362,9 +362,7 @@ void mm_services_init(struct mm_card *card)
         .entry_next = mm_entry_next,
         .entry_get = mm_entry_get,
         .entry_set_state = mm_entry_set_state,
-        .entry_set_contactless = mm_entry_set_contactless,
-        .entry_info_set = mm_entry_info_set,
-        .entry_info_get = mm_entry_info_get,
+        .cl = &mm_cl_services,
         .entry_service = mm_entry_service,
         .service_find = mm_entry_service_find,
         .cvm_get = mm_cvm_get,

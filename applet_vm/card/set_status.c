@@ -7,7 +7,7 @@
  *
  * INSTALLED to SELECTABLE is INSTALL's.
  */
-#include "applet_vm/card/card_int.h"
+#include "applet_vm/card/contactless.h"
 
 #include <string.h>
 
@@ -117,7 +117,12 @@ static uint16_t set_application(struct mm_card *card, const struct mm_apdu *apdu
     if (to == 0 || !may_set(card, &e, ((from ^ to) & MM_STATE_LOCKED_BIT) != 0))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     st = mm_reg_set_state(&card->registry, &e, to);
-    return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("set status", st);
+    if (st != MM_OK)
+        return mm_card_failure("set status", st);
+    if ((from ^ to) & MM_STATE_LOCKED_BIT)
+        mm_cl_tell(card, &e.aid,
+                   to & MM_STATE_LOCKED_BIT ? MM_CL_EVENT_LOCKED : MM_CL_EVENT_UNLOCKED);
+    return MM_SW_9000_NO_ERROR;
 }
 
 /* P1 60: a domain, and with it everything that is associated with it, directly or not. Entries that are

@@ -52,39 +52,42 @@ static uint16_t no_service(void *ctx, mm_comp owner, mm_comp entry, uint16_t ser
     return REFUSED;
 }
 
-static uint16_t no_contactless(void *ctx, mm_comp owner, mm_comp entry, uint8_t st)
-{
-    (void)ctx, (void)owner, (void)entry, (void)st;
-    return REFUSED;
-}
-
-static uint16_t no_info(void *ctx, mm_comp entry, uint16_t id, uint8_t *data, size_t *len)
-{
-    (void)ctx, (void)entry, (void)id, (void)data, (void)len;
-    return NO_DATA;
-}
-
-static uint16_t no_info_kept(void *ctx, mm_comp owner, mm_comp entry, uint16_t id,
-                             const uint8_t *data, size_t len)
-{
-    (void)ctx, (void)owner, (void)entry, (void)id, (void)data, (void)len;
-    return REFUSED;
-}
-
 static void registry_entries_throw_why_they_refuse(void **state)
 {
-    mm_ref entry = mm_vm_new_instance(chip.vm, "mintmark/RegistryEntry"), data = bytes_new(NULL, 8);
+    mm_ref entry = mm_vm_new_instance(chip.vm, "mintmark/RegistryEntry");
 
     (void)state;
     chip.gp.entry_service = no_service;
-    chip.gp.entry_set_contactless = no_contactless;
-    chip.gp.entry_info_get = no_info;
-    chip.gp.entry_info_set = no_info_kept;
     throws(ISO, REFUSED, mm_n_entry_register_service, 2, entry, 0x8100);
     throws(ISO, REFUSED, mm_n_entry_deregister_service, 2, entry, 0x8100);
+}
+
+/* Without a contactless extension of the registry all of it is refused; the reasons that it has are in
+ * test_card_contactless.c. */
+static void contactless_entries_throw_why_they_refuse(void **state)
+{
+    mm_ref entry = mm_vm_new_instance(chip.vm, "mintmark/RegistryEntry"),
+           data = bytes_new("AIDAID", 8);
+
+    (void)state;
     throws(ISO, REFUSED, mm_n_entry_set_cl_state, 2, entry, 1);
-    throws(ISO, NO_DATA, mm_n_entry_get_info, 4, entry, data, 0, 1);
+    throws(ISO, REFUSED, mm_n_entry_get_info, 4, entry, data, 0, 1);
     throws(ISO, REFUSED, mm_n_entry_set_info, 5, entry, data, 0, 8, 1);
+    throws(ISO, REFUSED, mm_n_entry_join, 2, entry, 0);
+    throws(ISO, REFUSED, mm_n_entry_add_crel, 4, entry, data, 0, 6);
+    throws(ISO, REFUSED, mm_n_entry_remove_crel, 4, entry, data, 0, 6);
+    throws(ISO, REFUSED, mm_n_entry_add_authorized, 4, entry, data, 0, 6);
+    throws(ISO, REFUSED, mm_n_entry_remove_authorized, 4, entry, data, 0, 6);
+    throws(ISO, REFUSED, mm_n_entry_set_order, 2, entry, 1);
+    throws(ISO, REFUSED, mm_n_entry_next_crel, 2, entry, 0);
+    throws(ISO, REFUSED, mm_n_entry_next_member, 2, entry, 0);
+    throws(ISO, REFUSED, mm_n_entry_next_conflict, 2, entry, 0);
+    throws(ISO, REFUSED, mm_n_entry_next_referencing, 2, entry, 0);
+    throws(ISO, REFUSED, mm_n_entry_is_head, 1, entry);
+    throws(ISO, REFUSED, mm_n_entry_is_member, 1, entry);
+    throws(ISO, REFUSED, mm_n_cl_set_volatile, 1, entry);
+    throws(ISO, REFUSED, mm_n_cl_card_info, 3, data, 0, 7);
+    throws(ISO, REFUSED, mm_n_cl_set_interface, 2, 1, 1);
 }
 
 /* ---- What is not there ---- */
@@ -113,6 +116,7 @@ int main(void)
         TEST(secure_channels_throw_the_domains_status_word),
         TEST(levels_below_the_sessions_are_refused),
         TEST(registry_entries_throw_why_they_refuse),
+        TEST(contactless_entries_throw_why_they_refuse),
         TEST(card_information_that_is_not_kept_is_not_found),
         TEST(what_needs_an_interface_or_an_upgrade_is_refused),
     };

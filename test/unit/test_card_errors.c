@@ -259,7 +259,7 @@ static void status_of_more_than_fits(struct host *h)
 {
     probe(h);
     for (int i = 0; i < 6; i++) {
-        char aid[16];
+        char aid[24];
 
         snprintf(aid, sizeof(aid), "F05353440%d", i);
         done(install_domain(h, aid, "0180"));

@@ -1,34 +1,6 @@
 /* org.globalplatform from Java (GPCS 2.3.1, appendix A): registry entries, the global PIN, global
- * services, personalisation with an answer, and what this card says to the contactless and the upgrade
- * interfaces. The applets are converter/test/gp. */
-#include "test/unit/card_domain.h"
-#undef OTHER
-#include "test/unit/card_built.h"
-
-#define GP_CAP   "test_gp.cap"
-#define GP_PKG   "F04D494E544D41524BA6"
-#define DESK     GP_PKG "01"
-#define PROVIDER GP_PKG "02"
-
-/* An instance with privileges (LV) and system parameters (EF, LV or empty). */
-static uint16_t install_gp(struct host *h, const char *module, const char *privileges,
-                           const char *system)
-{
-    char text[256];
-
-    snprintf(text, sizeof(text), "0A" GP_PKG "0B%s0B%s%s%02zXC900%s00", module, module, privileges,
-             strlen(system) / 2 + 2, system);
-    return secure(h, INSTALL, 0x0c, 0, text);
-}
-
-static struct host *loaded(void)
-{
-    struct host *h = host_new(MM_PROFILE_DEVELOPER);
-
-    assert_int_equal(host_open(h, 0x03), 0x9000);
-    load_built(h, GP_CAP, GP_PKG);
-    return h;
-}
+ * services, personalisation with an answer, and what this card says to the upgrade interface. The applets are converter/test/gp. */
+#include "test/unit/card_gp.h"
 
 static int with_desk(void **state)
 {
@@ -348,55 +320,6 @@ static void secure_channel_extensions_need_a_session(void **state)
     assert_int_equal(host_hex(h, "8026000500"), 0x6a81); /* no protocols of an applet's own */
 }
 
-/* ---- Contactless ---- */
-static void contactless_state_is_kept_and_activation_needs_its_privilege(void **state)
-{
-    struct host *h = *state;
-
-    assert_int_equal(host_hex(h, "8020000000"), 0x9000);
-    assert_resp(h, "0000800000000000");
-    assert_int_equal(host_hex(h, "8020010100"), 0x6985);
-    assert_int_equal(host_hex(h, "8020018000"), 0x9000);
-    assert_resp(h, "80");
-    assert_int_equal(enter(h, ISD, &mm_scp_test_keys), 0x9000);
-    assert_int_equal(secure(h, INSTALL, 0x40, 0, "00000B" DESK "030000100000"), 0x9000);
-    assert_int_equal(select_aid(h, DESK), 0x9000);
-    assert_int_equal(host_hex(h, "8020010100"), 0x9000);
-    host_reopen(h);
-    assert_int_equal(select_aid(h, DESK), 0x9000);
-    assert_int_equal(host_hex(h, "8020000000"), 0x9000);
-    assert_resp(h, "0100800000000000");
-}
-
-static void contactless_information_is_kept_by_number(void **state)
-{
-    struct host *h = *state;
-
-    assert_int_equal(host_hex(h, "8020030400"), 0x6a88);
-    assert_int_equal(host_hex(h, "8020020403 616263 00"), 0x9000);
-    assert_int_equal(host_hex(h, "8020020502 6465 00"), 0x9000);
-    assert_int_equal(host_hex(h, "8020020401 66 00"), 0x9000); /* in its place */
-    assert_int_equal(host_hex(h, "8020030400"), 0x9000);
-    assert_resp(h, "66");
-    assert_int_equal(host_hex(h, "8020030500"), 0x9000);
-    assert_resp(h, "6465");
-}
-
-static void contactless_groups_and_lists_are_empty_and_stay_so(void **state)
-{
-    struct host *h = *state;
-    char text[16];
-
-    assert_int_equal(host_hex(h, "8020050000"), 0x9000);
-    assert_resp(h, "01010101");
-    assert_int_equal(host_hex(h, "8020040000"), 0x9000);
-    assert_resp(h, "0001"); /* itself */
-    for (int i = 0; i < 10; i++) {
-        snprintf(text, sizeof(text), "802006%02X00", i);
-        assert_int_equal(host_hex(h, text), 0x6985);
-    }
-}
-
 /* ---- Upgrade ---- */
 static void nothing_is_ever_upgraded_in_place(void **state)
 {
@@ -431,9 +354,6 @@ int main(void)
         WITH(with_desk, service_without_the_privilege_is_refused),
         WITH(with_desk, personalisation_may_answer),
         WITH(with_desk, secure_channel_extensions_need_a_session),
-        WITH(with_desk, contactless_state_is_kept_and_activation_needs_its_privilege),
-        WITH(with_desk, contactless_information_is_kept_by_number),
-        WITH(with_desk, contactless_groups_and_lists_are_empty_and_stay_so),
         WITH(with_desk, nothing_is_ever_upgraded_in_place),
     };
 

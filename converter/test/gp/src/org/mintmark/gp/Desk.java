@@ -99,6 +99,8 @@ public final class Desk extends Applet implements Personalization {
         case 0x30:
             b[0] = bit(GPSystem.setATRHistBytes(b, ISO7816.OFFSET_CDATA, (byte) n));
             return 1;
+        case 0x34:
+            return another(b, n, (byte) (p >> 8), (byte) p);
         case 0x32:
             b[0] = bit(GPSystem.setCardContentState((byte) p));
             return 1;
@@ -212,9 +214,7 @@ public final class Desk extends Applet implements Personalization {
             Util.setShort(b, (short) 2, GPCLSystem.getHostDeviceUserInterfaceState());
             b[4] = bit(GPCLSystem.isCommunicationInterfaceEnabled((short) 1));
             b[5] = bit(GPCLSystem.checkCommunicationInterfaceAccess(e, (short) 1));
-            b[6] = bit(e.isGroupHead());
-            b[7] = bit(e.isGroupMember());
-            return 8;
+            return 6;
         case 1:
             b[0] = e.setCLState(p2);
             return 1;
@@ -231,53 +231,117 @@ public final class Desk extends Applet implements Personalization {
             Util.setShort(b, (short) 0, count);
             return 2;
         case 5:
-            return nothing(b, e);
+            return list(b, e, p2);
+        case 6:
+            return change(b, n, e, p2);
         default:
-            refused(b, e, p2);
-            return 0;
+            return family(b, p2);
         }
     }
 
-    private static short nothing(byte[] b, GPCLRegistryEntry e) {
-        b[0] = bit(e.getNextCRELApplication(null) == null);
-        b[1] = bit(e.getNextConflictingApplication(null) == null);
-        b[2] = bit(e.getNextGroupMember(null) == null);
-        b[3] = bit(e.getNextReferencingApplication(null) == null);
-        return 4;
+    /** Last bytes of the AIDs of a list: 0 CREL, 1 conflicting, 2 members, 3 referencing. */
+    private static short list(byte[] b, GPCLRegistryEntry e, byte which) {
+        GPCLRegistryEntry at = null;
+        short n = 0;
+        do {
+            switch (which) {
+            case 0:
+                at = e.getNextCRELApplication(at);
+                break;
+            case 1:
+                at = e.getNextConflictingApplication(at);
+                break;
+            case 2:
+                at = e.getNextGroupMember(at);
+                break;
+            default:
+                at = e.getNextReferencingApplication(at);
+                break;
+            }
+            n = note(b, n, at);
+        } while (at != null);
+        return n;
     }
 
-    private static void refused(byte[] b, GPCLRegistryEntry e, byte which) {
+    /** The last byte of its AID at n, which moves on; nothing for null. */
+    private static short note(byte[] b, short n, GPCLRegistryEntry e) {
+        if (e == null) {
+            return n;
+        }
+        short len = e.getAID().getBytes(b, (short) 100);
+        b[n] = b[(short) (99 + len)];
+        return (short) (n + 1);
+    }
+
+    private static short family(byte[] b, byte family) {
+        GPCLRegistryEntry e = null;
+        short n = 0;
+        do {
+            e = GPCLSystem.getNextGPCLRegistryEntry(e, family);
+            n = note(b, n, e);
+        } while (e != null);
+        return n;
+    }
+
+    /** Changes of one's own entry, with the data. */
+    private static short change(byte[] b, short n, GPCLRegistryEntry e, byte which) {
         switch (which) {
         case 0:
-            GPCLSystem.setVolatilePriority(e);
+            e.joinGroup(n == 0 ? null : new AID(b, ISO7816.OFFSET_CDATA, (byte) n));
             break;
         case 1:
-            GPCLSystem.getCardCLInfo(b, (short) 0, (short) 1);
+            e.addToCRELApplicationList(b, ISO7816.OFFSET_CDATA, n);
             break;
         case 2:
-            GPCLSystem.setCommunicationInterface((short) 1, true);
+            e.removeFromCRELApplicationList(b, ISO7816.OFFSET_CDATA, n);
             break;
         case 3:
-            GPCLSystem.launchHostDeviceApplication(b, (short) 0, (short) 1);
+            e.addToGroupAuthorizationList(b, ISO7816.OFFSET_CDATA, n);
             break;
         case 4:
-            e.joinGroup(null);
+            e.removeFromGroupAuthorizationList(b, ISO7816.OFFSET_CDATA, n);
             break;
         case 5:
-            e.addToCRELApplicationList(b, (short) 0, (short) 1);
+            GPCLSystem.setCommunicationInterface(b[5], b[6] != 0);
             break;
         case 6:
-            e.addToGroupAuthorizationList(b, (short) 0, (short) 1);
-            break;
-        case 7:
-            e.removeFromCRELApplicationList(b, (short) 0, (short) 1);
-            break;
-        case 8:
-            e.removeFromGroupAuthorizationList(b, (short) 0, (short) 1);
+            GPCLSystem.launchHostDeviceApplication(b, (short) 0, (short) 1);
             break;
         default:
-            e.setPartialSelectionOrder(true);
-            break;
+            return GPCLSystem.getCardCLInfo(b, (short) 0, b[5]);
+        }
+        return 0;
+    }
+
+    /** Of the application with the AID in the data. */
+    private static short another(byte[] b, short n, byte what, byte p2) {
+        GPCLRegistryEntry e = GPCLSystem.getGPCLRegistryEntry(n == 0 ? null : aid(b, n));
+        if (e == null) {
+            ISOException.throwIt(ISO7816.SW_RECORD_NOT_FOUND);
+        }
+        switch (what) {
+        case 0:
+            b[0] = e.getCLState();
+            return 1;
+        case 1:
+            b[0] = e.setCLState(p2);
+            return 1;
+        case 2:
+            b[0] = bit(e.isGroupHead());
+            b[1] = bit(e.isGroupMember());
+            return 2;
+        case 3:
+            return list(b, e, p2);
+        case 4:
+            e.setPartialSelectionOrder(p2 != 0);
+            return 0;
+        case 5:
+            GPCLSystem.setVolatilePriority(p2 != 0 ? e : null);
+            return 0;
+        case 6:
+            return e.getInfo(b, (short) 0, p2);
+        default:
+            return e.setInfo(b, (short) 0, (short) 1, p2);
         }
     }
 

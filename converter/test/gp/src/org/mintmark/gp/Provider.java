@@ -18,6 +18,7 @@ import org.globalplatform.contactless.CLApplet;
 import org.globalplatform.contactless.CLAppletActivationPolicy;
 import org.globalplatform.contactless.CRSApplication;
 import org.globalplatform.contactless.GPCLRegistryEntry;
+import org.globalplatform.contactless.GPCLSystem;
 import org.globalplatform.filesystem.GlobalMasterFile;
 import org.globalplatform.privacy.GlobalPrivacyProtocol;
 import org.globalplatform.upgrade.Element;
@@ -27,14 +28,16 @@ import org.globalplatform.upgrade.OnUpgradeListener;
 public final class Provider extends Applet implements GlobalService, Authority, AuthoritySignature,
         HTTPAdministration, HTTPReportListener, CLApplet, CLAppletActivationPolicy, CRSApplication,
         GlobalMasterFile, GlobalPrivacyProtocol, OnUpgradeListener {
-    private byte mode;
+    private byte mode, granting;
+    private final byte[] log = new byte[32];
+    private short logged;
 
     public static void install(byte[] data, short off, byte len) {
         new Provider().register(data, (short) (off + 1), data[off]);
     }
 
     public Shareable getShareableInterfaceObject(AID client, byte parameter) {
-        return parameter == GPSystem.GLOBAL_SERVICE_IDENTIFIER ? this : null;
+        return parameter == GPSystem.GLOBAL_SERVICE_IDENTIFIER || client == null ? this : null;
     }
 
     public Shareable getServiceInterface(GPRegistryEntry client, short name, byte[] b, short off,
@@ -42,7 +45,8 @@ public final class Provider extends Applet implements GlobalService, Authority, 
         return this;
     }
 
-    /** 18: offer the service P1P2; 1A: stop; 10: the mode a client asked for. */
+    /** 18: offer the service P1P2; 1A: stop; 10: the mode a client asked for; 12: the contactless events
+     * since last time; 1E: who lists this one; 14: bit 1 grants requests for activation, 2 refuses one's own. */
     public void process(APDU apdu) {
         if (selectingApplet()) {
             return;
@@ -53,6 +57,24 @@ public final class Provider extends Applet implements GlobalService, Authority, 
         case 0x10:
             b[0] = mode;
             apdu.setOutgoingAndSend((short) 0, (short) 1);
+            break;
+        case 0x12:
+            short n = Util.arrayCopyNonAtomic(log, (short) 0, b, (short) 0, logged);
+            logged = 0;
+            apdu.setOutgoingAndSend((short) 0, n);
+            break;
+        case 0x1E: // last bytes of the AIDs of who lists this one
+            GPCLRegistryEntry own = GPCLSystem.getGPCLRegistryEntry(null);
+            GPCLRegistryEntry e = null;
+            short at = 0;
+            while ((e = own.getNextReferencingApplication(e)) != null) {
+                short len = e.getAID().getBytes(b, (short) 100);
+                b[at++] = b[(short) (99 + len)];
+            }
+            apdu.setOutgoingAndSend((short) 0, at);
+            break;
+        case 0x14:
+            granting = (byte) (p >> 8);
             break;
         case 0x18:
             GPSystem.getRegistryEntry(null).registerService(p);
@@ -94,18 +116,29 @@ public final class Provider extends Applet implements GlobalService, Authority, 
     public void httpAdministationSessionReport(short status) {
     }
 
+    /** 00 and the event: what happened to this application. */
     public void notifyCLEvent(short event) {
+        log[logged++] = 0;
+        log[logged++] = (byte) event;
     }
 
+    /** The last byte of the AID and the event: what happened to another. */
     public void notifyCLEvent(GPCLRegistryEntry e, short event) {
+        byte[] aid = new byte[16];
+        log[logged++] = aid[(short) (e.getAID().getBytes(aid, (short) 0) - 1)];
+        log[logged++] = (byte) event;
     }
 
     public boolean processCLRequest(GPRegistryEntry who, GPCLRegistryEntry e, short event) {
+        if ((granting & 1) == 0) {
+            return false;
+        }
+        e.setCLState(GPCLRegistryEntry.STATE_CL_ACTIVATED);
         return true;
     }
 
     public boolean acceptActivation() {
-        return true;
+        return (granting & 2) == 0;
     }
 
     public short getNextApplicationConflictInfo(byte[] b, short off) {
