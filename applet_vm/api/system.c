@@ -102,8 +102,7 @@ enum mm_run mm_n_sys_is_transient(struct mm_vm *vm, const uint16_t *args, uint16
 enum mm_run mm_n_sys_begin_transaction(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     (void)args, (void)ret;
-    return mm_tx_applet_begin(mm_vm_nvm(vm)) == MM_OK ? MM_RUN_OK
-                                                      : tx_failed(vm, TX_IN_PROGRESS);
+    return mm_tx_applet_begin(mm_vm_nvm(vm)) == MM_OK ? MM_RUN_OK : tx_failed(vm, TX_IN_PROGRESS);
 }
 
 enum mm_run mm_n_sys_commit_transaction(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

@@ -48,8 +48,9 @@ struct mm_nvm_config {
     const char *path; /* image file; NULL: all in memory, nothing is kept (tests, speed) */
     enum mm_durability durability;
     size_t max_bytes; /* all records together; 0: 1 MiB */
-    uint32_t layout;  /* how the user's records are laid out; an image of another is not opened. 0: any,
-                         for who looks at the seal only */
+    /* How the user's records are laid out; an image of another layout is not opened. 0: any, for who
+     * looks at the seal only. */
+    uint32_t layout;
     unsigned tear_at; /* power cut (process exits with 99) at this persistent write; 0: never */
     void (*tear)(void *ctx); /* called instead of exit at tear_at; may be NULL */
     void *tear_ctx;

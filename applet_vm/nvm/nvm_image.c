@@ -299,8 +299,9 @@ static enum mm_status header_read(struct mm_nvm *nvm, struct mm_rd *rd, uint32_t
                        format, MM_VERSION, IMAGE_FORMAT);
     *layout = mm_rd_u32(rd);
     *made_by = mm_rd_bytes(rd, NVM_VERSION_LEN);
-    return *made_by != NULL ? MM_OK
-                            : mm_fail(err, MM_MALFORMED, rd->off, "%s: not a chip image", nvm->path);
+    return *made_by != NULL
+               ? MM_OK
+               : mm_fail(err, MM_MALFORMED, rd->off, "%s: not a chip image", nvm->path);
 }
 
 /* Its seal is good, so the header says the truth. */
@@ -314,10 +315,10 @@ static enum mm_status layout_take(struct mm_nvm *nvm, uint32_t layout, const uin
     }
     if (nvm->cfg.layout == layout)
         return MM_OK;
-    return mm_fail(err, MM_UNSUPPORTED, IMAGE_MAGIC_LEN + 1,
-                   "%s: image of Mintmark %.*s, layout %08x; this is Mintmark %s, layout %08x: " WAY_OUT,
-                   nvm->path, NVM_VERSION_LEN, (const char *)made_by, layout, MM_VERSION,
-                   nvm->cfg.layout);
+    return mm_fail(
+        err, MM_UNSUPPORTED, IMAGE_MAGIC_LEN + 1,
+        "%s: image of Mintmark %.*s, layout %08x; this is Mintmark %s, layout %08x: " WAY_OUT,
+        nvm->path, NVM_VERSION_LEN, (const char *)made_by, layout, MM_VERSION, nvm->cfg.layout);
 }
 
 static enum mm_status image_parse(struct mm_nvm *nvm, const uint8_t *data, size_t len,

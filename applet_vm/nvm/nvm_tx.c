@@ -287,8 +287,8 @@ static void level_open(struct mm_nvm *nvm)
     if (++nvm->tx_last == 0)
         nvm->tx_last = 1;
     nvm->tx = nvm->tx_last;
-    nvm->level[++nvm->depth] = (struct nvm_level){
-        .tx = nvm->tx, .undo_n = nvm->undo_n, .undo_bytes = nvm->undo_bytes.len};
+    nvm->level[++nvm->depth] =
+        (struct nvm_level){.tx = nvm->tx, .undo_n = nvm->undo_n, .undo_bytes = nvm->undo_bytes.len};
 }
 
 /* The innermost level leaves; what it saved stays for the one around it, unless it is forgotten.
