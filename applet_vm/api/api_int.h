@@ -85,6 +85,7 @@ struct mm_api_op {
     uint16_t nonce_n;
     bool started;   /* md or cipher hold part of a message */
     bool chained;   /* the cipher has an IV */
+    bool rewind;    /* and has to get one of zeros before the next message */
     bool last_full; /* last holds a block that was kept back */
     bool final;     /* AEAD: the message is over, its tag can be asked for */
     uint8_t iv[16];

@@ -201,7 +201,7 @@ static bool init_again(struct mm_vm *vm, struct mm_api_op *op, mm_ref key, const
     if (iv != NULL && (!mode->iv || iv_len != (mode->block == 8 ? 8 : 16)))
         return false;
     op->fed = 0;
-    op->last_full = false;
+    op->last_full = op->rewind = false;
     return EVP_CipherInit_ex2(op->cipher, NULL, NULL, iv != NULL ? iv : zero, -1, NULL) == 1;
 }
 
@@ -339,10 +339,14 @@ static bool run_cipher(struct mm_api_op *op, const uint8_t *data, size_t len, ui
 static bool run_blocks(struct mm_api_op *op, const uint8_t *data, size_t len, uint8_t *out,
                        size_t *out_len, bool final)
 {
+    static const uint8_t zero[BLOCK_MAX];
     uint8_t pad[BLOCK_MAX];
     int n = 0;
 
     *out_len = 0;
+    if (op->rewind && EVP_CipherInit_ex2(op->cipher, NULL, NULL, zero, -1, NULL) != 1)
+        return false;
+    op->rewind = false;
     if (op->last_full) {
         memcpy(out, op->last, op->block);
         *out_len = op->block;
@@ -449,14 +453,13 @@ static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint
     return run;
 }
 
-/* Afterwards as after init, but the IV is zero (Cipher.doFinal). */
-static bool restart(struct mm_api_op *op)
+/* Afterwards as after init, but the IV is zero (Cipher.doFinal); the context gets it when a message
+ * comes, as most come after an init with an IV of their own. */
+static void restart(struct mm_api_op *op)
 {
-    static const uint8_t zero[BLOCK_MAX];
-
     op->fed = 0;
     op->last_full = false;
-    return !op->chained || EVP_CipherInit_ex2(op->cipher, NULL, NULL, zero, -1, NULL) == 1;
+    op->rewind = op->chained;
 }
 
 static enum mm_run op_of(struct mm_vm *vm, const uint16_t *args, struct mm_api_op **op)
@@ -519,8 +522,8 @@ enum mm_run mm_n_cipher_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
         return run == MM_RUN_OK ? mm_api_rsa_final(vm, op, args[4], MM_ARG_SHORT(5), ret) : run;
     }
     run = step_block(vm, op, args, ret, true);
-    if (run == MM_RUN_OK && !restart(op))
-        run = mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    if (run == MM_RUN_OK)
+        restart(op);
     return run;
 }
 
@@ -559,7 +562,7 @@ bool mm_api_cipher_decipher(struct mm_vm *vm, mm_ref cipher, const uint8_t *data
         return false;
     if (MM_CIPHER_OF(op->alg) != MM_CIPHER_RSA) {
         ok = through(vm, op, data, len, true, out, out_len) == MM_OK;
-        ok = restart(op) && ok;
+        restart(op);
         if (!ok && *out != NULL)
             OPENSSL_cleanse(*out, len + 3 * BLOCK_MAX);
         return ok;

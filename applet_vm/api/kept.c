@@ -41,21 +41,20 @@ enum mm_run mm_api_kept_op(struct mm_vm *vm, mm_ref ref, const char *class_name,
     return run;
 }
 
-/* Write what differs from it. */
+/* Write what differs from it; nothing into an object of another class (a OneShot). */
 static enum mm_run put(struct mm_vm *vm, const struct mm_api_op *op, const char *class_name,
                        const uint8_t *iv, size_t iv_len)
 {
-    uint16_t cells[KEPT_CELLS] = {0};
+    uint16_t cells[KEPT_CELLS] = {0}, now[KEPT_CELLS];
     uint8_t n = (uint8_t)(KEPT_IV + (iv_len + 1) / 2);
-    bool same = true;
 
     cells[KEPT_KEY] = op->key;
     cells[KEPT_HOW] = (uint16_t)((unsigned)op->mode << 8 | iv_len);
     for (size_t i = 0; i < iv_len; i++)
         cells[KEPT_IV + i / 2] |= (uint16_t)(i % 2 == 0 ? iv[i] << 8 : iv[i]);
-    for (uint8_t i = 0; i < n; i++)
-        same = same && mm_vm_hidden(vm, op->ref, class_name, i) == cells[i];
-    return same ? MM_RUN_OK : mm_vm_hidden_put(vm, op->ref, class_name, cells, n);
+    if (!mm_vm_hidden_get(vm, op->ref, class_name, now, n) || memcmp(now, cells, 2u * n) == 0)
+        return MM_RUN_OK;
+    return mm_vm_hidden_put(vm, op->ref, class_name, cells, n);
 }
 
 enum mm_run mm_api_keep(struct mm_vm *vm, struct mm_api_op *op, const char *class_name,
@@ -67,7 +66,7 @@ enum mm_run mm_api_keep(struct mm_vm *vm, struct mm_api_op *op, const char *clas
         (iv_len == 0 || memcmp(op->kept_iv, iv, iv_len) == 0))
         return MM_RUN_OK;
     op->kept = false;
-    if (iv_len <= MM_API_IV_MAX && mm_vm_instance_of(vm, op->ref, class_name))
+    if (iv_len <= MM_API_IV_MAX)
         run = put(vm, op, class_name, iv, iv_len);
     if (run != MM_RUN_OK) {
         mm_api_op_clear(op);

@@ -196,6 +196,17 @@ uint16_t mm_vm_hidden(struct mm_vm *vm, mm_ref obj, const char *class_name, uint
     return hidden_cell(vm, obj, class_name, index, &cell) ? mm_cell(vm->objs[obj].data, cell) : 0;
 }
 
+bool mm_vm_hidden_get(struct mm_vm *vm, mm_ref obj, const char *class_name, uint16_t *cells,
+                      uint8_t n)
+{
+    size_t last;
+
+    if (n == 0 || !hidden_cell(vm, obj, class_name, (uint8_t)(n - 1), &last))
+        return false;
+    memcpy(cells, vm->objs[obj].data + 2 * (last - (n - 1u)), 2u * n);
+    return true;
+}
+
 enum mm_run mm_vm_hidden_set(struct mm_vm *vm, mm_ref obj, const char *class_name, uint8_t index,
                              uint16_t value, bool now)
 {

@@ -298,6 +298,9 @@ enum mm_run mm_vm_array_write(struct mm_vm *vm, mm_ref array, uint16_t off, cons
 uint16_t mm_vm_hidden(struct mm_vm *vm, mm_ref obj, const char *class_name, uint8_t index);
 enum mm_run mm_vm_hidden_set(struct mm_vm *vm, mm_ref obj, const char *class_name, uint8_t index,
                              uint16_t value, bool now);
+/* The first n hidden cells of a class; false when the object has not so many of it. */
+bool mm_vm_hidden_get(struct mm_vm *vm, mm_ref obj, const char *class_name, uint16_t *cells,
+                      uint8_t n);
 /* The first n hidden cells in one write: all of them or, when it throws, none. */
 enum mm_run mm_vm_hidden_put(struct mm_vm *vm, mm_ref obj, const char *class_name,
                              const uint16_t *cells, uint8_t n);

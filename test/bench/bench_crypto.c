@@ -165,6 +165,47 @@ static void cipher(const char *name, uint16_t alg, uint16_t type, int bits, cons
     EVP_CIPHER_free(fetched);
 }
 
+/* ---- CBC with an IV of its own for each message, which the object keeps ---- */
+
+static bool iv_native_step(void *ctx)
+{
+    struct work *w = ctx;
+    uint16_t ret[2], init[6] = {w->object, w->key, MM_ENCRYPT, w->iv, 0, 16};
+
+    w->out[0]++;
+    return mm_vm_array_write(vm, w->iv, 0, w->out, 1, false) == MM_RUN_OK &&
+           mm_n_cipher_init_iv(vm, init, ret) == MM_RUN_OK && native_step(ctx);
+}
+
+static bool iv_step(void *ctx)
+{
+    struct work *w = ctx;
+    int n;
+
+    w->in[0]++;
+    return EVP_CipherInit_ex2(w->cipher, NULL, NULL, w->in, -1, NULL) == 1 &&
+           EVP_CipherUpdate(w->cipher, w->out, &n, w->in, w->len) == 1;
+}
+
+static void cbc_iv(int len)
+{
+    struct work w = {.fn = mm_n_cipher_do_final, .len = len, .cipher = EVP_CIPHER_CTX_new()};
+    EVP_CIPHER *fetched = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
+
+    w.args[0] = w.object = CALL(mm_n_cipher_get_instance, 13, 0);
+    w.key = secret(15, 128, w.in);
+    w.iv = array_new(w.in, 16);
+    w.args[1] = array_new(w.in, len);
+    w.args[3] = (uint16_t)len;
+    w.args[4] = array_new(NULL, len);
+    bench_must(EVP_CipherInit_ex2(w.cipher, fetched, w.in, w.in, 1, NULL) == 1 &&
+                   EVP_CIPHER_CTX_set_padding(w.cipher, 0) == 1,
+               "cipher");
+    report("AES-128 CBC, init, IV", &w, iv_native_step, iv_step);
+    EVP_CIPHER_CTX_free(w.cipher);
+    EVP_CIPHER_free(fetched);
+}
+
 /* ---- GCM: a nonce a message, so init belongs to it ---- */
 
 static bool gcm_native_step(void *ctx)
@@ -319,6 +360,7 @@ static void symmetric(int len)
     cipher("AES-128 ECB", 14, 15, 128, "AES-128-ECB", len);
     cipher("AES-128 CTR", (uint16_t)-16, 15, 128, "AES-128-CTR", len);
     cipher("Triple DES CBC", 1, 3, 192, "DES-EDE3-CBC", len);
+    cbc_iv(len);
     gcm(len);
     mac("AES-128 CMAC", 49, secret(15, 128, zero), "CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC",
         len);
