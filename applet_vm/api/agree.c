@@ -151,18 +151,19 @@ static EVP_PKEY *peer_key(const struct mm_api_op *op, const uint8_t *data, size_
     return peer;
 }
 
+/* With the cofactor in compatibility mode (IEEE P1363, 7.2.2) the secret is that without it, for
+ * every point of the subgroup; set_peer refuses the others. */
 static bool derive(const struct mm_api_op *op, const uint8_t *data, size_t data_len, uint8_t *out,
                    size_t *len)
 {
     EVP_PKEY *peer = peer_key(op, data, data_len);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, op->pkey, NULL);
-    bool cofactor = op->alg == ALG_DHC || op->alg == ALG_DHC_PLAIN;
     bool ok = peer != NULL && ctx != NULL && EVP_PKEY_derive_init(ctx) == 1;
 
     if (ok && op->alg == ALG_FF_DH_PLAIN) /* as long as p, leading zeros included */
         ok = EVP_PKEY_CTX_set_dh_pad(ctx, 1) == 1;
     else if (ok)
-        ok = EVP_PKEY_CTX_set_ecdh_cofactor_mode(ctx, cofactor ? 1 : 0) == 1;
+        ok = EVP_PKEY_CTX_set_ecdh_cofactor_mode(ctx, 0) == 1;
     *len = SECRET_MAX;
     ok = ok && EVP_PKEY_derive_set_peer(ctx, peer) == 1 && EVP_PKEY_derive(ctx, out, len) == 1;
     EVP_PKEY_CTX_free(ctx);

@@ -264,6 +264,38 @@ static void ecdh_matches_rfc_5903(void **state)
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_agree_init, 2, plain, k.public);
 }
 
+/* The API's "cofactor multiplication and compatibility mode": equal to what is made without it (8 is
+ * the cofactor here), and nothing comes of a point outside the subgroup of G. */
+static void ecdh_with_the_cofactor_is_equal_to_ecdh(void **state)
+{
+    struct keys k = pair_new(PAIR_EC, 255), other = pair_new(PAIR_EC, 255);
+    mm_ref peer = bytes_new(NULL, 65), out = bytes_new(NULL, 32), with = bytes_new(NULL, 32);
+    mm_ref stray = hex_new("0471C71C71C71C71C71C71C71C71C71C71C71C71C71C71C71C71C71C71C71EEB63"
+                           "387C4536E46FCBC4E0C9E3FC4A61138A1DCCACDED58FD8DE320CEA98DBAB460B");
+
+    (void)state;
+    set_wei25519(k.public);
+    (void)ok(mm_n_ec_set_k, 2, k.public, 8);
+    (void)ok(mm_n_pair_generate, 1, k.pair);
+    set_wei25519(other.public);
+    (void)ok(mm_n_pair_generate, 1, other.pair);
+    (void)ok(mm_n_ec_get_value, 3, other.public, peer, 0);
+    for (uint16_t alg = 1; alg <= 3; alg += 2) { /* ALG_EC_SVDP_DH and _PLAIN; DHC is one more */
+        mm_ref dh = ok(mm_n_agree_get_instance, 2, alg, 0);
+        mm_ref dhc = ok(mm_n_agree_get_instance, 2, alg + 1, 0);
+        int n;
+
+        (void)ok(mm_n_agree_init, 2, dh, k.private);
+        (void)ok(mm_n_agree_init, 2, dhc, k.private);
+        n = ok(mm_n_agree_generate_secret, 6, dh, peer, 0, 65, out, 0);
+        assert_int_equal(n, alg == 1 ? 20 : 32);
+        assert_int_equal(ok(mm_n_agree_generate_secret, 6, dhc, peer, 0, 65, with, 0), n);
+        assert_memory_equal(bytes_of(with), bytes_of(out), (size_t)n);
+        throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_agree_generate_secret, 6, dhc, stray, 0, 65,
+               with, 0);
+    }
+}
+
 /* s G + Q for s = 1 and Q = G is 2 G: the first double of P-256's generator */
 static void pace_maps_the_generator(void **state)
 {
@@ -378,6 +410,7 @@ int main(void)
         TEST(a_pair_of_a_size_without_a_standard_curve_needs_one),
         TEST(a_shared_domain_is_one_for_all),
         TEST(ecdh_matches_rfc_5903),
+        TEST(ecdh_with_the_cofactor_is_equal_to_ecdh),
         TEST(pace_maps_the_generator),
         TEST(both_ends_of_dh_agree),
         TEST(dsa_signs),
