@@ -55,7 +55,14 @@ struct mm_rd {
 };
 
 void mm_rd_init(struct mm_rd *rd, const uint8_t *data, size_t data_len);
-uint8_t mm_rd_u8(struct mm_rd *rd);
+static inline uint8_t mm_rd_u8(struct mm_rd *rd)
+{
+    if (rd->bad || rd->off >= rd->len) {
+        rd->bad = true;
+        return 0;
+    }
+    return rd->data[rd->off++];
+}
 uint16_t mm_rd_u16(struct mm_rd *rd);
 uint32_t mm_rd_u32(struct mm_rd *rd);
 const uint8_t *mm_rd_bytes(struct mm_rd *rd, size_t n); /* borrowed; NULL when fewer are left */

@@ -32,12 +32,6 @@ const uint8_t *mm_rd_bytes(struct mm_rd *rd, size_t n)
     return p;
 }
 
-uint8_t mm_rd_u8(struct mm_rd *rd)
-{
-    const uint8_t *p = mm_rd_bytes(rd, 1);
-    return p != NULL ? p[0] : 0;
-}
-
 uint16_t mm_rd_u16(struct mm_rd *rd)
 {
     const uint8_t *p = mm_rd_bytes(rd, 2);

@@ -190,7 +190,9 @@ void mm_cap_free(struct mm_cap **cap)
     free(c->applets);
     free(c->cp);
     free(c->classes);
+    free(c->class_places.first);
     free(c->methods);
+    free(c->method_places.first);
     free(c->handlers);
     free(c->handler_order);
     free(c->exports);
@@ -275,25 +277,38 @@ const struct mm_cap_method *mm_cap_method(const struct mm_cap *cap, size_t i)
     return i < cap->method_n ? &cap->methods[i] : NULL;
 }
 
+bool mm_cap_places_open(struct mm_cap_places *places, size_t len)
+{
+    places->n = (len >> MM_CAP_PLACE_SHIFT) + 1;
+    places->first = malloc(places->n * sizeof(places->first[0]));
+    if (places->first == NULL)
+        return false;
+    memset(places->first, 0xFF, places->n * sizeof(places->first[0])); /* MM_CAP_NO_PLACE */
+    return true;
+}
+
+void mm_cap_place(struct mm_cap_places *places, size_t off, size_t i)
+{
+    for (size_t k = (off >> MM_CAP_PLACE_SHIFT) + 1;
+         k > 0 && places->first[k - 1] == MM_CAP_NO_PLACE; k--)
+        places->first[k - 1] = (uint16_t)i;
+}
+
 /* The one at an offset in a list that is sorted by it; NULL: none. */
-#define FIND(list, n, wanted, out)                                                                 \
+#define FIND(list, list_n, places, wanted, out)                                                    \
     do {                                                                                           \
-        size_t lo_ = 0, hi_ = (n);                                                                 \
-        while (lo_ < hi_) {                                                                        \
-            size_t mid_ = lo_ + (hi_ - lo_) / 2;                                                   \
-            if ((list)[mid_].off < (wanted))                                                       \
-                lo_ = mid_ + 1;                                                                    \
-            else                                                                                   \
-                hi_ = mid_;                                                                        \
-        }                                                                                          \
-        (out) = lo_ < (n) && (list)[lo_].off == (wanted) ? &(list)[lo_] : NULL;                    \
+        size_t at_ = (size_t)(wanted) >> MM_CAP_PLACE_SHIFT;                                       \
+        size_t i_ = at_ < (places).n ? (places).first[at_] : MM_CAP_NO_PLACE;                      \
+        while (i_ < (list_n) && (list)[i_].off < (wanted))                                         \
+            i_++;                                                                                  \
+        (out) = i_ < (list_n) && (list)[i_].off == (wanted) ? &(list)[i_] : NULL;                  \
     } while (0)
 
 const struct mm_cap_method *mm_cap_method_at(const struct mm_cap *cap, uint16_t off)
 {
     const struct mm_cap_method *m;
 
-    FIND(cap->methods, cap->method_n, off, m);
+    FIND(cap->methods, cap->method_n, cap->method_places, off, m);
     return m;
 }
 
@@ -326,7 +341,7 @@ const struct mm_cap_class *mm_cap_class_at(const struct mm_cap *cap, uint16_t of
 {
     const struct mm_cap_class *c;
 
-    FIND(cap->classes, cap->class_n, off, c);
+    FIND(cap->classes, cap->class_n, cap->class_places, off, c);
     return c;
 }
 

@@ -154,7 +154,7 @@ struct mm_cap_class {
     uint8_t first_ref, ref_n; /* 0xFF, 0: no references */
     uint8_t public_base, public_n, package_base, package_n;
     const uint8_t *public_table, *package_table; /* u2 method offsets; 0xFFFF: inherited */
-    uint16_t remote_off; /* of remote_interface_info in Class info (format 2.2); 0: not a remote class */
+    uint16_t remote_off; /* of remote_interface_info in Class info (2.2); 0: not a remote class */
 };
 size_t mm_cap_class_n(const struct mm_cap *cap);
 const struct mm_cap_class *mm_cap_class(const struct mm_cap *cap, size_t i); /* by offset */
@@ -231,6 +231,8 @@ struct mm_op_info {
     uint8_t operand_bytes; /* 0xFF: a switch */
     uint8_t pops, pushes;
     bool needs_int;
+    bool branches; /* a switch does, too */
+    bool ends;     /* control never goes on to the next instruction */
 };
 extern const struct mm_op_info mm_op_infos[256];
 /* Facts of an opcode, never NULL. */
@@ -254,22 +256,28 @@ static inline size_t mm_op_len(const uint8_t *code, size_t code_len, size_t off)
         return mm_op_switch_len(code, code_len, off);
     return op->operand_bytes < code_len - off ? op->operand_bytes + 1u : 0;
 }
+/* The same of an instruction that is known to be whole. */
+static inline size_t mm_op_whole_len(const uint8_t *code, size_t code_len, size_t off)
+{
+    uint8_t bytes = mm_op_infos[code[off]].operand_bytes;
+
+    return bytes != 0xFF ? bytes + 1u : mm_op_switch_len(code, code_len, off);
+}
 /* How many places the whole instruction at p may branch to, and the distance from its opcode of
  * each; a switch's default is number 0. */
 static inline size_t mm_op_branch_n(const uint8_t *p)
 {
     const struct mm_op_info *op = &mm_op_infos[p[0]];
 
-    if (op->operand_bytes == 0xFF)
-        return mm_op_switch_branch_n(p);
-    return op->operands == MM_OPERANDS_BRANCH8 || op->operands == MM_OPERANDS_BRANCH16;
+    if (!op->branches)
+        return 0;
+    return op->operand_bytes == 0xFF ? mm_op_switch_branch_n(p) : 1;
 }
 int mm_op_branch(const uint8_t *p, size_t i);
 /* Does control never go on to the next instruction? */
 static inline bool mm_op_ends(uint8_t op)
 {
-    return op == MM_OP_GOTO || op == MM_OP_GOTO_W || op == MM_OP_ATHROW || op == MM_OP_RET ||
-           (op >= MM_OP_STABLESWITCH && op <= MM_OP_RETURN);
+    return mm_op_infos[op].ends;
 }
 
 #endif

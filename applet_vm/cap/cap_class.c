@@ -207,6 +207,7 @@ static enum mm_status read_record(struct mm_cap *cap, struct mm_rd *rd, struct m
     if (grown == NULL)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     cap->classes = grown;
+    mm_cap_place(&cap->class_places, c.off, cap->class_n);
     cap->classes[cap->class_n++] = c;
     return MM_OK;
 }
@@ -219,6 +220,8 @@ enum mm_status mm_cap_read_classes(struct mm_cap *cap, struct mm_err *err)
     mm_cap_rd(cap, MM_CAP_CLASS, &rd);
     if (rd.len > 0x7FFF)
         return mm_cap_bad(err, MM_CAP_CLASS, 0, "%zu bytes, offsets reach 32767 only", rd.len);
+    if (!mm_cap_places_open(&cap->class_places, rd.len))
+        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     if (cap->format_minor >= 2)
         (void)mm_rd_bytes(&rd, mm_rd_u16(&rd)); /* signature pool: for remote methods only */
     while (st == MM_OK && mm_rd_left(&rd) != 0)

@@ -256,11 +256,8 @@ static bool needs_look(const struct mm_op_info *op, uint8_t code)
 static enum mm_status check_insn(const struct walk *w, size_t off)
 {
     const struct mm_op_info *op = mm_op_info(w->info[off]);
-    enum mm_status st;
+    enum mm_status st = check_operands(w, off);
 
-    if (!needs_look(op, w->info[off]))
-        return MM_OK;
-    st = check_operands(w, off);
     if (st == MM_OK)
         st = check_local(w, off);
     if (st == MM_OK && op->needs_int && (w->cap->flags & 0x01) == 0)
@@ -306,22 +303,22 @@ static enum mm_status check_boundaries(const struct walk *w)
 
 static enum mm_status check_run(struct walk *w)
 {
+    const struct mm_op_info *op = mm_op_info(MM_OP_NOP);
     size_t len = 0;
-    uint8_t last = MM_OP_NOP;
 
     w->branch_n = 0;
     for (size_t off = w->m->code_off; off < w->end; off += len) {
         enum mm_status st = op_len(w, off, w->end, &len);
-        if (st == MM_OK)
+        op = mm_op_info(w->info[off]);
+        if (st == MM_OK && needs_look(op, w->info[off]))
             st = check_insn(w, off);
         if (st != MM_OK)
             return st;
         w->cap->marks[off] |= MM_CAP_MARK_INSN;
-        last = w->info[off];
-        if (mm_op_branch_n(w->info + off) != 0)
+        if (op->branches)
             w->todo[w->branch_n++] = (uint16_t)off;
     }
-    if (!mm_op_ends(last))
+    if (!op->ends)
         return bad(w, w->end, "code runs on past its end");
     return check_boundaries(w);
 }
@@ -483,10 +480,13 @@ static enum mm_status list_methods(struct mm_cap *cap, struct mm_err *err)
         n++;
     cap->methods = calloc(n + 1, sizeof(cap->methods[0]));
     cap->handler_order = calloc(cap->handler_n + 1, 1);
-    if (cap->methods == NULL || cap->handler_order == NULL)
+    if (cap->methods == NULL || cap->handler_order == NULL ||
+        !mm_cap_places_open(&cap->method_places, len))
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    for (size_t off = next_start(cap, 0); off < len; off = next_start(cap, off + 1))
+    for (size_t off = next_start(cap, 0); off < len; off = next_start(cap, off + 1)) {
+        mm_cap_place(&cap->method_places, off, cap->method_n);
         cap->methods[cap->method_n++].off = (uint16_t)off;
+    }
     share_handlers(cap);
     return MM_OK;
 }

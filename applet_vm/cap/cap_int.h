@@ -13,6 +13,15 @@ enum {
 
 #define MM_CAP_NO_LEN 0xFFFF
 
+/* Where to look for what is at an offset: for each 32 bytes of a component the number of the first
+ * element at or behind them; MM_CAP_NO_PLACE: there is none yet. */
+#define MM_CAP_PLACE_SHIFT 5
+#define MM_CAP_NO_PLACE    0xFFFF
+struct mm_cap_places {
+    uint16_t *first; /* owned */
+    size_t n;
+};
+
 struct mm_cap {
     unsigned more_owners; /* besides the first */
     uint8_t *data;        /* owned: the LFDB */
@@ -30,8 +39,10 @@ struct mm_cap {
     size_t cp_n;
     struct mm_cap_class *classes;
     size_t class_n;
+    struct mm_cap_places class_places;
     struct mm_cap_method *methods;
     size_t method_n;
+    struct mm_cap_places method_places;
     struct mm_cap_handler *handlers;
     size_t handler_n;
     uint8_t *handler_order; /* indexes of handlers, those of one method together */
@@ -51,6 +62,11 @@ enum mm_status mm_cap_bad(struct mm_err *err, enum mm_cap_tag tag, size_t off, c
 /* A cursor over a component; the end of a component must be the end of its contents. */
 void mm_cap_rd(const struct mm_cap *cap, enum mm_cap_tag tag, struct mm_rd *rd);
 enum mm_status mm_cap_rd_end(const struct mm_rd *rd, enum mm_cap_tag tag, struct mm_err *err);
+
+/* For a component of len bytes; false: out of memory. */
+bool mm_cap_places_open(struct mm_cap_places *places, size_t len);
+/* Element number i, the last so far, is at off, which is behind those before it. */
+void mm_cap_place(struct mm_cap_places *places, size_t off, size_t i);
 
 /* Checks shared by the components. off: where the reference stands, for the message. */
 enum mm_status mm_cap_check_class_ref(const struct mm_cap *cap, uint16_t ref, enum mm_cap_tag tag,

@@ -14,6 +14,13 @@ enum {
 #undef X
 };
 
+#define BRANCHES(operands)                                                                         \
+    ((operands) == MM_OPERANDS_BRANCH8 || (operands) == MM_OPERANDS_BRANCH16 ||                    \
+     (operands) >= MM_OPERANDS_STABLESWITCH)
+#define ENDS(code)                                                                                 \
+    ((code) == MM_OP_GOTO || (code) == MM_OP_GOTO_W || (code) == MM_OP_ATHROW ||                   \
+     (code) == MM_OP_RET || ((code) >= MM_OP_STABLESWITCH && (code) <= MM_OP_RETURN))
+
 const struct mm_op_info mm_op_infos[256] = {
 #define MM_OP(name_, code, operands_, pops_, pushes_, needs_int_)                                  \
     [code] = {.name = mnemonics[code],                                                             \
@@ -21,7 +28,9 @@ const struct mm_op_info mm_op_infos[256] = {
               .operand_bytes = BYTES_##operands_,                                                  \
               .pops = (pops_),                                                                     \
               .pushes = (pushes_),                                                                 \
-              .needs_int = (needs_int_)},
+              .needs_int = (needs_int_),                                                           \
+              .branches = BRANCHES(MM_OPERANDS_##operands_),                                       \
+              .ends = ENDS(code)},
 #include "applet_vm/cap/opcodes.def"
 #undef MM_OP
 };

@@ -70,7 +70,10 @@ static void mark_leaders(struct method *m)
     mark(m, start);
     for (size_t i = 0; i < m->handler_n; i++)
         mark(m, m->handlers[i]->handler_off);
-    for (size_t off = start; off < m->end; off += mm_op_len(info, m->end, off)) {
+    for (size_t off = start; off < m->end; off += mm_op_whole_len(info, m->end, off)) {
+        const struct mm_op_info *op = mm_op_info(info[off]);
+        if (!op->branches && !op->ends)
+            continue;
         for (size_t i = 0, n = mm_op_branch_n(info + off); i < n; i++)
             mark(m, (size_t)((long)off + mm_op_branch(info + off, i)));
         if (info[off] == MM_OP_JSR || info[off] == MM_OP_RET)
@@ -330,9 +333,7 @@ static enum mm_status one_step(struct method *m, bool first)
     if (m->f.v->budget == 0)
         return mm_flow_bad(&m->f, MM_RULE_TOO_COMPLEX, "the package takes too many steps");
     m->f.v->stats->instructions++;
-    if (st == MM_OK)
-        st = mm_step(&m->f);
-    return st == MM_OK ? to_branches(m) : st;
+    return st == MM_OK ? mm_step(&m->f) : st;
 }
 
 static enum mm_status walk(struct method *m, struct leader *l)
@@ -346,12 +347,14 @@ static enum mm_status walk(struct method *m, struct leader *l)
     m->f.depth = l->depth;
     m->f.off = l->off;
     for (;;) {
-        size_t next = m->f.off + mm_op_len(m->f.info, m->end, m->f.off);
+        const struct mm_op_info *op = mm_op_info(m->f.info[m->f.off]);
+        size_t next = m->f.off + mm_op_whole_len(m->f.info, m->end, m->f.off);
 
         st = one_step(m, first);
         first = false;
-        if (st != MM_OK || m->f.never || mm_op_ends(m->f.info[m->f.off]) ||
-            m->f.info[m->f.off] == MM_OP_JSR)
+        if (st == MM_OK && (op->branches || op->ends))
+            st = to_branches(m);
+        if (st != MM_OK || m->f.never || op->ends || m->f.info[m->f.off] == MM_OP_JSR)
             return st;
         if (leader_of(m, next) != NOT_LEADER)
             return arrive(m, next, m->f.loc, m->f.stack, m->f.depth);

@@ -34,9 +34,10 @@ enum rule {
 
 static const struct {
     const char *takes, *gives;
+    uint8_t takes_n; /* letters */
     enum rule rule;
 } sigs[256] = {
-#define MM_SIG(name, takes, gives, rule) [MM_OP_##name] = {takes, gives, rule},
+#define MM_SIG(name, takes, gives, rule) [MM_OP_##name] = {takes, gives, sizeof(takes) - 1, rule},
 #include "applet_vm/verify/sigs.def"
 #undef MM_SIG
 };
@@ -150,14 +151,11 @@ static enum mm_status pop_letter(struct mm_flow *f, char letter, mm_vt *t)
     return st;
 }
 
-static enum mm_status pop_letters(struct mm_flow *f, const char *takes)
+static enum mm_status pop_letters(struct mm_flow *f, const char *takes, size_t n)
 {
     enum mm_status st = MM_OK;
-    size_t n = 0;
     mm_vt t;
 
-    while (takes[n] != '\0')
-        n++;
     for (; st == MM_OK && n > 0; n--) {
         if (takes[n - 1] == 's' && f->depth > 0 && f->stack[f->depth - 1] == VT(VT_SHORT))
             f->depth--; /* the most of all */
@@ -288,8 +286,12 @@ static enum mm_status check_local(const struct mm_flow *f, size_t i, char letter
 static enum mm_status step_load(struct mm_flow *f, const uint8_t *p, char letter)
 {
     size_t i = local_index(p);
-    enum mm_status st = check_local(f, i, letter);
+    unsigned k = VT_KIND(f->loc[i]);
+    enum mm_status st;
 
+    if (letter == 's' ? k == VT_SHORT : letter == 'r' && k >= VT_NULL)
+        return mm_push(f, f->loc[i]);
+    st = check_local(f, i, letter);
     if (st != MM_OK)
         return st;
     if (letter == 'i')
@@ -460,7 +462,7 @@ static mm_vt array_of(uint8_t type)
 static enum mm_status step_new_array(struct mm_flow *f, const uint8_t *p, bool of_refs)
 {
     mm_vt t = VT(VT_TOP);
-    enum mm_status st = pop_letters(f, "s");
+    enum mm_status st = pop_letters(f, "s", 1);
 
     if (st == MM_OK && of_refs)
         st = class_constant(f, mm_be16(p + 1), &t);
@@ -486,7 +488,7 @@ static enum mm_status step_aaload(struct mm_flow *f)
 static enum mm_status step_cast(struct mm_flow *f, const uint8_t *p, bool tells)
 {
     mm_vt t = VT(VT_TOP);
-    enum mm_status st = pop_letters(f, "r");
+    enum mm_status st = pop_letters(f, "r", 1);
 
     if (st == MM_OK && (p[1] == 0 || p[1] == 14))
         st = class_constant(f, mm_be16(p + 2), &t);
@@ -521,17 +523,17 @@ static enum mm_status step_return(struct mm_flow *f, const char *takes)
 static enum mm_status step_field_rule(struct mm_flow *f, const uint8_t *p, enum rule rule)
 {
     bool put = rule == PUTFIELD || rule == PUTTHIS || rule == PUTSTATIC;
-    const char *letters = put ? sigs[p[0]].takes : sigs[p[0]].gives;
-    char kind = letters[strlen(letters) - 1];
+    char kind = put ? sigs[p[0]].takes[sigs[p[0]].takes_n - 1] : sigs[p[0]].gives[0];
 
     if (rule == GETSTATIC || rule == PUTSTATIC)
         return step_static(f, p, put, kind);
     return step_field(f, p, put, rule == GETTHIS || rule == PUTTHIS, kind);
 }
 
-static enum mm_status step_plain(struct mm_flow *f, const char *takes, const char *gives)
+static enum mm_status step_plain(struct mm_flow *f, const char *takes, size_t takes_n,
+                                 const char *gives)
 {
-    enum mm_status st = pop_letters(f, takes);
+    enum mm_status st = pop_letters(f, takes, takes_n);
 
     for (; st == MM_OK && *gives != '\0'; gives++)
         st = push_letter(f, *gives);
@@ -559,7 +561,7 @@ enum mm_status mm_step(struct mm_flow *f)
 
     switch (sigs[p[0]].rule) {
     case PLAIN:
-        return step_plain(f, takes, gives);
+        return step_plain(f, takes, sigs[p[0]].takes_n, gives);
     case LOAD:
         return step_load(f, p, gives[0]);
     case STORE:

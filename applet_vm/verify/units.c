@@ -7,13 +7,14 @@
 #define DESC_CLASS_LEN  9
 #define DESC_FIELD_LEN  7
 #define DESC_METHOD_LEN 12
+#define HASHED          8 /* characters of a name */
 
 /* Where a name's place in the table begins. */
 static size_t hash(const char *name, size_t len)
 {
-    uint32_t h = 0x811c9dc5u; /* FNV-1a */
+    uint32_t h = 0x811c9dc5u ^ (uint32_t)len; /* FNV-1a, of the end: names differ there */
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = len < HASHED ? 0 : len - HASHED; i < len; i++)
         h = (h ^ (uint8_t)name[i]) * 0x01000193u;
     return h;
 }
