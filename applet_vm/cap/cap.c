@@ -194,6 +194,7 @@ void mm_cap_free(struct mm_cap **cap)
     free(c->methods);
     free(c->method_places.first);
     free(c->handlers);
+    free(c->branches);
     free(c->handler_order);
     free(c->exports);
     free(c);
@@ -310,6 +311,11 @@ const struct mm_cap_method *mm_cap_method_at(const struct mm_cap *cap, uint16_t 
 
     FIND(cap->methods, cap->method_n, cap->method_places, off, m);
     return m;
+}
+
+const uint16_t *mm_cap_method_branches(const struct mm_cap *cap, const struct mm_cap_method *m)
+{
+    return cap->branches + m->branch_first;
 }
 
 size_t mm_cap_handler_n(const struct mm_cap *cap)

@@ -115,6 +115,7 @@ struct mm_cap_method {
     uint8_t max_stack;
     uint8_t nargs; /* cells, this included */
     uint8_t max_locals;
+    uint16_t branch_n, branch_first;
     uint8_t handler_n; /* handlers whose range begins here; only in the code they count */
     uint8_t handler_first;
 };
@@ -132,6 +133,9 @@ struct mm_cap_handler {
 };
 size_t mm_cap_handler_n(const struct mm_cap *cap);
 const struct mm_cap_handler *mm_cap_handler(const struct mm_cap *cap, size_t i);
+/* Offsets in Method info of a method's instructions that may go elsewhere (branches, switches, jsr, ret),
+ * ascending; m->branch_n of them. */
+const uint16_t *mm_cap_method_branches(const struct mm_cap *cap, const struct mm_cap_method *m);
 /* Table index of the i-th handler of a method (below m->handler_n), in table order. */
 size_t mm_cap_method_handler(const struct mm_cap *cap, const struct mm_cap_method *m, size_t i);
 

@@ -301,26 +301,39 @@ static enum mm_status check_boundaries(const struct walk *w)
     return MM_OK;
 }
 
+/* The run is good: the verifier need not look for them again. */
+static void keep_branches(struct walk *w)
+{
+    w->m->branch_first = (uint16_t)w->cap->branch_n;
+    w->m->branch_n = (uint16_t)w->branch_n;
+    memcpy(w->cap->branches + w->cap->branch_n, w->todo, w->branch_n * sizeof(w->todo[0]));
+    w->cap->branch_n += w->branch_n;
+}
+
 static enum mm_status check_run(struct walk *w)
 {
     const struct mm_op_info *op = mm_op_info(MM_OP_NOP);
+    enum mm_status st = MM_OK;
     size_t len = 0;
 
     w->branch_n = 0;
     for (size_t off = w->m->code_off; off < w->end; off += len) {
-        enum mm_status st = op_len(w, off, w->end, &len);
+        st = op_len(w, off, w->end, &len);
         op = mm_op_info(w->info[off]);
         if (st == MM_OK && needs_look(op, w->info[off]))
             st = check_insn(w, off);
         if (st != MM_OK)
             return st;
         w->cap->marks[off] |= MM_CAP_MARK_INSN;
-        if (op->branches)
+        if (op->branches || w->info[off] == MM_OP_RET)
             w->todo[w->branch_n++] = (uint16_t)off;
     }
     if (!op->ends)
         return bad(w, w->end, "code runs on past its end");
-    return check_boundaries(w);
+    st = check_boundaries(w);
+    if (st == MM_OK)
+        keep_branches(w);
+    return st;
 }
 
 /* ---- Methods ---- */
@@ -491,6 +504,15 @@ static enum mm_status list_methods(struct mm_cap *cap, struct mm_err *err)
     return MM_OK;
 }
 
+/* A package keeps this as long as it is there. */
+static void shrink_branches(struct mm_cap *cap)
+{
+    uint16_t *smaller = realloc(cap->branches, (cap->branch_n + 1) * sizeof(*smaller));
+
+    if (smaller != NULL)
+        cap->branches = smaller;
+}
+
 enum mm_status mm_cap_check_code(struct mm_cap *cap, struct mm_err *err)
 {
     size_t len = cap->comp[MM_CAP_METHOD].len;
@@ -500,13 +522,18 @@ enum mm_status mm_cap_check_code(struct mm_cap *cap, struct mm_err *err)
     if (st != MM_OK)
         return st;
     w.todo = malloc((len + 1) * sizeof(w.todo[0]));
-    if (w.todo == NULL)
+    cap->branches = malloc((len + 1) * sizeof(cap->branches[0]));
+    if (w.todo == NULL || cap->branches == NULL) {
+        free(w.todo);
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
+    }
     for (size_t i = 0; st == MM_OK && i < cap->method_n; i++) {
         w.m = &cap->methods[i];
         w.limit = i + 1 < cap->method_n ? cap->methods[i + 1].off : len;
         st = check_method(&w, w.m->off);
     }
     free(w.todo);
+    if (st == MM_OK)
+        shrink_branches(cap);
     return st == MM_OK ? check_entries(cap, err) : st;
 }

@@ -45,6 +45,8 @@ struct mm_cap {
     struct mm_cap_places method_places;
     struct mm_cap_handler *handlers;
     size_t handler_n;
+    uint16_t *branches; /* those of one method together */
+    size_t branch_n;
     uint8_t *handler_order; /* indexes of handlers, those of one method together */
     struct mm_cap_statics statics;
     struct mm_cap_export *exports;

@@ -63,6 +63,7 @@ static void mark(struct method *m, size_t off)
 
 static void mark_leaders(struct method *m)
 {
+    const uint16_t *branches = mm_cap_method_branches(m->f.v->cap, m->f.m);
     const uint8_t *info = m->f.info;
     size_t start = m->f.m->code_off;
 
@@ -70,10 +71,8 @@ static void mark_leaders(struct method *m)
     mark(m, start);
     for (size_t i = 0; i < m->handler_n; i++)
         mark(m, m->handlers[i]->handler_off);
-    for (size_t off = start; off < m->end; off += mm_op_whole_len(info, m->end, off)) {
-        const struct mm_op_info *op = mm_op_info(info[off]);
-        if (!op->branches && !op->ends)
-            continue;
+    for (size_t k = 0; k < m->f.m->branch_n; k++) {
+        size_t off = branches[k];
         for (size_t i = 0, n = mm_op_branch_n(info + off); i < n; i++)
             mark(m, (size_t)((long)off + mm_op_branch(info + off, i)));
         if (info[off] == MM_OP_JSR || info[off] == MM_OP_RET)
