@@ -67,7 +67,7 @@ static void registry_entries_throw_why_they_refuse(void **state)
 static void contactless_entries_throw_why_they_refuse(void **state)
 {
     mm_ref entry = mm_vm_new_instance(chip.vm, "mintmark/RegistryEntry"),
-           data = bytes_new("AIDAID", 8);
+           data = bytes_new("AIDAIDAI", 8);
 
     (void)state;
     throws(ISO, REFUSED, mm_n_entry_set_cl_state, 2, entry, 1);
