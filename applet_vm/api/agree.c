@@ -41,12 +41,15 @@ enum mm_run mm_n_agree_get_algorithm(struct mm_vm *vm, const uint16_t *args, uin
     return MM_RUN_OK;
 }
 
-static enum mm_run begin(struct mm_vm *vm, mm_ref ref, mm_ref key)
+/* There are no modes and no IV. */
+static enum mm_run begin(struct mm_vm *vm, mm_ref ref, mm_ref key, int mode, const uint8_t *iv,
+                         size_t iv_len)
 {
     uint16_t alg = mm_vm_hidden(vm, ref, AGREE_CLASS, 0);
     enum mm_key_kind kind = mm_api_key_kind(vm, key);
     struct mm_api_op *op;
 
+    (void)iv, (void)iv_len;
     if (key == MM_REF_NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_UNINITIALIZED_KEY);
     if (!mm_api_kind_private(kind) ||
@@ -61,14 +64,14 @@ static enum mm_run begin(struct mm_vm *vm, mm_ref ref, mm_ref key)
     if (op->pkey == NULL)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     op->alg = alg;
-    op->mode = KEPT_MODE;
+    op->mode = (uint8_t)mode;
     return MM_RUN_OK;
 }
 
 /* init(privateKey) */
 enum mm_run mm_n_agree_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    enum mm_run run = begin(vm, args[0], args[1]);
+    enum mm_run run = begin(vm, args[0], args[1], KEPT_MODE, NULL, 0);
 
     (void)ret;
     return run == MM_RUN_OK ? mm_api_keep(vm, mm_api_op_find(vm, args[0]), KEPT_CLASS, NULL, 0)
@@ -78,14 +81,8 @@ enum mm_run mm_n_agree_init(struct mm_vm *vm, const uint16_t *args, uint16_t *re
 /* The operation, its key still set. After a card reset it is made again. */
 static enum mm_run op_of(struct mm_vm *vm, mm_ref ref, struct mm_api_op **op)
 {
-    struct mm_api_kept kept;
-    enum mm_run run = MM_RUN_OK;
+    enum mm_run run = mm_api_kept_op(vm, ref, KEPT_CLASS, begin, op);
 
-    *op = mm_api_op_find(vm, ref);
-    if (*op == NULL && mm_api_kept(vm, ref, KEPT_CLASS, &kept)) {
-        run = begin(vm, ref, kept.key);
-        *op = mm_api_op_find(vm, ref);
-    }
     if (run != MM_RUN_OK)
         return run;
     if (*op == NULL || (*op)->alg == 0)

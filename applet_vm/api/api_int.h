@@ -234,19 +234,11 @@ enum mm_run mm_api_new_algorithm(struct mm_vm *vm, const char *class_name, const
 struct mm_api_op *mm_api_op_new(struct mm_vm *vm, mm_ref ref);
 
 /* ---- What init was told, kept in the object (kept.c) ---- */
-struct mm_api_kept {
-    mm_ref key;
-    uint8_t mode;
-    uint8_t iv_len; /* 0: without */
-    uint8_t iv[MM_API_IV_MAX];
-};
 /* op was initialised with its key and mode and this IV: for a card reset to go back to. class_name
  * is the internal class with the cells; an object of another (a OneShot) keeps nothing. Writes only
  * what differs. When it throws, op is not initialised. */
 enum mm_run mm_api_keep(struct mm_vm *vm, struct mm_api_op *op, const char *class_name,
                         const uint8_t *iv, size_t iv_len);
-/* False: the object was never initialised. */
-bool mm_api_kept(struct mm_vm *vm, mm_ref ref, const char *class_name, struct mm_api_kept *out);
 /* Begin an operation of ref with key, mode and IV (NULL: without); throws what init would. */
 typedef enum mm_run (*mm_api_begin)(struct mm_vm *vm, mm_ref ref, mm_ref key, int mode,
                                     const uint8_t *iv, size_t iv_len);

@@ -12,7 +12,15 @@
 
 enum { KEPT_KEY, KEPT_HOW, KEPT_IV, KEPT_CELLS = KEPT_IV + MM_API_IV_MAX / 2 };
 
-bool mm_api_kept(struct mm_vm *vm, mm_ref ref, const char *class_name, struct mm_api_kept *out)
+struct kept {
+    mm_ref key;
+    uint8_t mode;
+    uint8_t iv_len; /* 0: without */
+    uint8_t iv[MM_API_IV_MAX];
+};
+
+/* False: the object was never initialised. */
+static bool get(struct mm_vm *vm, mm_ref ref, const char *class_name, struct kept *out)
 {
     uint16_t how = mm_vm_hidden(vm, ref, class_name, KEPT_HOW);
 
@@ -29,11 +37,11 @@ bool mm_api_kept(struct mm_vm *vm, mm_ref ref, const char *class_name, struct mm
 enum mm_run mm_api_kept_op(struct mm_vm *vm, mm_ref ref, const char *class_name, mm_api_begin begin,
                            struct mm_api_op **op)
 {
-    struct mm_api_kept kept;
+    struct kept kept;
     enum mm_run run;
 
     *op = mm_api_op_find(vm, ref);
-    if (*op != NULL || !mm_api_kept(vm, ref, class_name, &kept))
+    if (*op != NULL || !get(vm, ref, class_name, &kept))
         return MM_RUN_OK;
     run = begin(vm, ref, kept.key, kept.mode, kept.iv_len != 0 ? kept.iv : NULL, kept.iv_len);
     if (run == MM_RUN_OK)
