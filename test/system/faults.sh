@@ -248,6 +248,7 @@ check "platform down: status 5, and it is named" platform_is_down
 check "the platform again" platform_start
 check "card out: status 4, and it is named" card_is_out
 check "the card again" chip_start card
+check "an image in use is named" image_in_use
 check "pays again after all that" pay pay 0.10
 if [ -n "${MM_PCSCD_PID:-}" ]; then check "pcscd stopped: status 4, and it is named" pcscd_is_gone; fi
 tap_end
