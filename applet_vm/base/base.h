@@ -140,6 +140,8 @@ enum mm_status mm_unb64url(const char *text, size_t text_len, uint8_t **out,
 /* Read a whole file of at most max bytes. *data owned by the caller (free). */
 enum mm_status mm_file_read(const char *path, size_t max, uint8_t **data, size_t *data_len,
                             struct mm_err *err) MM_USE_RESULT;
+/* After a rename: that the entry of path in its folder has reached the disk. MM_IO if that cannot be had. */
+enum mm_status mm_file_sync_folder_of(const char *path);
 /* Replace a file as a whole (temporary file, fsync, rename). mode as for open(2). */
 enum mm_status mm_file_write(const char *path, const void *data, size_t data_len, unsigned mode,
                              struct mm_err *err) MM_USE_RESULT;

@@ -58,12 +58,11 @@ static bool write_all(int fd, const uint8_t *data, size_t len)
     return true;
 }
 
-/* After a rename the directory entry itself has to reach the disk. */
-static void sync_parent(const char *path)
+enum mm_status mm_file_sync_folder_of(const char *path)
 {
     char dir[PATH_MAX];
     char *slash;
-    int fd;
+    int fd, r;
 
     snprintf(dir, sizeof(dir), "%s", path);
     slash = strrchr(dir, '/');
@@ -72,10 +71,11 @@ static void sync_parent(const char *path)
     else
         slash[slash == dir] = '\0';
     fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd); /* best effort: some file systems refuse it for directories */
-        close(fd);
-    }
+    if (fd < 0)
+        return MM_IO;
+    r = fsync(fd);
+    close(fd);
+    return r == 0 ? MM_OK : MM_IO;
 }
 
 enum mm_status mm_file_write(const char *path, const void *data, size_t data_len, unsigned mode,
@@ -97,7 +97,7 @@ enum mm_status mm_file_write(const char *path, const void *data, size_t data_len
         return st;
     }
     close(fd);
-    sync_parent(path);
+    (void)mm_file_sync_folder_of(path); /* best effort: some file systems refuse it for folders */
     return MM_OK;
 }
 

@@ -110,26 +110,6 @@ static enum mm_status image_make(struct mm_nvm *nvm, struct mm_buf *out, struct 
     return st == MM_OK && out->bad ? MM_NO_MEMORY : st;
 }
 
-static enum mm_status dir_sync(const char *path)
-{
-    char dir[PATH_MAX];
-    char *slash;
-    int fd, r;
-
-    snprintf(dir, sizeof(dir), "%s", path);
-    slash = strrchr(dir, '/');
-    if (slash == NULL)
-        snprintf(dir, sizeof(dir), ".");
-    else
-        slash[slash == dir] = '\0';
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return MM_IO;
-    r = fsync(fd);
-    close(fd);
-    return r == 0 ? MM_OK : MM_IO;
-}
-
 static enum mm_status image_replace(const struct mm_nvm *nvm, const struct mm_buf *image)
 {
     bool power = nvm->cfg.durability == MM_DURABLE_POWER;
@@ -148,7 +128,7 @@ static enum mm_status image_replace(const struct mm_nvm *nvm, const struct mm_bu
         unlink(tmp);
         return MM_IO;
     }
-    return power ? dir_sync(nvm->path) : MM_OK;
+    return power ? mm_file_sync_folder_of(nvm->path) : MM_OK;
 }
 
 /*

@@ -77,6 +77,15 @@ static enum mm_status exchange(struct mm_access *access, const struct mm_buf *co
     return MM_OK;
 }
 
+/* Send, and 9000 or the command's name in the error. sw is the card's, 0 without an answer. */
+static enum mm_status ask(struct mm_access *access, const char *name, const struct mm_buf *command,
+                          struct mm_buf *resp, uint16_t *sw, struct mm_err *err)
+{
+    enum mm_status st = exchange(access, command, resp, sw, err);
+
+    return st == MM_OK && *sw != MM_SW_9000_NO_ERROR ? card_said(err, name, *sw) : st;
+}
+
 /* INITIALIZE UPDATE; a card in S16 mode says 6700 to 8 bytes of challenge and gets 16. */
 static enum mm_status initialize(struct mm_gp_session *session, uint8_t key_version,
                                  struct mm_buf *resp, struct mm_err *err)
@@ -162,12 +171,9 @@ static enum mm_status authenticate(struct mm_gp_session *session, const struct m
         st = mm_gp_channel_authenticate_with(&session->scp, session->keys, resp.data, resp.len,
                                              level, &command, err);
     if (st == MM_OK)
-        st = exchange(session->access, &command, &resp, &sw, err);
-    if (st == MM_OK && sw != MM_SW_9000_NO_ERROR) {
-        st = card_said(err, "EXTERNAL AUTHENTICATE", sw);
-        if (is_failed_authentication(sw))
-            st = MM_AUTH;
-    }
+        st = ask(session->access, "EXTERNAL AUTHENTICATE", &command, &resp, &sw, err);
+    if (st == MM_CARD && is_failed_authentication(sw))
+        st = MM_AUTH;
     if (st == MM_OK)
         mm_scp_make_ready(&session->scp.scp);
     mm_buf_clear(&command);
@@ -175,29 +181,38 @@ static enum mm_status authenticate(struct mm_gp_session *session, const struct m
     return st;
 }
 
-enum mm_status mm_gp_open_with(struct mm_access *access, const struct mm_gp_open_how *how,
-                               const struct mm_gp_keys *keys, struct mm_gp_session **out,
-                               struct mm_err *err)
+/* A session in hand with its domain selected. */
+static enum mm_status start(struct mm_access *access, const struct mm_aid *domain,
+                            struct mm_gp_session **out, struct mm_err *err)
 {
     struct mm_gp_session *session = calloc(1, sizeof(*session));
     enum mm_status st;
 
-    *out = NULL;
+    *out = session;
     if (session == NULL)
         return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
     session->access = access;
-    session->keys = keys;
-    st = mm_gp_select_domain(access, how->domain, &session->domain, err);
-    if (st == MM_OK)
-        st = find_scp02_i(session, how, err);
-    if (st == MM_OK)
-        st = authenticate(session, how, err);
-    if (st != MM_OK) {
-        mm_gp_close(&session);
+    st = mm_gp_select_domain(access, domain, &session->domain, err);
+    if (st != MM_OK)
+        mm_gp_close(out);
+    return st;
+}
+
+enum mm_status mm_gp_open_with(struct mm_access *access, const struct mm_gp_open_how *how,
+                               const struct mm_gp_keys *keys, struct mm_gp_session **out,
+                               struct mm_err *err)
+{
+    enum mm_status st = start(access, how->domain, out, err);
+
+    if (st != MM_OK)
         return st;
-    }
-    *out = session;
-    return MM_OK;
+    (*out)->keys = keys;
+    st = find_scp02_i(*out, how, err);
+    if (st == MM_OK)
+        st = authenticate(*out, how, err);
+    if (st != MM_OK)
+        mm_gp_close(out);
+    return st;
 }
 
 /* Certificates, then the agreement. */
@@ -220,17 +235,13 @@ static enum mm_status agree(struct mm_gp_session *session, const struct mm_gp_sc
     while (st == MM_OK && (apdu = mm_gp_list_next(&list, &off, &len)) != NULL) {
         command.len = 0;
         mm_buf_bytes(&command, apdu, len);
-        st = exchange(session->access, &command, &resp, &sw, err);
-        if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
-            st = card_said(err, "PERFORM SECURITY OPERATION", sw);
+        st = ask(session->access, "PERFORM SECURITY OPERATION", &command, &resp, &sw, err);
     }
     command.len = 0;
     if (st == MM_OK)
         st = mm_gp_scp11_begin(how, &ephemeral, &command);
     if (st == MM_OK)
-        st = exchange(session->access, &command, &resp, &sw, err);
-    if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
-        st = card_said(err, "SCP11 authentication", sw);
+        st = ask(session->access, "SCP11 authentication", &command, &resp, &sw, err);
     if (st == MM_OK)
         st = mm_gp_scp11_open(&session->scp, how, ephemeral, &command, resp.data, resp.len, err);
     if (st == MM_OK)
@@ -246,22 +257,14 @@ enum mm_status mm_gp_open_scp11(struct mm_access *access, const struct mm_aid *d
                                 const struct mm_gp_scp11 *how, struct mm_gp_session **out,
                                 struct mm_err *err)
 {
-    struct mm_gp_session *session = calloc(1, sizeof(*session));
-    enum mm_status st;
+    enum mm_status st = start(access, domain, out, err);
 
-    *out = NULL;
-    if (session == NULL)
-        return mm_fail(err, MM_NO_MEMORY, SIZE_MAX, "out of memory");
-    session->access = access;
-    st = mm_gp_select_domain(access, domain, &session->domain, err);
-    if (st == MM_OK)
-        st = agree(session, how, err);
-    if (st != MM_OK) {
-        mm_gp_close(&session);
+    if (st != MM_OK)
         return st;
-    }
-    *out = session;
-    return MM_OK;
+    st = agree(*out, how, err);
+    if (st != MM_OK)
+        mm_gp_close(out);
+    return st;
 }
 
 /* A session that owns a source of keys in memory. */
