@@ -214,6 +214,21 @@ static enum mm_status check_type_operand(const struct walk *w, size_t off)
     return bad(w, off, "type is not 0 or 10 to 14, or a constant goes with a primitive type");
 }
 
+/* A lookup switch has its keys in ascending order (JCVM 7.5, ilookupswitch and slookupswitch). */
+static enum mm_status check_keys(const struct walk *w, size_t off, size_t size)
+{
+    const uint8_t *key = w->info + off + 5;
+
+    for (size_t i = 1, n = mm_be16(w->info + off + 3); i < n; i++) {
+        const uint8_t *next = key + size + 2;
+        if (size == 2 ? (int16_t)mm_be16(next) <= (int16_t)mm_be16(key)
+                      : (int32_t)mm_be32(next) <= (int32_t)mm_be32(key))
+            return bad(w, off, "the keys of a switch do not ascend");
+        key = next;
+    }
+    return MM_OK;
+}
+
 static enum mm_status check_operands(const struct walk *w, size_t off)
 {
     const uint8_t *p = w->info + off;
@@ -240,6 +255,10 @@ static enum mm_status check_operands(const struct walk *w, size_t off)
     case MM_OPERANDS_ATYPE:
     case MM_OPERANDS_ATYPE_CP16_CLASS:
         return check_type_operand(w, off);
+    case MM_OPERANDS_SLOOKUPSWITCH:
+        return check_keys(w, off, 2);
+    case MM_OPERANDS_ILOOKUPSWITCH:
+        return check_keys(w, off, 4);
     case MM_OPERANDS_MN:
         return mn_ok(p[0], p[1]) ? MM_OK : bad(w, off, "stack cell counts out of range");
     default:
@@ -450,16 +469,13 @@ static size_t next_start(const struct mm_cap *cap, size_t off)
 /* Index of the last method whose header is before off; method_n: none. */
 static size_t method_before(const struct mm_cap *cap, size_t off)
 {
-    size_t lo = 0, hi = cap->method_n;
+    size_t at = off >> MM_CAP_PLACE_SHIFT, i = cap->method_n;
 
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (cap->methods[mid].off < off)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo == 0 ? cap->method_n : lo - 1;
+    if (at < cap->method_places.n && cap->method_places.first[at] != MM_CAP_NO_PLACE)
+        i = cap->method_places.first[at];
+    while (i < cap->method_n && cap->methods[i].off < off)
+        i++;
+    return i == 0 ? cap->method_n : i - 1;
 }
 
 /* Handlers by the method that their range begins in, so that no method looks through them all. */
