@@ -4,6 +4,8 @@
  */
 #include "applet_vm/verify/verify_int.h"
 
+#include <string.h>
+
 #define PACKAGE_TOKEN 0x80
 
 static enum mm_status check_imports(const struct mm_verifier *v)
@@ -66,6 +68,21 @@ static enum mm_status check_named_interface(struct mm_verifier *v, mm_vt cls, mm
     return MM_OK;
 }
 
+/* May other contexts, or clients outside, call it? Only what is a Shareable, or Remote, says so (JCVM
+ * 6.9.1). */
+static enum mm_status check_flag(struct mm_verifier *v, mm_vt cls, uint8_t flag, const char *name)
+{
+    mm_vt of;
+
+    if ((mm_vt_cap(v, cls)->flags & flag) == 0)
+        return MM_OK;
+    of = mm_class_named(v, name, strlen(name));
+    if (VT_KIND(of) == VT_REF && mm_vt_subclass(v, cls, of))
+        return MM_OK;
+    return bad_class(v, cls, MM_RULE_CLASS_KIND,
+                     "shareable or remote, but does not implement Shareable or Remote");
+}
+
 static enum mm_status check_class_refs(struct mm_verifier *v, mm_vt cls)
 {
     const struct mm_cap_class *c = mm_vt_cap(v, cls);
@@ -79,10 +96,14 @@ static enum mm_status check_class_refs(struct mm_verifier *v, mm_vt cls)
         super = mm_vt_super(v, cls);
         if (VT_KIND(super) != VT_REF || mm_vt_interface(v, super))
             return bad_class(v, cls, MM_RULE_CLASS_KIND, "the superclass is no class");
+        if (mm_vt_final(v, super))
+            return bad_class(v, cls, MM_RULE_CLASS_KIND, "the superclass is final");
     }
     while (st == MM_OK && mm_cap_class_interface(c, &pos, &ref, &index, &n))
         st = check_named_interface(v, cls, mm_class_ref(v, 0, ref));
-    return st;
+    if (st == MM_OK)
+        st = check_flag(v, cls, MM_CAP_ACC_SHAREABLE, "javacard/framework/Shareable");
+    return st == MM_OK ? check_flag(v, cls, MM_CAP_ACC_REMOTE, "java/rmi/Remote") : st;
 }
 
 /* ---- Descriptor against layout ---- */
@@ -197,6 +218,8 @@ static enum mm_status check_entry(struct mm_verifier *v, mm_vt cls, uint8_t toke
         return MM_OK;
     if (!mm_sig_virtual(v, super, token, &above))
         return MM_OK;
+    if (above.known && (above.access & MM_ACC_FINAL) != 0 && own.cls != above.cls)
+        return bad_class(v, cls, MM_RULE_OVERRIDE, "a method overrides a final one");
     return stands_for(v, &own, &above)
                ? MM_OK
                : bad_class(v, cls, MM_RULE_OVERRIDE, "a method overrides one of another signature");

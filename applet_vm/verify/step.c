@@ -117,7 +117,7 @@ static bool letter_fits(mm_vt t, char letter)
     case 'I':
         return k == VT_INTS || k == VT_NULL || k == VT_ANYREF;
     case 'A':
-        return k == VT_REFS || k == VT_NULL || k == VT_ANYREF;
+        return k >= VT_REFS || k == VT_NULL || k == VT_ANYREF;
     case 'L':
         return k >= VT_BOOLS || k == VT_NULL || k == VT_ANYREF;
     default:
@@ -177,76 +177,6 @@ static enum mm_status push_letter(struct mm_flow *f, char letter)
         return mm_push(f, VT(VT_NULL));
     default:
         return MM_OK;
-    }
-}
-
-/* dup, swap and pop move cells, but never half an int (JCVM 7.5.27): no group may begin with the
- * low cell of one. Every group reaches up to the top or to another group's begin. */
-static enum mm_status check_group(const struct mm_flow *f, size_t n)
-{
-    if (n > f->depth)
-        return mm_flow_bad(f, MM_RULE_STACK_UNDERFLOW, "%zu cells on the stack, %zu needed",
-                           f->depth, n);
-    if (n > 0 && VT_KIND(f->stack[f->depth - n]) == VT_INT_LO)
-        return mm_flow_bad(f, MM_RULE_SPLIT_INT, "an int would be taken apart");
-    return MM_OK;
-}
-
-/* Copy the top m cells below the top n. */
-static enum mm_status dup_under(struct mm_flow *f, size_t m, size_t n)
-{
-    mm_vt top[8];
-    enum mm_status st = check_group(f, m);
-
-    if (n == 0)
-        n = m;
-    if (st == MM_OK)
-        st = check_group(f, n);
-    if (st != MM_OK)
-        return st;
-    if (f->depth + m > f->m->max_stack)
-        return mm_flow_bad(f, MM_RULE_STACK_OVERFLOW, "more than %u cells", f->m->max_stack);
-    memcpy(top, f->stack + f->depth - m, m * sizeof(top[0]));
-    memmove(f->stack + f->depth - n + m, f->stack + f->depth - n, n * sizeof(top[0]));
-    memcpy(f->stack + f->depth - n, top, m * sizeof(top[0]));
-    f->depth += m;
-    return MM_OK;
-}
-
-static enum mm_status swap_groups(struct mm_flow *f, size_t m, size_t n)
-{
-    mm_vt top[4];
-    enum mm_status st = check_group(f, m);
-
-    if (st == MM_OK)
-        st = check_group(f, m + n);
-    if (st != MM_OK)
-        return st;
-    memcpy(top, f->stack + f->depth - m, m * sizeof(top[0]));
-    memmove(f->stack + f->depth - n, f->stack + f->depth - m - n, n * sizeof(top[0]));
-    memcpy(f->stack + f->depth - m - n, top, m * sizeof(top[0]));
-    return MM_OK;
-}
-
-static enum mm_status step_stack(struct mm_flow *f, const uint8_t *p)
-{
-    enum mm_status st;
-
-    switch (p[0]) {
-    case MM_OP_POP:
-    case MM_OP_POP2:
-        st = check_group(f, p[0] == MM_OP_POP ? 1 : 2);
-        if (st == MM_OK)
-            f->depth -= p[0] == MM_OP_POP ? 1 : 2;
-        return st;
-    case MM_OP_DUP:
-        return dup_under(f, 1, 0);
-    case MM_OP_DUP2:
-        return dup_under(f, 2, 0);
-    case MM_OP_DUP_X:
-        return dup_under(f, p[1] >> 4, p[1] & 0x0F);
-    default:
-        return swap_groups(f, p[1] >> 4, p[1] & 0x0F);
     }
 }
 
@@ -348,7 +278,8 @@ static enum mm_status step_store(struct mm_flow *f, const uint8_t *p, char lette
 
 /* ---- Fields ---- */
 
-static enum mm_status check_field(const struct mm_flow *f, const struct mm_vfield *field, char kind)
+static enum mm_status check_field(const struct mm_flow *f, const struct mm_vfield *field, char kind,
+                                  bool put)
 {
     static const char letters[] = "rbsi";
     static const char *const names[] = {"reference", "byte or boolean", "short", "int"};
@@ -356,6 +287,8 @@ static enum mm_status check_field(const struct mm_flow *f, const struct mm_vfiel
     if (field->kind == 0 ? kind == 'r' || (kind == 'i' && field->no_int) : kind != field->kind)
         return mm_flow_bad(f, MM_RULE_FIELD, "the field is no %s",
                            names[strchr(letters, kind) - letters]);
+    if (put && (field->access & MM_ACC_FINAL) != 0 && field->cls != f->sig->cls)
+        return mm_flow_bad(f, MM_RULE_FIELD_ACCESS, "a final field of another class is written");
     if ((field->access & MM_ACC_PRIVATE) != 0 && field->cls != f->sig->cls)
         return mm_flow_bad(f, MM_RULE_FIELD_ACCESS, "a private field of another class");
     if ((field->access & (MM_ACC_PUBLIC | MM_ACC_PROTECTED | MM_ACC_PRIVATE)) == 0 &&
@@ -378,7 +311,7 @@ static enum mm_status step_static(struct mm_flow *f, const uint8_t *p, bool put,
     enum mm_status st = mm_member_field(f->v, mm_be16(p + 1), true, f->off, &field);
 
     if (st == MM_OK)
-        st = check_field(f, field, kind);
+        st = check_field(f, field, kind, put);
     if (st != MM_OK)
         return st;
     return put ? mm_pop_type(f, field_value(field, kind), MM_RULE_OPERAND_TYPE)
@@ -409,7 +342,7 @@ static enum mm_status step_field(struct mm_flow *f, const uint8_t *p, bool put, 
     enum mm_status st = mm_member_field(f->v, cp, false, f->off, &field);
 
     if (st == MM_OK)
-        st = check_field(f, field, kind);
+        st = check_field(f, field, kind, put);
     if (st == MM_OK && put)
         st = mm_pop_type(f, field_value(field, kind), MM_RULE_OPERAND_TYPE);
     if (st == MM_OK && this && f->sig->n == 0)
@@ -480,8 +413,16 @@ static enum mm_status step_aaload(struct mm_flow *f)
         st = pop_letter(f, 'A', &t);
     if (st != MM_OK)
         return st;
-    return mm_push(f, VT_KIND(t) == VT_REFS ? VT_OF(VT_REF, VT_WHAT(t))
-                                            : VT(VT_KIND(t) == VT_NULL ? VT_NULL : VT_ANYREF));
+    switch (VT_KIND(t)) {
+    case VT_REFS:
+        return mm_push(f, VT_OF(VT_REF, VT_WHAT(t)));
+    case VT_JOINS:
+        return mm_push(f, VT_OF(VT_JOIN, VT_WHAT(t)));
+    case VT_NULL:
+        return mm_push(f, t);
+    default:
+        return mm_push(f, VT(VT_ANYREF));
+    }
 }
 
 /* Both casts; the type is a class (0), a primitive array (10 to 13) or an array of a class (14). */
@@ -571,7 +512,7 @@ enum mm_status mm_step(struct mm_flow *f)
     case AALOAD:
         return step_aaload(f);
     case STACK:
-        return step_stack(f, p);
+        return mm_step_stack(f, p);
     case JSR:
         return step_jsr(f, p);
     case RET:

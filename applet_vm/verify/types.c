@@ -41,6 +41,17 @@ bool mm_vt_abstract(const struct mm_verifier *v, mm_vt cls)
            (u->class_desc[VT_INDEX(cls)][1] & ACC_DESC_ABSTRACT) != 0;
 }
 
+bool mm_vt_final(const struct mm_verifier *v, mm_vt cls)
+{
+    const struct mm_rom_class *rom = mm_vt_rom(v, cls);
+    const struct mm_unit *u = &v->units[VT_UNIT(cls)];
+
+    if (rom != NULL)
+        return (rom->access & MM_ACC_FINAL) != 0;
+    return u->opened && u->class_desc[VT_INDEX(cls)] != NULL &&
+           (u->class_desc[VT_INDEX(cls)][1] & MM_ACC_FINAL) != 0;
+}
+
 mm_vt mm_vt_super(struct mm_verifier *v, mm_vt cls)
 {
     const struct mm_rom_class *rom = mm_vt_rom(v, cls);
@@ -133,7 +144,9 @@ bool mm_vt_fits(struct mm_verifier *v, mm_vt value, mm_vt declared)
         return from == VT_ANY || from == VT_NULL || from == VT_ANYREF ||
                (from >= VT_BOOLS && declared == v->object);
     case VT_REFS:
-        if (from == VT_REFS)
+        if (from == VT_JOINS && mm_vt_interface(v, class_of(declared)))
+            return true;
+        if (from == VT_REFS || from == VT_JOINS)
             return mm_vt_subclass(v, class_of(value), class_of(declared));
         return from == VT_ANY || from == VT_NULL || from == VT_ANYREF;
     default:
@@ -174,9 +187,8 @@ static mm_vt merge_classes(struct mm_verifier *v, mm_vt a, mm_vt b)
         return ca == cb && VT_KIND(a) == VT_REF ? a : b;
     if (mm_vt_subclass(v, cb, ca))
         return a;
-    if (mm_vt_interface(v, ca) || mm_vt_interface(v, cb))
-        return mm_vt_interface(v, ca) && mm_vt_interface(v, cb) ? VT_OF(VT_JOIN, VT_WHAT(v->object))
-                                                                : v->object;
+    if (mm_vt_interface(v, ca) || mm_vt_interface(v, cb)) /* what they share: found at run time */
+        return VT_OF(VT_JOIN, VT_WHAT(v->object));
     while (VT_KIND(common) == VT_REF && !mm_vt_subclass(v, cb, common))
         common = mm_vt_super(v, common);
     if (VT_KIND(common) != VT_REF)
@@ -187,6 +199,11 @@ static mm_vt merge_classes(struct mm_verifier *v, mm_vt a, mm_vt b)
     if (n == 1 && common == v->object)
         return one;
     return n == 0 ? common : VT_OF(VT_JOIN, VT_WHAT(common));
+}
+
+static mm_vt element_of(mm_vt array)
+{
+    return VT_OF(VT_KIND(array) == VT_JOINS ? VT_JOIN : VT_REF, VT_WHAT(array));
 }
 
 static mm_vt merge_refs(struct mm_verifier *v, mm_vt a, mm_vt b)
@@ -201,11 +218,10 @@ static mm_vt merge_refs(struct mm_verifier *v, mm_vt a, mm_vt b)
         return VT(VT_ANYREF);
     if (ka >= VT_BOOLS || kb >= VT_BOOLS) {
         mm_vt elements;
-        if (ka != VT_REFS || kb != VT_REFS)
+        if (ka < VT_REFS || kb < VT_REFS)
             return v->object;
-        elements = merge_classes(v, class_of(a), class_of(b));
-        return VT_OF(VT_REFS,
-                     VT_KIND(elements) == VT_JOIN ? VT_WHAT(v->object) : VT_WHAT(elements));
+        elements = merge_classes(v, element_of(a), element_of(b));
+        return VT_OF(VT_KIND(elements) == VT_JOIN ? VT_JOINS : VT_REFS, VT_WHAT(elements));
     }
     return merge_classes(v, a, b);
 }
@@ -252,11 +268,11 @@ const char *mm_vt_text(const struct mm_verifier *v, mm_vt t, char text[MM_VT_TEX
                                         [VT_BYTES] = "byte[]",
                                         [VT_SHORTS] = "short[]",
                                         [VT_INTS] = "int[]",
-                                        [VT_REFS] = NULL};
+                                        [VT_JOINS] = NULL};
 
     if (VT_KIND(t) == VT_REF || VT_KIND(t) == VT_JOIN)
         return class_text(v, t, "", text);
-    if (VT_KIND(t) == VT_REFS)
+    if (VT_KIND(t) >= VT_REFS)
         return class_text(v, t, "[]", text);
     return plain[VT_KIND(t)];
 }

@@ -7,7 +7,9 @@
 #define DESC_CLASS_LEN  9
 #define DESC_FIELD_LEN  7
 #define DESC_METHOD_LEN 12
-#define HASHED          8 /* characters of a name */
+#define DESC_ABSTRACT   0x40
+#define CODE_ABSTRACT   0x4 /* of a method header */
+#define HASHED          8   /* characters of a name */
 
 /* Where a name's place in the table begins: of its end, as that is where names differ. */
 static size_t hash(const char *name, size_t len)
@@ -165,6 +167,9 @@ static enum mm_status take_methods(struct mm_verifier *v, struct mm_unit *u, siz
             return bad_desc(v, u, p, "no method where the Descriptor has one");
         if (u->method_desc[at] != NULL)
             return bad_desc(v, u, p, "a method is described twice");
+        if (((p[1] & DESC_ABSTRACT) != 0) != ((m->flags & CODE_ABSTRACT) != 0))
+            return bad_desc(v, u, p,
+                            "abstract here, but not in the method header, or the other way");
         u->method_desc[at] = p;
         u->method_class[at] = (uint16_t)cls;
     }
@@ -256,6 +261,34 @@ mm_vt mm_class_ref(struct mm_verifier *v, size_t unit, uint16_t class_ref)
     if (package >= mm_cap_import_n(u->cap) || u->imports[package] == MM_UNIT_NONE)
         return VT(VT_TOP);
     return class_of_token(v, u->imports[package], (uint8_t)class_ref);
+}
+
+mm_vt mm_string_type(const struct mm_verifier *v, const char **p)
+{
+    bool array = **p == '[';
+    const char *end;
+    mm_vt cls;
+
+    *p += array;
+    switch (*(*p)++) {
+    case 'Z':
+        return VT(array ? VT_BOOLS : VT_SHORT);
+    case 'B':
+        return VT(array ? VT_BYTES : VT_SHORT);
+    case 'S':
+        return VT(array ? VT_SHORTS : VT_SHORT);
+    case 'I':
+        return VT(array ? VT_INTS : VT_INT_HI);
+    case 'L':
+        end = strchr(*p, ';');
+        cls = mm_class_named(v, *p, (size_t)(end - *p));
+        *p = end + 1;
+        if (VT_KIND(cls) != VT_REF) /* of a version that this chip has not: nothing more is known */
+            cls = v->object;
+        return array ? VT_OF(VT_REFS, VT_WHAT(cls)) : cls;
+    default:
+        return VT_VOID;
+    }
 }
 
 void mm_type_open(const struct mm_unit *u, uint16_t off, struct mm_type_rd *rd)

@@ -3,10 +3,11 @@
  *
  *   units.c    packages at hand (ROM, the one checked, loaded ones) and their Descriptors
  *   types.c    types of cells: assignable, merged
- *   members.c  constant pool entries to fields and methods with their signatures
+ *   fields.c   constant pool entries to fields with their types
+ *   members.c  the same of methods with their signatures; what is kept of both
  *   layout.c   rules of classes and Descriptor that need no code
  *   remote.c   remote methods and their signatures
- *   step.c     one instruction on one frame; call.c: the invoke family
+ *   step.c     one instruction on one frame; stack.c: dup, swap, pop; call.c: the invoke family
  *   flow.c     one method: frames at joins, until nothing changes
  */
 #ifndef MM_VERIFY_INT_H
@@ -18,7 +19,7 @@
  * Type of one cell: kind in bits 24..31, detail below. An int is INT_HI under INT_LO. ANY stands
  * for what is not known without a Descriptor: a short, half an int or a reference.
  *
- *   order of merging: NULL < REF, JOIN < ... < REF Object; shorts, ints and references < ANY < TOP
+ *   order of merging: NULL < REF < JOIN < ... < REF Object; shorts, ints and references < ANY < TOP
  */
 typedef uint32_t mm_vt;
 enum {
@@ -33,12 +34,13 @@ enum {
     VT_NULL,        /* from here on: references to whole objects */
     VT_ANYREF,
     VT_REF,  /* detail: class or interface */
-    VT_JOIN, /* of one of two classes with this common superclass, which share interfaces */
+    VT_JOIN, /* of one of two classes with this common superclass, which may share interfaces */
     VT_BOOLS,
     VT_BYTES,
     VT_SHORTS,
     VT_INTS,
-    VT_REFS /* detail: class of the elements */
+    VT_REFS, /* detail: class of the elements */
+    VT_JOINS /* elements as in VT_JOIN */
 };
 #define VT(kind)          ((mm_vt)(kind) << 24)
 #define VT_OF(kind, what) (VT(kind) | ((what)&0xFFFFFFu))
@@ -111,6 +113,8 @@ struct mm_type_rd {
     unsigned n, i;
 };
 void mm_type_open(const struct mm_unit *u, uint16_t off, struct mm_type_rd *rd);
+/* One type of a descriptor string as in class files; moves on. */
+mm_vt mm_string_type(const struct mm_verifier *v, const char **p);
 /* The next type; VT_INT_HI for an int, VT_VOID for void or a class that is not here. */
 mm_vt mm_type_next(struct mm_verifier *v, size_t unit, struct mm_type_rd *rd);
 
@@ -119,6 +123,7 @@ const struct mm_rom_class *mm_vt_rom(const struct mm_verifier *v, mm_vt cls); /*
 const struct mm_cap_class *mm_vt_cap(const struct mm_verifier *v, mm_vt cls); /* NULL: ROM */
 bool mm_vt_interface(const struct mm_verifier *v, mm_vt cls);
 bool mm_vt_abstract(const struct mm_verifier *v, mm_vt cls);
+bool mm_vt_final(const struct mm_verifier *v, mm_vt cls);        /* false when nothing tells */
 mm_vt mm_vt_super(struct mm_verifier *v, mm_vt cls);             /* VT_TOP: none */
 bool mm_vt_subclass(struct mm_verifier *v, mm_vt cls, mm_vt of); /* or implements */
 /* May a value go where the declared type is wanted? */
@@ -127,11 +132,13 @@ mm_vt mm_vt_merge(struct mm_verifier *v, mm_vt a, mm_vt b);
 #define MM_VT_TEXT 96
 const char *mm_vt_text(const struct mm_verifier *v, mm_vt t, char text[MM_VT_TEXT]);
 
-/* ---- members.c ---- */
-#define MM_ACC_PUBLIC    0x01
+/* ---- fields.c, members.c ---- */
+#define MM_ACC_PUBLIC    0x01 /* of the Descriptor and of class files */
 #define MM_ACC_PRIVATE   0x02
 #define MM_ACC_PROTECTED 0x04
 #define MM_ACC_STATIC    0x08
+#define MM_ACC_FINAL     0x10
+enum { CP_CLASS = 1, CP_FIELD, CP_VIRTUAL, CP_SUPER, CP_STATIC_FIELD, CP_STATIC_METHOD };
 struct mm_vfield {
     mm_vt cls; /* that declares it; VT_TOP: not known */
     uint8_t access;
@@ -148,6 +155,14 @@ struct mm_vsig {
     mm_vt ret;       /* VT_VOID, VT_SHORT, VT_INT_HI, a reference */
     mm_vt args[256]; /* cells, this first */
 };
+/* The refusal of a constant that names nothing. */
+enum mm_status mm_member_missing(const struct mm_verifier *v, enum mm_verify_rule rule, size_t off,
+                                 uint16_t cp, const char *what);
+/* InstanceFieldref and StaticFieldref, looked up anew. */
+enum mm_status mm_find_field(struct mm_verifier *v, uint16_t cp, size_t off,
+                             struct mm_vfield *out) MM_USE_RESULT;
+enum mm_status mm_find_static(struct mm_verifier *v, uint16_t cp, size_t off,
+                              struct mm_vfield *out) MM_USE_RESULT;
 /* These refuse what is not there; off: of the instruction that asks. *out is the verifier's. */
 enum mm_status mm_member_field(struct mm_verifier *v, uint16_t cp, bool is_static, size_t off,
                                const struct mm_vfield **out) MM_USE_RESULT;
@@ -172,7 +187,7 @@ enum mm_status mm_layout_check(struct mm_verifier *v) MM_USE_RESULT;
 /* ---- remote.c: what a class tells of its remote methods; nothing when it is not remote ---- */
 enum mm_status mm_remote_check(struct mm_verifier *v, mm_vt cls) MM_USE_RESULT;
 
-/* ---- step.c, call.c: one instruction ---- */
+/* ---- step.c, stack.c, call.c: one instruction ---- */
 struct mm_flow {
     struct mm_verifier *v;
     const struct mm_cap_method *m;
@@ -188,6 +203,7 @@ struct mm_flow {
 };
 enum mm_status mm_step(struct mm_flow *f) MM_USE_RESULT;
 enum mm_status mm_step_call(struct mm_flow *f, uint8_t op) MM_USE_RESULT;
+enum mm_status mm_step_stack(struct mm_flow *f, const uint8_t *p) MM_USE_RESULT; /* pop to swap_x */
 enum mm_status mm_flow_bad(const struct mm_flow *f, enum mm_verify_rule rule, const char *fmt, ...)
     MM_PRINTF(3, 4);
 enum mm_status mm_push(struct mm_flow *f, mm_vt t) MM_USE_RESULT; /* VT_INT_HI: both cells */

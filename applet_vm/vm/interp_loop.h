@@ -315,6 +315,8 @@ dispatch:
                 TRY(mm_fw_interface(vm, ref, ip->p));
             m = o->type == MM_TYPE_INSTANCE ? mm_class_interface_method(o->cls, ip->p, ip->a)
                                             : NULL;
+            if (UNLIKELY(m == NULL)) /* a value that the verifier knew from two ways only */
+                THROW(CLASS_CAST);
             if (UNLIKELY(o->ctx != ctx) && (o->flags & MM_OBJ_ENTRY) == 0) {
                 vm->previous = vm->owner; /* the call of a shareable object: JCRE 3.0.5, 6.2.4 */
                 vm->owner = o->owner;

@@ -318,6 +318,100 @@ static void verify_refuses_a_descriptor_that_lies(void **state)
     refused(&over, MM_RULE_OVERRIDE);
 }
 
+/* Structure, not types: mm_cap_read sees it. */
+static void keys_of_a_switch_ascend(void **state)
+{
+    static const char *const good[] = {"1c 75 000d 0002 ffff 000d 0004 000d 03 78",
+                                       "0a 76 0011 0002 ffffffff 0011 00000001 0011 03 78"};
+    static const char *const bad[] = {"1c 75 000d 0002 0004 000d ffff 000d 03 78",
+                                      "1c 75 000d 0002 0004 000d 0004 000d 03 78",
+                                      "0a 76 0011 0002 00000001 0011 ffffffff 0011 03 78"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        accepted(&(struct test_method){.code = good[i]});
+    for (size_t i = 0; i < 3; i++) {
+        struct test_method t = {.code = bad[i]};
+        struct mm_err err = {0};
+        assert_int_equal(verify_method(&t, &err), MM_MALFORMED);
+        assert_non_null(strstr(err.text, "Method component, offset 0x6: the keys"));
+    }
+}
+
+/* What a method header and its descriptor say, and what flags of a class promise (JCVM 6.9, 6.14). */
+static void verify_refuses_flags_that_are_not_true(void **state)
+{
+    static const struct test_method abstract = {.code = "03 78", .a_m_access = 0x41};
+    static const struct test_method shareable = {.code = "03 78", .i_extends = 0x8112};
+
+    (void)state;
+    refused(&abstract, MM_RULE_DESCRIPTOR);
+    refused(&shareable, MM_RULE_CLASS_KIND); /* I is an AppletEvent instead */
+}
+
+static void verify_refuses_to_pass_over_final(void **state)
+{
+    static const struct test_method cls = {.code = "03 78", .a_access = 0x11};
+    static const struct test_method method = {.code = "03 78", .a_m_access = 0x11};
+    static const struct test_method field = {.code = "0a 82000a 03 78", .final_of_b = true};
+    static const struct test_method read = {.code = "7e000a 5e 78", .final_of_b = true};
+
+    (void)state;
+    refused(&cls, MM_RULE_CLASS_KIND);
+    refused(&method, MM_RULE_OVERRIDE);
+    refused(&field, MM_RULE_FIELD_ACCESS);
+    accepted(&read);
+}
+
+/* A way on which it is an A (new A[0]) and one on which it is an AppletEvent (new AppletEvent[0]): javac
+ * takes what both are for an interface that both implement, without a cast. */
+static void verify_takes_a_join_of_class_and_interface_for_an_interface(void **state)
+{
+    static const struct test_method good[] = {
+        {.code = "1c 6009 01 94000001 7007 01 9400001a 04 8e02000f00 78"},
+        {.code = "1c 6008 03 910001 7006 03 91001a 03 24 04 8e02000f00 78"},
+    };
+    static const struct test_method as_class[] = {
+        {.code = "1c 6009 01 94000001 7007 01 9400001a 04 8b000b 78"},
+        {.code = "1c 6008 03 910001 7006 03 91001a 03 24 04 8b000b 78"},
+    };
+
+    (void)state;
+    accepted(&good[0]);
+    accepted(&good[1]);
+    ALL_REFUSED(as_class, MM_RULE_RECEIVER);
+}
+
+static const struct mm_cap *other_package(void *ctx, size_t i)
+{
+    return i == 0 ? ctx : NULL;
+}
+
+/* Not even where nothing but the token tells that it is one. */
+static void verify_keeps_package_visible_methods_in_their_package(void **state)
+{
+    static const struct test_method library = {
+        .code = "03 78", .exported = true, .no_descriptor = true};
+    static const struct test_method t = {.code = "01 8b0011 78", .extends_other = true};
+    struct mm_verify_env env = {.rom = mm_api_packages(), .loaded = other_package};
+    struct mm_cap *caps[2] = {NULL, NULL};
+    struct mm_err err = {0};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        size_t len = 0;
+        uint8_t *lfdb = build_verify_lfdb(i == 0 ? &library : &t, &len);
+        assert_int_equal(mm_cap_read(lfdb, len, &caps[i], &err), MM_OK);
+        free(lfdb);
+    }
+    env.ctx = caps[0];
+    assert_int_equal(mm_verify(caps[0], &env, NULL, &err), MM_OK);
+    assert_int_equal(mm_verify(caps[1], &env, NULL, &err), MM_MALFORMED);
+    assert_non_null(strstr(err.text, "no such method"));
+    mm_cap_free(&caps[0]);
+    mm_cap_free(&caps[1]);
+}
+
 /* A class compiled when an interface of the API had fewer methods: binary compatible (JCVM 4.4). */
 static void verify_takes_an_api_interface_that_has_grown(void **state)
 {
@@ -444,6 +538,27 @@ static void a_verified_method_is_translated_when_it_is_first_called(void **state
     chip_close(&chip);
 }
 
+/* When it is neither in fact, the call ends as a cast to the interface would. */
+static void a_joined_value_that_is_no_such_interface_is_a_class_cast_exception(void **state)
+{
+    static const struct test_method t = {
+        .code =
+            "03 03 47 3b 01 9400000f 04 8e02000f00 78 70f9", /* 0 / 0, caught, joined with an I */
+        .handler = {0, 3, 16, K_ARITHMETIC, false}};
+    uint16_t args[2] = {0}, ret[2];
+    const struct mm_method *m;
+    struct test_chip chip;
+
+    (void)state;
+    accepted(&t);
+    chip_open(&chip, 0);
+    assert_int_equal(load_good(&chip, &t), MM_OK);
+    m = mm_package_method(mm_package_get(chip.vm, TEST_PACKAGE), 9); /* behind the handler */
+    assert_int_equal(mm_call(chip.vm, m, args, TEST_PACKAGE, TEST_APPLET, ret), MM_RUN_THROWN);
+    assert_string_equal(mm_vm_exception(chip.vm)->class_name, "java/lang/ClassCastException");
+    chip_close(&chip);
+}
+
 /* The caller's word that it was verified is not what keeps the chip whole. */
 static void a_method_that_is_bad_after_all_ends_its_call(void **state)
 {
@@ -491,6 +606,12 @@ int main(void)
         cmocka_unit_test(verify_refuses_ret_of_anything_but_its_address),
         cmocka_unit_test(verify_keeps_locals_that_a_subroutine_leaves_alone),
         cmocka_unit_test(verify_refuses_a_descriptor_that_lies),
+        cmocka_unit_test(keys_of_a_switch_ascend),
+        cmocka_unit_test(verify_refuses_flags_that_are_not_true),
+        cmocka_unit_test(verify_refuses_to_pass_over_final),
+        cmocka_unit_test(verify_takes_a_join_of_class_and_interface_for_an_interface),
+        cmocka_unit_test(a_joined_value_that_is_no_such_interface_is_a_class_cast_exception),
+        cmocka_unit_test(verify_keeps_package_visible_methods_in_their_package),
         cmocka_unit_test(verify_takes_an_api_interface_that_has_grown),
         cmocka_unit_test(verify_without_descriptor_checks_kinds),
         cmocka_unit_test(verify_refuses_a_package_whose_import_is_missing),

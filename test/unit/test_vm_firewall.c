@@ -124,7 +124,7 @@ static const struct row rows[] = {
     {"firewall virtual-jcre", "invokevirtual", "18 01 8b 0019 78", FOREIGN_B, JCRE, NULL},
     {"firewall virtual-other", "invokevirtual", "18 01 8b 0019 78", FOREIGN_B, APPLET, SECURITY},
     {"firewall virtual-other", "invokevirtual", "18 01 8b 0019 78", DANGLING, APPLET, SECURITY},
-    {"firewall interface-own", "invokeinterface, not implemented", "18 8e 01 001a 00 03 78", OWN_B, APPLET, "fault"},
+    {"firewall interface-own", "invokeinterface, not implemented", "18 8e 01 001a 00 03 78", OWN_B, APPLET, "ClassCastException"},
     {"firewall interface-entry", "invokeinterface", "18 8e 01 001a 00 03 78", PERMANENT_ENTRY, APPLET, NULL},
     {"firewall interface-jcre", "invokeinterface", "18 8e 01 001a 00 03 78", PERMANENT_ENTRY, JCRE, NULL},
     {"firewall interface-other", "invokeinterface", "18 8e 01 001a 00 03 78", FOREIGN_B, APPLET, SECURITY},
@@ -177,7 +177,7 @@ static const struct row hostile[] = {
     {NULL, "getfield_s past the cells", "18 85 03 78", FOREIGN_EXCEPTION, APPLET, SECURITY},
     {NULL, "invokevirtual of another class", "18 03 8b 000b 78", OWN_BYTES, APPLET, "fault"},
     {NULL, "invokespecial of an API constructor", "18 04 8c 001b 03 78", OWN_B, APPLET, SECURITY},
-    {NULL, "invokeinterface of an array", "18 04 8e 02 000f 00 78", OWN_BYTES, APPLET, "fault"},
+    {NULL, "invokeinterface of an array", "18 04 8e 02 000f 00 78", OWN_BYTES, APPLET, "ClassCastException"},
     {NULL, "aastore of it", "04 91 0010 03 18 37 03 78", DANGLING, APPLET, SECURITY},
 };
 
