@@ -100,13 +100,14 @@ $(BUILD)/applets/test_single.cap: $(test_runtime)
 
 $(BUILD)/applets/test_exchange.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.exchange --aid F04D494E544D41524BA5 \
-	    --applet Exchange=F04D494E544D41524BA501 --classes $(test_classes) \
+	    --applet Exchange=F04D494E544D41524BA501 \
+	    --applet Borrower=F04D494E544D41524BA502 --classes $(test_classes) \
 	    --exports $(api_dir)/exports --output $@
 
 $(BUILD)/applets/test_gp.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.gp --aid F04D494E544D41524BA6 \
 	    --applet Desk=F04D494E544D41524BA601 --applet Provider=F04D494E544D41524BA602 \
-	    --applet Vault=F04D494E544D41524BA603 \
+	    --applet Vault=F04D494E544D41524BA603 --applet Keeper=F04D494E544D41524BA604 \
 	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
 
 # Java Card RMI: remote interfaces, so CAP format 2.2.

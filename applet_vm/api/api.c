@@ -1,7 +1,7 @@
 /* The API's state for one VM, and what its natives share. */
 #include "applet_vm/api/api.h"
 
-#include "applet_vm/api/api_int.h"
+#include "applet_vm/api/gp_scp_int.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@ static void release(void *state)
     struct mm_api *api = state;
 
     mm_api_ops_clear(api);
+    mm_own_channels_free(api);
     free(api->ops);
     free(api->aids);
     mm_api_evp_release(api);
@@ -31,6 +32,7 @@ static void gone(struct mm_vm *vm, mm_ref ref)
     struct mm_api_op *op = mm_api_op_find(vm, ref);
 
     mm_api_aid_gone(mm_api_of(vm), ref);
+    mm_own_channel_gone(mm_api_of(vm), ref);
     if (op == NULL)
         return;
     mm_api_op_clear(op);
@@ -66,6 +68,7 @@ void mm_api_reset(struct mm_vm *vm)
     struct mm_api *api = mm_api_of(vm);
 
     mm_api_ops_clear(api);
+    mm_own_channels_end(api);
     mm_api_shots_close(vm);
     mm_buf_clear(&api->apdu.out);
     api->apdu.active = false;

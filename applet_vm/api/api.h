@@ -17,6 +17,9 @@ enum mm_status mm_api_init(struct mm_vm *vm) MM_USE_RESULT;
 /* Card reset: messages in digests, ciphers and signatures are gone, sessions too; a Cipher, Signature
  * or KeyAgreement is as its init left it. */
 void mm_api_reset(struct mm_vm *vm);
+/* The application of that logical channel was deselected: sessions that applets' own protocol objects
+ * (org.globalplatform.securechannel) have on it end. vm may be NULL. */
+void mm_api_channel_end(struct mm_vm *vm, uint8_t channel);
 
 /* ---- APDU exchange: card side of javacard.framework.APDU ---- */
 #define MM_APDU_BUFFER_LEN                                                                         \

@@ -165,6 +165,7 @@ struct mm_api {
     OSSL_PROVIDER *legacy_provider;
     uint8_t *scratch; /* output of a cipher on its way to the applet's array */
     size_t scratch_len;
+    struct mm_own_channel *own_channels; /* gp_scp_session.c */
     struct mm_api_result result;
     struct mm_api_fresh {
         mm_ref ref;
@@ -260,6 +261,7 @@ bool mm_api_mid_offered(unsigned alg); /* MessageDigest.ALG_...; not SHA-3 */
 /* setInitialDigest(digest, off, len, digestedMsgLen, off, len): op goes on from there. */
 enum mm_run mm_api_mid_set(struct mm_vm *vm, struct mm_api_op *op, unsigned alg,
                            const uint16_t *args);
+/* False: the message would be longer than the algorithm takes. */
 bool mm_api_mid_update(struct mm_api_mid *mid, const uint8_t *data, size_t len);
 /* The digest; *mid is freed and NULL. */
 bool mm_api_mid_final(struct mm_api_mid **mid, uint8_t *md, unsigned *len);
@@ -292,12 +294,30 @@ enum mm_run mm_gp_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t
 enum mm_run mm_gp_entry_object(struct mm_vm *vm, mm_comp comp, uint16_t *ret);
 /* The component of an entry object. */
 mm_comp mm_gp_entry_of(struct mm_vm *vm, mm_ref ref);
-/* Throws ISOException unless sw is 9000. */
 /* An entry by AID, null: the caller's own; null when there is none for this caller to see. */
 enum mm_run mm_gp_find_entry(struct mm_vm *vm, mm_ref aid_ref, uint8_t privilege, uint16_t *ret);
 /* What an entry object stands for; one that went reads as empty. */
 void mm_gp_read_entry(struct mm_vm *vm, mm_ref ref, struct mm_gp_registered *out);
+/* Throws ISOException unless sw is 9000. */
 enum mm_run mm_gp_result(struct mm_vm *vm, uint16_t sw);
+/* What is behind the methods of SecureChannel: the domain's channel, or one with keys of an applet's
+ * own (gp_scp.c). Members are as in mm_gp_services; owner is who called. */
+struct mm_gp_channel {
+    void *ctx;
+    mm_comp owner;
+    uint16_t (*process_security)(void *ctx, mm_comp owner, uint8_t *buf, size_t buf_len,
+                                 size_t apdu_len, size_t *out_len);
+    uint16_t (*unwrap)(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len);
+    uint16_t (*wrap)(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_t cap);
+    uint16_t (*decrypt_data)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
+    uint16_t (*encrypt_data)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
+    uint16_t (*set_security_level)(void *ctx, mm_comp owner, uint8_t level);
+    void (*reset_security)(void *ctx, mm_comp owner);
+    uint8_t (*security_level)(void *ctx, mm_comp owner);
+};
+/* One command for the channel, in any array: off, len of it; the answer goes to out, out_off. */
+enum mm_run mm_gp_process(struct mm_vm *vm, mm_ref channel, mm_ref in, int off, int len, mm_ref out,
+                          int out_off, uint16_t *ret);
 
 /* ---- Natives ---- */
 #define MM_STATE(cls, cells, refs)

@@ -1,5 +1,5 @@
 /* org.globalplatform.GPSystem and the SecureChannel of the applet's security domain. */
-#include "applet_vm/api/api_int.h"
+#include "applet_vm/api/gp_scp_int.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 mm_comp mm_gp_caller(struct mm_vm *vm)
 {
-    mm_comp owner = mm_vm_owner(vm);
+    mm_comp owner = mm_vm_calling_owner(vm);
 
     return owner != 0 ? owner : mm_vm_previous_owner(vm);
 }
@@ -31,7 +31,7 @@ enum mm_run mm_gp_bytes(struct mm_vm *vm, enum mm_gp_arrays allowed, mm_ref arra
     if (array != MM_REF_NULL && mm_vm_object(vm, array, &info) && !info.global_array &&
         (allowed == MM_GP_GLOBAL || mm_vm_context_of(vm, info.owner) != caller))
         return mm_vm_throw(vm, "java/lang/SecurityException", 0);
-    return mm_vm_bytes(vm, array, off, n, data);
+    return mm_vm_bytes_of_caller(vm, array, off, n, data);
 }
 
 enum mm_run mm_gp_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t *data, size_t n)
@@ -39,7 +39,9 @@ enum mm_run mm_gp_put(struct mm_vm *vm, mm_ref array, int32_t off, const uint8_t
     const uint8_t *old;
     enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, array, off, (int32_t)n, &old);
 
-    return run == MM_RUN_OK ? mm_api_put(vm, array, off, data, n) : run;
+    if (run != MM_RUN_OK)
+        return run;
+    return mm_vm_array_write(vm, array, (uint16_t)off, data, (uint16_t)n, true);
 }
 
 /* ---- GPSystem ---- */
@@ -111,10 +113,31 @@ enum mm_run mm_n_gp_secure_channel(struct mm_vm *vm, const uint16_t *args, uint1
 
 /* ---- SecureChannel ---- */
 
+/* False: there is none. */
+static bool channel_of(struct mm_vm *vm, mm_ref ref, struct mm_gp_channel *out)
+{
+    const struct mm_gp_services *gp = mm_gp(vm);
+    bool own = mm_own_is(vm, ref), there = own ? mm_own_channel(vm, ref, out) : gp != NULL;
+
+    if (!own && there)
+        *out = (struct mm_gp_channel){.ctx = gp->ctx,
+                                      .process_security = gp->process_security,
+                                      .unwrap = gp->unwrap,
+                                      .wrap = gp->wrap,
+                                      .decrypt_data = gp->decrypt_data,
+                                      .encrypt_data = gp->encrypt_data,
+                                      .set_security_level = gp->set_security_level,
+                                      .reset_security = gp->reset_security,
+                                      .security_level = gp->security_level};
+    out->owner = mm_gp_caller(vm);
+    return there;
+}
+
 enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     struct mm_api_apdu *a = &mm_api_of(vm)->apdu;
     uint8_t buf[MM_APDU_BUFFER_LEN];
+    struct mm_gp_channel c;
     const uint8_t *data;
     size_t out_len = 0;
     uint16_t sw, unused[2];
@@ -122,7 +145,7 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
 
     if (args[1] == MM_REF_NULL)
         return mm_api_null(vm);
-    if (mm_gp(vm) == NULL || !a->active || a->body_len > SHORT_BODY_MAX)
+    if (!channel_of(vm, args[0], &c) || !a->active || a->body_len > SHORT_BODY_MAX)
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
     if (a->state == MM_APDU_INITIAL) /* the method takes the data in itself (GPCS, A.2) */
         run = mm_n_apdu_set_incoming_and_receive(vm, &args[1], unused);
@@ -131,8 +154,7 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
     if (run != MM_RUN_OK)
         return run;
     memcpy(buf, data, sizeof(buf));
-    sw = mm_gp(vm)->process_security(mm_gp(vm)->ctx, mm_gp_caller(vm), buf, sizeof(buf),
-                                     OFFSET_CDATA + a->body_len, &out_len);
+    sw = c.process_security(c.ctx, c.owner, buf, sizeof(buf), OFFSET_CDATA + a->body_len, &out_len);
     if (sw != MM_SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
         return mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     ret[0] = (uint16_t)out_len;
@@ -141,8 +163,9 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
 
 typedef uint16_t (*transform)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
 
-/* Bytes off..off+len through one of the services and back; the result may not be longer than room. */
-static enum mm_run pass(struct mm_vm *vm, const uint16_t *args, transform fn, uint16_t *ret)
+/* Bytes off..off+len through one of the channel's and back; the result may not be longer than they. */
+static enum mm_run pass(struct mm_vm *vm, const struct mm_gp_channel *c, const uint16_t *args,
+                        transform fn, uint16_t *ret)
 {
     int len = MM_ARG_SHORT(3);
     size_t n = (size_t)len;
@@ -157,11 +180,11 @@ static enum mm_run pass(struct mm_vm *vm, const uint16_t *args, transform fn, ui
     if (copy == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     memcpy(copy, data, n);
-    sw = fn(mm_gp(vm)->ctx, mm_gp_caller(vm), copy, &n);
+    sw = fn(c->ctx, c->owner, copy, &n);
     if (sw != MM_SW_OK || n > (size_t)len)
         run = mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     else
-        run = mm_api_put(vm, args[1], MM_ARG_SHORT(2), copy, n);
+        run = mm_gp_put(vm, args[1], MM_ARG_SHORT(2), copy, n);
     ret[0] = (uint16_t)n;
     OPENSSL_cleanse(copy, (size_t)len);
     free(copy);
@@ -170,22 +193,36 @@ static enum mm_run pass(struct mm_vm *vm, const uint16_t *args, transform fn, ui
 
 enum mm_run mm_n_sc_unwrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    if (mm_gp(vm) == NULL)
+    struct mm_gp_channel c;
+
+    if (!channel_of(vm, args[0], &c))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    return pass(vm, args, mm_gp(vm)->unwrap, ret);
+    return pass(vm, &c, args, c.unwrap, ret);
 }
 
 enum mm_run mm_n_sc_decrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    if (mm_gp(vm) == NULL)
+    struct mm_gp_channel c;
+
+    if (!channel_of(vm, args[0], &c))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    return pass(vm, args, mm_gp(vm)->decrypt_data, ret);
+    return pass(vm, &c, args, c.decrypt_data, ret);
+}
+
+enum mm_run mm_n_sc_encrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    struct mm_gp_channel c;
+
+    if (!channel_of(vm, args[0], &c))
+        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
+    return pass(vm, &c, args, c.encrypt_data, ret);
 }
 
 /* The result may be longer than the data: it gets what the array has behind off. */
 enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     int off = MM_ARG_SHORT(2), len = MM_ARG_SHORT(3);
+    struct mm_gp_channel c;
     struct mm_obj_info info;
     const uint8_t *data;
     uint8_t *copy;
@@ -195,78 +232,80 @@ enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 
     if (run != MM_RUN_OK)
         return run;
-    if (mm_gp(vm) == NULL || !mm_vm_object(vm, args[1], &info))
+    if (!channel_of(vm, args[0], &c) || !mm_vm_object(vm, args[1], &info))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
     room = (size_t)(info.n - off);
     copy = calloc(1, room + 1);
     if (copy == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     memcpy(copy, data, n);
-    sw = mm_gp(vm)->wrap(mm_gp(vm)->ctx, mm_gp_caller(vm), copy, &n, room);
+    sw = c.wrap(c.ctx, c.owner, copy, &n, room);
     if (sw != MM_SW_OK || n > room)
         run = mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     else
-        run = mm_api_put(vm, args[1], off, copy, n);
+        run = mm_gp_put(vm, args[1], off, copy, n);
     ret[0] = (uint16_t)n;
     OPENSSL_cleanse(copy, room);
     free(copy);
     return run;
 }
 
-enum mm_run mm_n_sc_encrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    if (mm_gp(vm) == NULL)
-        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    return pass(vm, args, mm_gp(vm)->encrypt_data, ret);
-}
-
-/* SecureChannelx. */
+/* SecureChannelx, SecureChannelProtocol. */
 enum mm_run mm_n_sc_set_security_level(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
+    struct mm_gp_channel c;
+
     (void)ret;
-    if (mm_gp(vm) == NULL)
+    if (!channel_of(vm, args[0], &c))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    return mm_gp_result(
-        vm, mm_gp(vm)->set_security_level(mm_gp(vm)->ctx, mm_gp_caller(vm), (uint8_t)args[1]));
+    return mm_gp_result(vm, c.set_security_level(c.ctx, c.owner, (uint8_t)args[1]));
 }
 
-/* SecureChannelx2: a command in any array, at args[2]; the answer goes to args[4]. */
-enum mm_run mm_n_sc_process_security_bytes(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+enum mm_run mm_gp_process(struct mm_vm *vm, mm_ref channel, mm_ref in, int off, int len, mm_ref out,
+                          int out_off, uint16_t *ret)
 {
-    int len = MM_ARG_SHORT(3);
-    uint8_t buf[MM_APDU_BUFFER_LEN];
-    const uint8_t *data;
+    uint8_t buf[MM_APDU_BUFFER_LEN] = {0};
+    struct mm_gp_channel c;
+    const uint8_t *data, *room;
     size_t out_len = 0;
     uint16_t sw;
-    enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, args[1], MM_ARG_SHORT(2), len, &data);
+    enum mm_run run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, in, off, len, &data);
 
+    if (run == MM_RUN_OK)
+        run = mm_gp_bytes(vm, MM_GP_ACCESSIBLE, out, out_off, 0, &room);
     if (run != MM_RUN_OK)
         return run;
-    if (mm_gp(vm) == NULL || (size_t)len > sizeof(buf))
+    if (!channel_of(vm, channel, &c) || (size_t)len > sizeof(buf))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    memset(buf, 0, sizeof(buf));
     memcpy(buf, data, (size_t)len);
-    sw = mm_gp(vm)->process_security(mm_gp(vm)->ctx, mm_gp_caller(vm), buf, sizeof(buf),
-                                     (size_t)len, &out_len);
+    sw = c.process_security(c.ctx, c.owner, buf, sizeof(buf), (size_t)len, &out_len);
     if (sw != MM_SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
         return mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     ret[0] = (uint16_t)out_len;
-    return mm_api_put(vm, args[1], MM_ARG_SHORT(4), buf + OFFSET_CDATA, out_len);
+    return mm_gp_put(vm, out, out_off, buf + OFFSET_CDATA, out_len);
+}
+
+/* SecureChannelx2: a command in any array, at args[2]; the answer goes to args[4] of the same. */
+enum mm_run mm_n_sc_process_security_bytes(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+{
+    return mm_gp_process(vm, args[0], args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), args[1],
+                         MM_ARG_SHORT(4), ret);
 }
 
 enum mm_run mm_n_sc_reset_security(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    (void)args, (void)ret;
-    if (mm_gp(vm) != NULL)
-        mm_gp(vm)->reset_security(mm_gp(vm)->ctx, mm_gp_caller(vm));
+    struct mm_gp_channel c;
+
+    (void)ret;
+    if (channel_of(vm, args[0], &c))
+        c.reset_security(c.ctx, c.owner);
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_sc_security_level(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    (void)args;
-    ret[0] = mm_gp(vm) != NULL
-                 ? (uint16_t)(int8_t)mm_gp(vm)->security_level(mm_gp(vm)->ctx, mm_gp_caller(vm))
-                 : 0;
+    struct mm_gp_channel c;
+
+    ret[0] = channel_of(vm, args[0], &c) ? (uint16_t)(int8_t)c.security_level(c.ctx, c.owner) : 0;
     return MM_RUN_OK;
 }

@@ -219,13 +219,6 @@ enum mm_run mm_n_gp_card_info_length(struct mm_vm *vm, const uint16_t *args, uin
     return MM_RUN_OK;
 }
 
-/* ---- SecureChannelProvider: no protocol with keys of an applet's own ---- */
-enum mm_run mm_n_scp_create(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)args, (void)ret;
-    return mm_api_throw_iso(vm, MM_SW_NOT_SUPPORTED);
-}
-
 /* ---- UpgradeManager: this card upgrades by deletion and load, so nothing is ever being upgraded ---- */
 enum mm_run mm_n_upgrade_none(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {

@@ -280,13 +280,13 @@ void mm_card_close(struct mm_card **card)
 
     if (c == NULL)
         return;
-    mm_integrity_free(&c->integrity);
-    mm_vm_free(&c->vm);
-    mm_nvm_close(&c->nvm);
     for (size_t i = 0; i < MM_CHANNEL_N; i++) {
         c->channel = &c->channels[i];
         mm_channel_close(c);
     }
+    mm_integrity_free(&c->integrity);
+    mm_vm_free(&c->vm);
+    mm_nvm_close(&c->nvm);
     mm_buf_clear(&c->out);
     mm_buf_clear(&c->work);
     mm_buf_clear(&c->envelope.whole);

@@ -196,15 +196,13 @@ struct mm_session {
     struct mm_buf key_data; /* PUT KEY that comes in several commands: so far, */
     uint8_t key_p1, key_p2; /* and what they have in common */
 };
-/* 10 diversification, 2 or 3 key information, challenge, cryptogram, sequence counter */
-#define MM_INIT_UPDATE_MAX (10 + 3 + 2 * MM_SCP_CHALLENGE_MAX + 3)
 
 struct mm_card;
 void mm_session_end(struct mm_session *session);
 /* INITIALIZE UPDATE with the keys of the owner's domain (GPCS E.5.1; Amendment D, 7.1.1). */
 uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key_version,
                                 const uint8_t *data, size_t data_len,
-                                uint8_t out[MM_INIT_UPDATE_MAX], size_t *out_len);
+                                uint8_t out[MM_SCP_INIT_ANSWER_MAX], size_t *out_len);
 /* EXTERNAL AUTHENTICATE; the command's data is changed. */
 uint16_t mm_session_authenticate(struct mm_card *card, mm_comp owner,
                                  struct mm_scp_command *command);

@@ -58,6 +58,7 @@ void mm_channel_close(struct mm_card *card)
     channel->status_next = 0;
     mm_buf_clear(&channel->rest);
     mm_session_end(&channel->session);
+    mm_api_channel_end(card->vm, mm_channel_number(card));
     mm_content_load_drop(card);
     mm_isd_store_drop(card);
 }

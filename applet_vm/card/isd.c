@@ -9,7 +9,7 @@
 /* ---- Secure channel commands ---- */
 static uint16_t initialize_update(struct mm_card *card, const struct mm_apdu *apdu)
 {
-    uint8_t answer[MM_INIT_UPDATE_MAX];
+    uint8_t answer[MM_SCP_INIT_ANSWER_MAX];
     size_t answer_len = 0;
     uint16_t sw;
 

@@ -148,6 +148,7 @@ void mm_select_none(struct mm_card *card)
             mm_vm_clear_on_deselect(card->vm, e->package);
     }
     mm_session_end(&channel->session);
+    mm_api_channel_end(card->vm, mm_channel_number(card));
     mm_content_load_drop(card);
     mm_isd_store_drop(card);
     channel->status_next = 0;

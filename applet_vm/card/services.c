@@ -162,7 +162,7 @@ static uint16_t process_security(void *ctx, mm_comp owner, uint8_t *buf, size_t 
 {
     struct mm_card *card = ctx;
     struct mm_scp_command c;
-    uint8_t answer[MM_INIT_UPDATE_MAX];
+    uint8_t answer[MM_SCP_INIT_ANSWER_MAX];
     uint16_t sw;
 
     *out_len = 0;

@@ -12,10 +12,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#define DIV_LEN            10
-#define SEQUENCE_MAX_SCP02 0xffffu
-#define SEQUENCE_MAX_SCP03 0xffffffu
-
 void mm_session_end(struct mm_session *session)
 {
     mm_buf_clear(&session->key_data);
@@ -72,67 +68,31 @@ static enum mm_status load_keys(const struct mm_card *card, mm_comp owner, uint8
     return st;
 }
 
-/* SCP02: sequence counter (2) and challenge (6). SCP03: challenge; a calculated one is of the counter's
- * next value, which is written before it is used. */
+static enum mm_status random_of(void *ctx, uint8_t *out, size_t out_len)
+{
+    return mm_card_random(ctx, out, out_len);
+}
+
+/* The card challenge; a counter that moves before is written before it is used. */
 static enum mm_status challenge(struct mm_card *card, mm_comp owner, const struct mm_scp_keys *keys,
                                 struct mm_key_set *set, uint8_t protocol, uint8_t *out)
 {
     struct mm_scp_source source = mm_scp_source_of(keys);
     struct mm_aid aid = owner_aid(card, owner);
-    bool known = protocol == 2 ? (set->scp_i & MM_SCP02_KNOWN_CHALLENGE) != 0
-                               : (set->scp_i & MM_SCP03_PSEUDO_RANDOM) != 0;
-    size_t len = mm_scp_challenge_len(protocol, set->scp_i);
-    enum mm_status st;
+    enum mm_status st = MM_OK;
 
-    if (protocol == 2) {
-        mm_put_be16(out, (uint16_t)set->sequence);
-        out += 2;
-        len -= 2;
-    }
-    if (!known)
-        return mm_card_random(card, out, len);
-    if (protocol == 3) {
+    if (mm_scp_counts_first(protocol, set->scp_i)) {
         st = mm_key_set_count(card->nvm, set->domain, set->version, set->sequence + 1);
-        if (st != MM_OK)
-            return st;
-        set->sequence++;
+        set->sequence += st == MM_OK;
     }
-    return mm_scp_known_challenge(protocol, set->scp_i, &source, set->sequence, &aid, out);
-}
-
-/* No session once the counter has no next value: it would come again (GPCS E.1.2.1). */
-static bool exhausted(const struct mm_key_set *set, uint8_t protocol)
-{
-    if (protocol == 2)
-        return set->sequence >= SEQUENCE_MAX_SCP02;
-    return (set->scp_i & MM_SCP03_PSEUDO_RANDOM) && set->sequence >= SEQUENCE_MAX_SCP03;
-}
-
-static size_t write_answer(const struct mm_card *card, const struct mm_key_set *set,
-                           const struct mm_scp *scp, const uint8_t *card_challenge,
-                           uint8_t out[MM_INIT_UPDATE_MAX])
-{
-    size_t n = mm_scp_challenge_len(scp->protocol, scp->i), at = DIV_LEN;
-
-    memcpy(out, card->chip_id, DIV_LEN);
-    out[at++] = set->version;
-    out[at++] = scp->protocol;
-    if (scp->protocol == 3)
-        out[at++] = scp->i;
-    memcpy(out + at, card_challenge, n);
-    memcpy(out + at + n, scp->card_cryptogram, mm_scp_mac_len(scp));
-    at += n + mm_scp_mac_len(scp);
-    if (scp->protocol == 3 && (scp->i & MM_SCP03_PSEUDO_RANDOM)) {
-        out[at++] = (uint8_t)(set->sequence >> 16);
-        mm_put_be16(out + at, (uint16_t)set->sequence);
-        at += 2;
-    }
-    return at;
+    return st == MM_OK ? mm_scp_card_challenge(protocol, set->scp_i, &source, set->sequence, &aid,
+                                               random_of, card, out)
+                       : st;
 }
 
 static uint16_t start(struct mm_card *card, mm_comp owner, struct mm_key_set *set,
                       const struct mm_scp_keys *keys, const uint8_t *data, size_t data_len,
-                      uint8_t out[MM_INIT_UPDATE_MAX], size_t *out_len)
+                      uint8_t out[MM_SCP_INIT_ANSWER_MAX], size_t *out_len)
 {
     struct mm_session *s = &card->channel->session;
     struct mm_scp_source source = mm_scp_source_of(keys);
@@ -141,7 +101,8 @@ static uint16_t start(struct mm_card *card, mm_comp owner, struct mm_key_set *se
 
     if (data_len != mm_scp_challenge_len(protocol, set->scp_i))
         return MM_SW_6700_WRONG_LENGTH;
-    if (exhausted(set, protocol) || (protocol == 2 && !(set->scp_i & MM_SCP02_EXPLICIT)))
+    if (mm_scp_exhausted(protocol, set->scp_i, set->sequence) ||
+        (protocol == 2 && !(set->scp_i & MM_SCP02_EXPLICIT)))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     st = challenge(card, owner, keys, set, protocol, card_challenge);
     if (st == MM_OK)
@@ -152,7 +113,8 @@ static uint16_t start(struct mm_card *card, mm_comp owner, struct mm_key_set *se
     }
     if (protocol == 3)
         memcpy(s->scp.dek, keys->dek, keys->len);
-    *out_len = write_answer(card, set, &s->scp, card_challenge, out);
+    *out_len = mm_scp_init_answer(&s->scp, card->chip_id, set->version, set->sequence,
+                                  card_challenge, out);
     s->state = MM_SESSION_STARTED;
     s->owner = owner;
     s->domain = set->domain;
@@ -163,7 +125,7 @@ static uint16_t start(struct mm_card *card, mm_comp owner, struct mm_key_set *se
 
 uint16_t mm_session_init_update(struct mm_card *card, mm_comp owner, uint8_t key_version,
                                 const uint8_t *data, size_t data_len,
-                                uint8_t out[MM_INIT_UPDATE_MAX], size_t *out_len)
+                                uint8_t out[MM_SCP_INIT_ANSWER_MAX], size_t *out_len)
 {
     struct mm_key_set set;
     struct mm_scp_keys keys;
@@ -256,13 +218,10 @@ static bool counter_stands(const struct mm_card *card, const struct mm_session *
 
 static void open_with(struct mm_session *s, uint8_t level)
 {
-    s->scp.level = s->base_level = level;
-    s->scp.counter = 0;
+    mm_scp_open(&s->scp, level);
+    s->base_level = level;
     s->authenticated = true;
     s->state = MM_SESSION_OPEN;
-    mm_scp_make_ready(&s->scp);
-    if (s->scp.protocol == 2 && (level & MM_SCP_R_MAC))
-        mm_scp02_rmac_begin(&s->scp);
 }
 
 uint16_t mm_session_authenticate(struct mm_card *card, mm_comp owner,
@@ -318,7 +277,7 @@ static uint16_t start_implicit(struct mm_card *card, mm_comp owner, struct mm_sc
     source = mm_scp_source_of(&keys);
     mm_session_end(s);
     if (st == MM_OK && mm_key_set_protocol(&set) == 2 && !(set.scp_i & MM_SCP02_EXPLICIT) &&
-        !exhausted(&set, 2)) {
+        !mm_scp_exhausted(2, set.scp_i, set.sequence)) {
         *s = (struct mm_session){.owner = owner,
                                  .domain = set.domain,
                                  .key_version = set.version,

@@ -202,7 +202,23 @@ enum mm_status mm_scp_unwrap_response(struct mm_scp *s, uint8_t *data, size_t *l
 enum mm_status mm_scp_data(const struct mm_scp *s, bool encrypt, const uint8_t *in, size_t len,
                            uint8_t *out)
 {
+    uint8_t iv[MM_SCP_BLOCK_LEN] = {0};
+
+    return mm_scp_data_part(s, encrypt, iv, in, len, out);
+}
+
+enum mm_status mm_scp_data_part(const struct mm_scp *s, bool encrypt, uint8_t iv[MM_SCP_BLOCK_LEN],
+                                const uint8_t *in, size_t len, uint8_t *out)
+{
+    uint8_t next[MM_SCP_BLOCK_LEN];
+    enum mm_status st;
+
     if (s->protocol == 2)
         return mm_scp_des_ecb(s->dek, MM_SCP_KEY_LEN, encrypt, in, len, out);
-    return mm_scp_cbc(s->dek, s->key_len, NULL, encrypt, in, len, out);
+    if (len < sizeof(next))
+        return len == 0 ? MM_OK : MM_MALFORMED;
+    memcpy(next, in + len - sizeof(next), sizeof(next)); /* in and out may be the same */
+    st = mm_scp_cbc(s->dek, s->key_len, iv, encrypt, in, len, out);
+    memcpy(iv, encrypt ? out + len - sizeof(next) : next, sizeof(next));
+    return st;
 }

@@ -131,6 +131,29 @@ enum mm_status mm_scp_known_challenge(uint8_t protocol, uint8_t i,
                                       const struct mm_scp_source *source, uint32_t sequence,
                                       const struct mm_aid *aid, uint8_t *out) MM_USE_RESULT;
 
+/* ---- The card's end ---- */
+#define MM_SCP_DIV_LEN 10
+/* diversification data, 2 or 3 bytes of key information, challenge, cryptogram, sequence counter */
+#define MM_SCP_INIT_ANSWER_MAX (MM_SCP_DIV_LEN + 3 + 2 * MM_SCP_CHALLENGE_MAX + 3)
+typedef enum mm_status (*mm_scp_random)(void *ctx, uint8_t *out, size_t out_len);
+/* The sequence counter moves, and is kept, before the challenge is made of it (SCP03, Amendment D
+ * 6.2.2.1); in SCP02 it moves when the host has shown its cryptogram (GPCS E.1.2.1). */
+bool mm_scp_counts_first(uint8_t protocol, uint8_t i);
+/* No session once the counter has no next value: it would come again (GPCS E.1.2.1). */
+bool mm_scp_exhausted(uint8_t protocol, uint8_t i, uint32_t sequence);
+/* SCP02: sequence counter (2) and challenge (6); SCP03: challenge (8 or 16). random makes what i says
+ * is not calculated; aid: of the application that is spoken to. */
+enum mm_status mm_scp_card_challenge(uint8_t protocol, uint8_t i,
+                                     const struct mm_scp_source *source, uint32_t sequence,
+                                     const struct mm_aid *aid, mm_scp_random random, void *ctx,
+                                     uint8_t *out) MM_USE_RESULT;
+/* The answer to INITIALIZE UPDATE of a session that was started; its length. */
+size_t mm_scp_init_answer(const struct mm_scp *s, const uint8_t div[MM_SCP_DIV_LEN],
+                          uint8_t version, uint32_t sequence, const uint8_t *card_challenge,
+                          uint8_t out[MM_SCP_INIT_ANSWER_MAX]);
+/* EXTERNAL AUTHENTICATE was good: the session is open at that level, and fast. */
+void mm_scp_open(struct mm_scp *s, uint8_t level);
+
 /* One command under secure messaging. data is changed in place. */
 struct mm_scp_command {
     uint8_t header[4]; /* CLA INS P1 P2 as sent; channel and secure messaging bits do not matter */
@@ -167,6 +190,9 @@ void mm_scp02_rmac_end(struct mm_scp *s);
  * IV of zeros). len: whole blocks of 8 or 16. */
 enum mm_status mm_scp_data(const struct mm_scp *s, bool encrypt, const uint8_t *in, size_t len,
                            uint8_t *out) MM_USE_RESULT;
+/* A part of longer data: iv is zeros before the first one, and what the next one needs after it. */
+enum mm_status mm_scp_data_part(const struct mm_scp *s, bool encrypt, uint8_t iv[MM_SCP_BLOCK_LEN],
+                                const uint8_t *in, size_t len, uint8_t *out) MM_USE_RESULT;
 size_t mm_scp_block(uint8_t protocol); /* 8 or 16 */
 
 /* ---- AES (Amendment D, 4.1) ---- */

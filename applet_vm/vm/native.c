@@ -137,6 +137,19 @@ enum mm_run mm_vm_bytes(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
     return mm_vm_array(vm, array, MM_TYPE_BYTE, off, n, data);
 }
 
+enum mm_run mm_vm_bytes_of_caller(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
+                                  const uint8_t **data)
+{
+    mm_comp ctx = vm->ctx;
+    enum mm_run run;
+
+    if (vm->depth != 0)
+        vm->ctx = vm->frames[vm->depth - 1].ctx;
+    run = mm_vm_bytes(vm, array, off, n, data);
+    vm->ctx = ctx;
+    return run;
+}
+
 const uint8_t *mm_vm_contents(const struct mm_vm *vm, mm_ref array, size_t *len)
 {
     const struct mm_object *o = look(vm, array);

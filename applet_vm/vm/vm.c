@@ -210,3 +210,8 @@ mm_comp mm_vm_previous_owner(const struct mm_vm *vm)
 {
     return vm->previous;
 }
+
+mm_comp mm_vm_calling_owner(const struct mm_vm *vm)
+{
+    return vm->depth != 0 ? vm->frames[vm->depth - 1].owner : vm->owner;
+}

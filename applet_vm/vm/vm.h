@@ -232,6 +232,9 @@ mm_comp mm_vm_context_of(const struct mm_vm *vm, mm_comp owner);
 bool mm_vm_context_selected(const struct mm_vm *vm);
 mm_comp mm_vm_owner(const struct mm_vm *vm);          /* running applet instance */
 mm_comp mm_vm_previous_owner(const struct mm_vm *vm); /* JCSystem.getPreviousContextAID */
+/* Whose code called the running native: another's than the running owner, when a shareable call
+ * switched the context for it. */
+mm_comp mm_vm_calling_owner(const struct mm_vm *vm);
 
 /* Objects. Types as in newarray: 10 boolean, 11 byte, 12 short, 13 int, 14 reference. */
 enum mm_transient { MM_PERSISTENT = 0, MM_CLEAR_ON_RESET = 1, MM_CLEAR_ON_DESELECT = 2 };
@@ -281,6 +284,9 @@ enum mm_run mm_vm_bytes(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
                         const uint8_t **data);
 enum mm_run mm_vm_array(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off, int32_t n,
                         const uint8_t **data);
+/* mm_vm_bytes in the context of who called the native (mm_vm_calling_owner). */
+enum mm_run mm_vm_bytes_of_caller(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
+                                  const uint8_t **data);
 /* An array's contents without firewall, for an operation that was checked when it began. Borrowed
  * until the next allocation; NULL: no array. */
 const uint8_t *mm_vm_contents(const struct mm_vm *vm, mm_ref array, size_t *len);

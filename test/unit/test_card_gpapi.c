@@ -317,7 +317,7 @@ static void secure_channel_extensions_need_a_session(void **state)
     assert_true(h->resp_len >= 28); /* INITIALIZE UPDATE out of an array */
     assert_int_equal(host_hex(h, "802A00000D 00500000080102030405060708 00"), 0x6e00);
     assert_int_equal(host_hex(h, "802A00000D 80FE0000080102030405060708 00"), 0x6d00);
-    assert_int_equal(host_hex(h, "8026000500"), 0x6a81); /* no protocols of an applet's own */
+    assert_int_equal(host_hex(h, "8026000100"), 0x6a81); /* TYPE_ISO7816 */
 }
 
 /* ---- Upgrade ---- */
