@@ -129,6 +129,21 @@ struct mm_cl_services {
  * throw is ignored. */
 void mm_api_cl_event(struct mm_vm *vm, mm_comp entry, uint16_t event);
 
+/* ---- org.globalplatform.upgrade: a session for the load file of the applet that asks ---- */
+enum mm_gp_phase { MM_GP_PHASE_SAVING, MM_GP_PHASE_RESTORE };
+struct mm_gp_upgrade {
+    enum mm_gp_phase phase;
+    struct mm_aid previous; /* the load file as it was */
+    uint8_t major, minor;
+};
+/* Elements are of no use to applets but in a session, and to the card they are two things more. */
+/* An Element that applets of this context made, and not some class of their own. */
+bool mm_api_element(struct mm_vm *vm, mm_ref ref, mm_comp package);
+/* End of the Saving Phase: no element is mapped to a custom object any more. Inside a transaction. */
+enum mm_status mm_api_elements_unmap(struct mm_vm *vm) MM_USE_RESULT;
+/* End of the session: all elements go, what they held is wiped, references to them are null. */
+enum mm_status mm_api_elements_delete(struct mm_vm *vm) MM_USE_RESULT;
+
 struct mm_gp_services {
     void *ctx;
     /* SecureChannel.processSecurity: INITIALIZE UPDATE / EXTERNAL AUTHENTICATE. *out_len response
@@ -168,6 +183,9 @@ struct mm_gp_services {
     uint16_t (*entry_service)(void *ctx, mm_comp owner, mm_comp entry, uint16_t service, bool on);
     /* Who offers the service: that application, or (aid NULL) the only one. */
     bool (*service_find)(void *ctx, const struct mm_aid *aid, uint16_t service, mm_ref *applet);
+
+    /* false: no session is running whose load file the owner is an instance of. */
+    bool (*upgrade)(void *ctx, mm_comp owner, struct mm_gp_upgrade *out);
 
     /* ---- The global PIN. Changes need the CVM Management privilege; false: refused ---- */
     void (*cvm_get)(void *ctx, struct mm_gp_cvm *out);

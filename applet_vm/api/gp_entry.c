@@ -218,17 +218,3 @@ enum mm_run mm_n_gp_card_info_length(struct mm_vm *vm, const uint16_t *args, uin
     ret[0] = (uint16_t)n;
     return MM_RUN_OK;
 }
-
-/* ---- UpgradeManager: this card upgrades by deletion and load, so nothing is ever being upgraded ---- */
-enum mm_run mm_n_upgrade_none(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)args, (void)ret;
-    return mm_api_throw_system(vm, MM_SYSTEM_ILLEGAL_USE);
-}
-
-enum mm_run mm_n_upgrade_reference(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
-{
-    (void)args;
-    ret[0] = mm_api_of(vm)->secure_channel; /* any object of the JCRE's */
-    return MM_RUN_OK;
-}

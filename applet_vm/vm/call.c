@@ -167,10 +167,9 @@ enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_
 static const char applet[] = "javacard/framework/Applet";
 static const char multi[] = "javacard/framework/MultiSelectable";
 
-/* A call that makes the object's applet the currently selected one (JCRE 3.0.5, 4.5, 4.6). */
-static enum mm_run invoke_selected(struct mm_vm *vm, mm_ref obj, const char *cls, const char *name,
-                                   const char *descriptor, const uint16_t *args, size_t arg_n,
-                                   uint16_t *ret)
+enum mm_run mm_vm_invoke_selected(struct mm_vm *vm, mm_ref obj, const char *cls, const char *name,
+                                  const char *descriptor, const uint16_t *args, size_t arg_n,
+                                  uint16_t *ret)
 {
     mm_heap_sync(vm);
     mm_heap_select(vm, vm->objs[obj].ctx);
@@ -182,7 +181,7 @@ static enum mm_run select_with(struct mm_vm *vm, mm_ref ref, const char *cls,
                                bool *accepted)
 {
     uint16_t ret[2] = {0};
-    enum mm_run run = invoke_selected(vm, ref, cls, "select", descriptor, args, arg_n, ret);
+    enum mm_run run = mm_vm_invoke_selected(vm, ref, cls, "select", descriptor, args, arg_n, ret);
 
     *accepted = run == MM_RUN_OK && (ret[0] & 1) != 0;
     return run;
@@ -202,19 +201,19 @@ enum mm_run mm_vm_select_again(struct mm_vm *vm, mm_ref ref, bool already, bool 
 
 enum mm_run mm_vm_deselect(struct mm_vm *vm, mm_ref ref)
 {
-    return invoke_selected(vm, ref, applet, "deselect", "()V", NULL, 0, NULL);
+    return mm_vm_invoke_selected(vm, ref, applet, "deselect", "()V", NULL, 0, NULL);
 }
 
 enum mm_run mm_vm_deselect_one(struct mm_vm *vm, mm_ref ref, bool still)
 {
     uint16_t arg = still;
 
-    return invoke_selected(vm, ref, multi, "deselect", "(Z)V", &arg, 1, NULL);
+    return mm_vm_invoke_selected(vm, ref, multi, "deselect", "(Z)V", &arg, 1, NULL);
 }
 
 enum mm_run mm_vm_process(struct mm_vm *vm, mm_ref ref, mm_ref apdu)
 {
-    return invoke_selected(vm, ref, applet, "process", "(Ljavacard/framework/APDU;)V", &apdu, 1,
+    return mm_vm_invoke_selected(vm, ref, applet, "process", "(Ljavacard/framework/APDU;)V", &apdu, 1,
                            NULL);
 }
 
@@ -222,7 +221,7 @@ enum mm_run mm_vm_uninstall(struct mm_vm *vm, mm_ref ref)
 {
     if (!mm_vm_instance_of(vm, ref, "javacard/framework/AppletEvent"))
         return MM_RUN_OK;
-    return invoke_selected(vm, ref, "javacard/framework/AppletEvent", "uninstall", "()V", NULL, 0,
+    return mm_vm_invoke_selected(vm, ref, "javacard/framework/AppletEvent", "uninstall", "()V", NULL, 0,
                            NULL);
 }
 

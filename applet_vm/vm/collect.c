@@ -20,28 +20,12 @@ static void mark(struct marks *k, const struct mm_vm *vm, mm_ref ref)
     k->todo[k->todo_n++] = ref;
 }
 
-/* References in an object: fn for each. */
-static bool has_refs(const struct mm_object *o)
-{
-    return o->type == MM_TYPE_INSTANCE || o->type == MM_TYPE_REF;
-}
-static size_t cell_n(const struct mm_object *o)
-{
-    return o->type == MM_TYPE_INSTANCE ? o->cells : o->n;
-}
-static mm_ref ref_at(const struct mm_object *o, size_t i)
-{
-    if (o->type == MM_TYPE_INSTANCE && o->cls->is_ref[i] == 0)
-        return MM_REF_NULL;
-    return mm_cell(o->data, i);
-}
-
 static void mark_reached(struct marks *k, const struct mm_vm *vm)
 {
     while (k->todo_n != 0) {
         const struct mm_object *o = &vm->objs[k->todo[--k->todo_n]];
-        for (size_t i = 0; has_refs(o) && i < cell_n(o); i++)
-            mark(k, vm, ref_at(o, i));
+        for (size_t i = 0; mm_has_refs(o) && i < mm_cell_n(o); i++)
+            mark(k, vm, mm_ref_at(o, i));
     }
 }
 
@@ -106,10 +90,10 @@ enum mm_status mm_vm_owner_deletable_with(struct mm_vm *vm, mm_comp owner, mm_co
     mm_heap_sync(vm);
     for (uint32_t ref = 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
-        if (!has_refs(o) || o->owner == owner || (package != 0 && o->owner == package))
+        if (!mm_has_refs(o) || o->owner == owner || (package != 0 && o->owner == package))
             continue;
-        for (size_t i = 0; i < cell_n(o); i++) {
-            if (owned(vm, ref_at(o, i), owner))
+        for (size_t i = 0; i < mm_cell_n(o); i++) {
+            if (owned(vm, mm_ref_at(o, i), owner))
                 return MM_STATE;
         }
     }
@@ -172,8 +156,8 @@ enum mm_status mm_vm_references_drop(struct mm_vm *vm)
     mm_heap_sync(vm);
     for (uint32_t ref = 1; ref < vm->ref_end; ref++) {
         const struct mm_object *o = &vm->objs[ref];
-        for (size_t i = 0; st == MM_OK && has_refs(o) && i < cell_n(o); i++) {
-            if (dangling(vm, ref_at(o, i)))
+        for (size_t i = 0; st == MM_OK && mm_has_refs(o) && i < mm_cell_n(o); i++) {
+            if (dangling(vm, mm_ref_at(o, i)))
                 st = drop_reference(vm, (mm_ref)ref, 2 * i);
         }
     }

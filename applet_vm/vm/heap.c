@@ -336,7 +336,12 @@ static enum mm_status rebuild_one(struct mm_vm *vm, mm_ref ref)
     uint32_t id;
     uint8_t *ram = NULL;
 
-    if (rec == NULL || len < MM_OBJECT_HEADER || vm->objs[ref].type != MM_TYPE_NONE)
+    if (rec == NULL || len < MM_OBJECT_HEADER)
+        return MM_OK;
+    /* An abort may have brought another record back under the handle (keep.c). */
+    if (vm->objs[ref].type != MM_TYPE_NONE && vm->objs[ref].owner != mm_rec_comp(vm->nvm, ref))
+        mm_heap_drop_entry(vm, ref);
+    if (vm->objs[ref].type != MM_TYPE_NONE)
         return MM_OK;
     memcpy(&pkg, rec + 2, 2);
     memcpy(&id, rec + 4, 4);
@@ -367,6 +372,12 @@ static enum mm_status rebuild_one(struct mm_vm *vm, mm_ref ref)
     if (rec[11] != 0 && ram != NULL)
         mm_sensitive_renew(&vm->objs[ref]);
     return MM_OK;
+}
+
+enum mm_status mm_heap_renew(struct mm_vm *vm, mm_ref ref)
+{
+    mm_heap_drop_entry(vm, ref);
+    return rebuild_one(vm, ref);
 }
 
 enum mm_status mm_heap_rebuild(struct mm_vm *vm)

@@ -169,6 +169,11 @@ enum mm_run mm_vm_deselect_one(struct mm_vm *vm, mm_ref applet, bool still);
 enum mm_run mm_vm_process(struct mm_vm *vm, mm_ref applet, mm_ref apdu);
 /* AppletEvent.uninstall() when the applet implements it. */
 enum mm_run mm_vm_uninstall(struct mm_vm *vm, mm_ref applet);
+/* A call from the card that makes the object's applet the currently selected one (JCRE 3.0.5, 4.5, 4.6),
+ * as install() has it. */
+enum mm_run mm_vm_invoke_selected(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
+                                  const char *name, const char *descriptor, const uint16_t *args,
+                                  size_t arg_n, uint16_t *ret);
 /* May the owner's objects go? MM_STATE: another applet's object or a static field refers to one
  * (GPCS 11.2, JCRE 11.3.4). Then mm_vm_objects_forget drops them from the object table; the caller
  * drops the component. */
@@ -180,6 +185,24 @@ enum mm_status mm_vm_owner_deletable_with(struct mm_vm *vm, mm_comp owner,
 /* Null every reference that leads to no record: after a damaged owner, which nobody may have asked
  * about, was dropped. Its handles would otherwise lead to whatever gets them next. */
 enum mm_status mm_vm_references_drop(struct mm_vm *vm) MM_USE_RESULT;
+/* What goes with a package but leaves something behind (keep.c): its instances, and for each the object
+ * that leads to all that stays (MM_REF_NULL: nothing does). Borrowed. */
+struct mm_leaving {
+    mm_comp package;
+    const mm_comp *owners;
+    const mm_ref *roots;
+    size_t n;
+};
+/*
+ * Delete the instances' objects but for what the roots lead to, which stays with its owner; an array of
+ * the package's own that is among it becomes the instance's. Inside the card's transaction; the caller
+ * unloads the package and unbinds the instances, or undoes everything (a new VM) on failure.
+ * MM_UNSUPPORTED: a root leads to an object of one of the package's classes; MM_STATE: somebody else
+ * refers to what would go.
+ */
+enum mm_status mm_vm_keep_reached(struct mm_vm *vm, const struct mm_leaving *leaving) MM_USE_RESULT;
+/* Delete one persistent object, whoever refers to it (mm_vm_references_drop). */
+enum mm_status mm_vm_object_delete(struct mm_vm *vm, mm_ref ref) MM_USE_RESULT;
 /* Take over the contents of the transient arrays that both have: a VM made anew from the image in the
  * middle of a card session must not clear them (JCRE 3.0.5, 5.1). */
 void mm_vm_transients_take(struct mm_vm *vm, const struct mm_vm *from);
@@ -261,6 +284,9 @@ mm_ref mm_vm_new_entry_point(struct mm_vm *vm, const char *class_name, bool temp
  * MM_REF_NULL: no more. */
 mm_ref mm_vm_new_permanent(struct mm_vm *vm, const char *class_name);
 mm_ref mm_vm_next_permanent(const struct mm_vm *vm, const char *class_name, mm_ref after);
+/* The next persistent instance of an API class, or of one below it, after a handle (MM_REF_NULL: the
+ * first); MM_REF_NULL: no more. */
+mm_ref mm_vm_next_instance(const struct mm_vm *vm, const char *class_name, mm_ref after);
 
 enum mm_obj_kind { MM_OBJ_NONE, MM_OBJ_INSTANCE, MM_OBJ_ARRAY };
 struct mm_obj_info {

@@ -357,6 +357,8 @@ mm_ref mm_heap_new_ram(struct mm_vm *vm, uint8_t type, const struct mm_class *cl
 mm_ref mm_heap_new_sensitive(struct mm_vm *vm, uint8_t type, uint16_t n,
                              enum mm_transient transient);
 enum mm_status mm_heap_rebuild(struct mm_vm *vm) MM_USE_RESULT; /* from the NVM, at power-on */
+/* One entry from its record, which was made anew. */
+enum mm_status mm_heap_renew(struct mm_vm *vm, mm_ref ref) MM_USE_RESULT;
 void mm_heap_drop_entry(struct mm_vm *vm, mm_ref ref); /* forget, without deleting the record */
 /* Bytes of an object's contents. */
 size_t mm_heap_content_len(uint8_t type, uint16_t n);
@@ -422,6 +424,20 @@ static inline uint32_t mm_int(const uint8_t *data, size_t i)
     uint32_t v;
     memcpy(&v, data + 4 * i, 4);
     return v;
+}
+/* The references an object holds: of those that hold any, the cells, of which null stands for values. */
+static inline bool mm_has_refs(const struct mm_object *o)
+{
+    return o->type == MM_TYPE_INSTANCE || o->type == MM_TYPE_REF;
+}
+static inline size_t mm_cell_n(const struct mm_object *o)
+{
+    return o->type == MM_TYPE_INSTANCE ? o->cells : o->n;
+}
+static inline mm_ref mm_ref_at(const struct mm_object *o, size_t i)
+{
+    return o->type == MM_TYPE_INSTANCE && o->cls->is_ref[i] == 0 ? MM_REF_NULL
+                                                                 : mm_cell(o->data, i);
 }
 
 /* ---- exception.c ---- */

@@ -2,7 +2,6 @@
 #include "test/unit/api_fixture.h"
 
 #define ISO       "javacard/framework/ISOException"
-#define SYSTEM    "javacard/framework/SystemException"
 #define NO_DATA   0x6A88
 #define REFUSED   0x6985
 #define NOT_THERE 0x6A81
@@ -101,12 +100,11 @@ static void card_information_that_is_not_kept_is_not_found(void **state)
     throws(ISO, NO_DATA, mm_n_gp_card_info_length, 1, 0x7777);
 }
 
-static void what_needs_an_interface_or_an_upgrade_is_refused(void **state)
+static void what_needs_an_interface_is_refused(void **state)
 {
     (void)state;
     throws(ISO, REFUSED, mm_n_cl_refused, 3, 0, 0, 0);
     throws(ISO, NOT_THERE, mm_n_scp_create, 5, 0, 0, 0, 0, 0);
-    throws(SYSTEM, 6, mm_n_upgrade_none, 3, 0, 0, 0); /* ILLEGAL_USE */
 }
 
 int main(void)
@@ -118,7 +116,7 @@ int main(void)
         TEST(registry_entries_throw_why_they_refuse),
         TEST(contactless_entries_throw_why_they_refuse),
         TEST(card_information_that_is_not_kept_is_not_found),
-        TEST(what_needs_an_interface_or_an_upgrade_is_refused),
+        TEST(what_needs_an_interface_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* org.globalplatform from Java (GPCS 2.3.1, appendix A): registry entries, the global PIN, global
- * services, personalisation with an answer, and what this card says to the upgrade interface. The applets are converter/test/gp. */
+ * services, personalisation with an answer, and the upgrade interface outside of a session. The applets are converter/test/gp. */
 #include "test/unit/card_gp.h"
 
 static int with_desk(void **state)
@@ -321,7 +321,7 @@ static void secure_channel_extensions_need_a_session(void **state)
 }
 
 /* ---- Upgrade ---- */
-static void nothing_is_ever_upgraded_in_place(void **state)
+static void upgrade_interface_refuses_outside_of_a_session(void **state)
 {
     struct host *h = *state;
     char text[16];
@@ -330,7 +330,7 @@ static void nothing_is_ever_upgraded_in_place(void **state)
     assert_resp(h, "0001");
     for (int i = 1; i < 5; i++) {
         snprintf(text, sizeof(text), "8022%02X0000", i);
-        assert_int_equal(host_hex(h, text), 0x6f06); /* SystemException.ILLEGAL_USE */
+        assert_int_equal(host_hex(h, text), 0x6985);
     }
 }
 
@@ -354,7 +354,7 @@ int main(void)
         WITH(with_desk, service_without_the_privilege_is_refused),
         WITH(with_desk, personalisation_may_answer),
         WITH(with_desk, secure_channel_extensions_need_a_session),
-        WITH(with_desk, nothing_is_ever_upgraded_in_place),
+        WITH(with_desk, upgrade_interface_refuses_outside_of_a_session),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
