@@ -53,7 +53,7 @@ test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
 test_runtime := $(BUILD)/applets/test_exports/org/mintmark/runtime/javacard/runtime.cap
 test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap extending.cap \
-                    single.cap exchange.cap gp.cap remote.cap remoteint.cap extras.cap atomic.cap language.cap language.expected) \
+                    single.cap exchange.cap gp.cap remote.cap remoteint.cap extras.cap atomic.cap upgrade1.cap upgrade2.cap language.cap language.expected) \
                 $(test_runtime)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
@@ -108,6 +108,17 @@ $(BUILD)/applets/test_gp.cap: $(test_classes)/.done
 	$(convert) --package org.mintmark.gp --aid F04D494E544D41524BA6 \
 	    --applet Desk=F04D494E544D41524BA601 --applet Provider=F04D494E544D41524BA602 \
 	    --applet Vault=F04D494E544D41524BA603 --applet Keeper=F04D494E544D41524BA604 \
+	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
+
+# Two versions of one load file, for the upgrade from the one to the other.
+$(BUILD)/applets/test_upgrade1.cap: $(test_classes)/.done
+	$(convert) --package org.mintmark.upgrade1 --aid F04D494E544D41524BAB --package-version 1.0 \
+	    --applet Keeper=F04D494E544D41524BAB01 --applet Plain=F04D494E544D41524BAB02 \
+	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
+
+$(BUILD)/applets/test_upgrade2.cap: $(test_classes)/.done
+	$(convert) --package org.mintmark.upgrade2 --aid F04D494E544D41524BAB --package-version 2.1 \
+	    --applet Keeper=F04D494E544D41524BAB01 --applet Plain=F04D494E544D41524BAB02 \
 	    --classes $(test_classes) --exports $(api_dir)/exports --output $@
 
 # Java Card RMI: remote interfaces, so CAP format 2.2.

@@ -125,10 +125,12 @@ static bool measured_entry(void *ctx, size_t index, struct mm_measured *out)
     const struct mm_reg_entry *e = NULL, *package;
 
     memset(out, 0, sizeof(*out));
-    /* A supplementary domain has no code and no objects: there is nothing to measure. */
+    /* A supplementary domain has no code and no objects, a suspended instance no code and no root: there
+     * is nothing to measure. */
     for (size_t i = 0; i < card->registry.n && e == NULL; i++) {
-        if (card->registry.entries[i].kind != MM_COMP_DOMAIN && index-- == 0)
-            e = &card->registry.entries[i];
+        e = &card->registry.entries[i];
+        if (e->kind == MM_COMP_DOMAIN || mm_reg_suspended(e) || index-- != 0)
+            e = NULL;
     }
     if (e == NULL)
         return false;
@@ -306,6 +308,7 @@ static void to_rest(struct mm_card *card)
     card->channel = &card->channels[0];
     card->channel->open = true;
     card->selecting = card->reselecting = card->installing = false;
+    card->upgrade = NULL;
     card->cvm_submitted = card->cvm_verified = false;
     mm_envelope_drop(card);
     card->volatile_priority = 0;

@@ -121,6 +121,11 @@ struct mm_registry {
 void mm_reg_load(struct mm_registry *reg);
 const struct mm_reg_entry *mm_reg_find(const struct mm_registry *reg, const struct mm_aid *aid);
 const struct mm_reg_entry *mm_reg_comp(const struct mm_registry *reg, mm_comp comp);
+/* An instance whose load file is being replaced: no code, no objects but what it saved (upgrade.h). */
+static inline bool mm_reg_suspended(const struct mm_reg_entry *e)
+{
+    return e->kind == MM_COMP_APPLET && e->package == 0;
+}
 /* Life cycle state as it is now in the NVM. */
 uint8_t mm_reg_state(const struct mm_registry *reg, const struct mm_reg_entry *entry);
 enum mm_status mm_reg_set_state(struct mm_registry *reg, const struct mm_reg_entry *entry,
@@ -309,6 +314,8 @@ struct mm_card {
     struct mm_aid install_aid;
     mm_ref install_applet;
 
+    const struct mm_upgrade *upgrade; /* whose phase is running; else NULL */
+
     struct mm_buf out;  /* response data of the current command */
     struct mm_buf work; /* command data without secure messaging */
     struct {
@@ -419,6 +426,7 @@ uint16_t mm_content_install(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_content_load(struct mm_card *card, const struct mm_apdu *apdu);
 uint16_t mm_content_delete(struct mm_card *card, const struct mm_apdu *apdu);
 void mm_content_load_drop(struct mm_card *card);
+uint16_t mm_content_upgrade(struct mm_card *card, const struct mm_apdu *apdu); /* upgrade.c */
 /* INSTALL [for load], alone or as the first of a combined one. */
 uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu *apdu);
 /* Delete by order of the integrity application: the applet, and its package when it was the last

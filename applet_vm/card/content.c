@@ -1,5 +1,5 @@
 /* INSTALL (GPCS 2.3.1, 11.5): which of its forms, and the short ones. */
-#include "applet_vm/card/content_int.h"
+#include "applet_vm/card/upgrade.h"
 
 #include <string.h>
 
@@ -95,6 +95,8 @@ uint16_t mm_content_install(struct mm_card *card, const struct mm_apdu *apdu)
     uint16_t sw;
 
     mm_isd_store_drop(card); /* any other INSTALL ends a personalisation (7.3.3) */
+    if (!mm_upgrade_allows(card, apdu->p1))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (apdu->p1 == MM_INSTALL_ALL) {
         if (apdu->p2 == 0x01)
             return mm_content_install_for_load(card, apdu);

@@ -110,7 +110,27 @@ bool mm_load_file_hash_len(size_t len);
 enum mm_status mm_load_store(struct mm_card *card, const struct mm_cap *cap, mm_comp domain,
                              mm_comp *comp, struct mm_err *err) MM_USE_RESULT;
 
+/* ---- delete.c ---- */
+/* Does a package import this one? Then it must stay (GPCS 11.2.3). */
+bool mm_content_is_imported(const struct mm_card *card, const struct mm_reg_entry *package);
+/* Delete without questions, a package with its instances. Inside a transaction. */
+enum mm_status mm_content_drop(struct mm_card *card, const struct mm_reg_entry *e) MM_USE_RESULT;
+
 /* ---- instance.c ---- */
+/* What install() is told (JCRE 3.0.5, 11.2). Pointers are borrowed. */
+struct mm_install_call {
+    struct mm_aid instance;
+    const uint8_t *privileges;
+    uint8_t privileges_len;
+    const uint8_t *params; /* C9 */
+    uint8_t params_len;
+};
+/* Run install() for the component and module of entry; its AID and applet are what it registered. Inside
+ * a transaction. */
+uint16_t mm_instance_call(struct mm_card *card, const struct mm_install_call *call,
+                          struct mm_reg_entry *entry);
+/* Which of the applet classes of the load file has that AID? */
+bool mm_instance_module(const struct mm_cap *cap, const struct mm_aid *module, uint8_t *index);
 uint16_t mm_instance_install(struct mm_card *card, const struct mm_apdu *apdu,
                              struct mm_install_data *in);
 /* ---- move.c ---- */

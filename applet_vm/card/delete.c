@@ -3,7 +3,7 @@
  * one NVM transaction. A sound application is asked first and stays while others need it; a damaged
  * one goes without questions, and what could not run without it goes along (docs/conformance.md).
  */
-#include "applet_vm/card/content_int.h"
+#include "applet_vm/card/upgrade.h"
 
 #include <string.h>
 
@@ -122,8 +122,7 @@ static bool imports(const struct mm_card *card, const struct mm_reg_entry *e,
     return found;
 }
 
-/* Does a package import this one? Then it must stay (GPCS 11.2.3). */
-static bool is_imported(const struct mm_card *card, const struct mm_reg_entry *package)
+bool mm_content_is_imported(const struct mm_card *card, const struct mm_reg_entry *package)
 {
     for (size_t i = 0; i < card->registry.n; i++) {
         const struct mm_reg_entry *e = &card->registry.entries[i];
@@ -168,14 +167,14 @@ static uint16_t prepare(struct mm_card *card, const struct mm_reg_entry *target,
         return prepare_applet(card, target, 0);
     if (target->kind == MM_COMP_DOMAIN)
         return prepare_domain(card, target->comp);
-    if ((!related && has_instance(card, target->comp)) || is_imported(card, target))
+    if ((!related && has_instance(card, target->comp)) || mm_content_is_imported(card, target))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     while (sw == MM_SW_9000_NO_ERROR && (e = next_instance(card, target->comp, &at)) != NULL)
         sw = prepare_applet(card, e, target->comp);
     return sw;
 }
 
-static enum mm_status delete_target(struct mm_card *card, const struct mm_reg_entry *target)
+enum mm_status mm_content_drop(struct mm_card *card, const struct mm_reg_entry *target)
 {
     switch (target->kind) {
     case MM_COMP_APPLET:
@@ -206,7 +205,7 @@ static uint16_t delete_entry(struct mm_card *card, const struct mm_reg_entry *en
     mm_put_aid_lv(&context, &target.aid);
     st = mm_tx_begin(card->nvm);
     if (st == MM_OK)
-        st = delete_target(card, &target);
+        st = mm_content_drop(card, &target);
     if (st == MM_OK && order != NULL)
         st = mm_receipt_put(card, order, &context, &card->out);
     mm_buf_clear(&context);
@@ -274,7 +273,7 @@ uint16_t mm_content_delete(struct mm_card *card, const struct mm_apdu *apdu)
         return mm_isd_delete_keys(card, apdu);
     if (!read_delete(apdu, &aid, &order))
         return MM_SW_6A80_WRONG_DATA;
-    if (mm_domain_is_package(&aid)) /* it came with the card */
+    if (mm_domain_is_package(&aid) /* it came with the card */ || !mm_upgrade_allows(card, 0))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     e = mm_reg_find(&card->registry, &aid);
     if (e == NULL)
@@ -337,7 +336,7 @@ enum mm_status mm_content_delete_applet(struct mm_card *card, const struct mm_ai
         !mm_vm_package_usable(card->vm, package->comp))
         return delete_broken(card, package->comp);
     /* A sound package stays while it has an instance, or a package that imports it. */
-    if (has_instance(card, package->comp) || is_imported(card, package))
+    if (has_instance(card, package->comp) || mm_content_is_imported(card, package))
         return MM_OK;
     return delete_entry(card, package, true, NULL) == MM_SW_9000_NO_ERROR ? MM_OK : MM_STATE;
 }

@@ -3,7 +3,7 @@
  * issuer's domain is component 0 and stands above everything; a supplementary one is a registry entry
  * without code, which the card itself carries out.
  */
-#include "applet_vm/card/card_int.h"
+#include "applet_vm/card/upgrade.h"
 
 #include <string.h>
 
@@ -91,7 +91,8 @@ bool mm_domain_aid_taken(const struct mm_card *card, const struct mm_aid *aid)
     struct mm_aid isd = mm_domain_aid(card, 0), integrity = mm_aid_of(MM_AID_INTEGRITY);
 
     return mm_reg_find(&card->registry, aid) != NULL || mm_aid_equal(aid, &isd) ||
-           mm_aid_equal(aid, &integrity) || mm_domain_is_package(aid);
+           mm_aid_equal(aid, &integrity) || mm_domain_is_package(aid) ||
+           mm_upgrade_reserves(card, aid);
 }
 
 bool mm_domain_find(const struct mm_card *card, const struct mm_aid *aid, mm_comp *domain)

@@ -15,25 +15,25 @@ struct request {
 };
 
 /* bArray of Applet.install (JCRE 3.0.5, 11.2): LV instance AID, LV control information, LV data. */
-static size_t install_array(const struct request *req, uint8_t out[255])
+static size_t install_array(const struct mm_install_call *call, uint8_t out[255])
 {
-    size_t len = 3u + req->instance.len + req->privileges_len + req->in->params.applet_len, at = 0;
+    size_t len = 3u + call->instance.len + call->privileges_len + call->params_len, at = 0;
 
     if (len > 255)
         return 0;
-    out[at++] = req->instance.len;
-    memcpy(out + at, req->instance.bytes, req->instance.len);
-    at += req->instance.len;
-    out[at++] = req->privileges_len;
-    memcpy(out + at, req->privileges, req->privileges_len);
-    at += req->privileges_len;
-    out[at++] = req->in->params.applet_len;
-    if (req->in->params.applet_len > 0)
-        memcpy(out + at, req->in->params.applet, req->in->params.applet_len);
+    out[at++] = call->instance.len;
+    memcpy(out + at, call->instance.bytes, call->instance.len);
+    at += call->instance.len;
+    out[at++] = call->privileges_len;
+    memcpy(out + at, call->privileges, call->privileges_len);
+    at += call->privileges_len;
+    out[at++] = call->params_len;
+    if (call->params_len > 0)
+        memcpy(out + at, call->params, call->params_len);
     return len;
 }
 
-static bool find_module(const struct mm_cap *cap, const struct mm_aid *module, uint8_t *index)
+bool mm_instance_module(const struct mm_cap *cap, const struct mm_aid *module, uint8_t *index)
 {
     for (size_t i = 0; i < mm_cap_applet_n(cap) && i <= 0xff; i++) {
         if (mm_aid_equal(&mm_cap_applet(cap, i)->aid, module)) {
@@ -68,32 +68,25 @@ static uint16_t find_code(struct mm_card *card, const struct mm_install_data *in
     entry->package = package->comp;
     entry->major = package->major;
     entry->minor = package->minor;
-    return find_module(cap, &in->aid[1], &entry->module) ? MM_SW_9000_NO_ERROR
-                                                         : MM_SW_6A88_DATA_NOT_FOUND;
+    return mm_instance_module(cap, &in->aid[1], &entry->module) ? MM_SW_9000_NO_ERROR
+                                                                : MM_SW_6A88_DATA_NOT_FOUND;
 }
 
-/* Inside the transaction: the new component runs install() and registers. */
-static uint16_t call_install(struct mm_card *card, const struct request *req,
-                             struct mm_reg_entry *entry)
+uint16_t mm_instance_call(struct mm_card *card, const struct mm_install_call *call,
+                          struct mm_reg_entry *entry)
 {
     uint8_t array[255];
-    size_t len = install_array(req, array);
-    enum mm_status st = mm_comp_add(card->nvm, entry->comp, MM_COMP_APPLET, &req->instance);
+    size_t len = install_array(call, array);
     struct mm_obj_info info;
     enum mm_run run;
     uint16_t sw;
 
-    if (st != MM_OK)
-        return mm_card_failure("install", st);
     if (len == 0)
         return MM_SW_6A80_WRONG_DATA;
-    st = mm_quota_apply_with(card, entry);
-    if (st != MM_OK)
-        return mm_card_failure("install", st);
     card->installing = true;
     card->registered = false;
     card->install_owner = entry->comp;
-    card->install_aid = req->instance;
+    card->install_aid = call->instance;
     mm_vm_applet_bind(card->vm, entry->comp, entry->package);
     run = mm_vm_install(card->vm, entry->package, entry->module, entry->comp, array, (uint8_t)len);
     card->installing = false;
@@ -107,6 +100,22 @@ static uint16_t call_install(struct mm_card *card, const struct request *req,
     entry->aid = card->install_aid;
     entry->applet = card->install_applet;
     return sw;
+}
+
+/* Inside the transaction: the new component runs install() and registers. */
+static uint16_t make_applet(struct mm_card *card, const struct request *req,
+                            struct mm_reg_entry *entry)
+{
+    const struct mm_install_call call = {.instance = req->instance,
+                                         .privileges = req->privileges,
+                                         .privileges_len = req->privileges_len,
+                                         .params = req->in->params.applet,
+                                         .params_len = req->in->params.applet_len};
+    enum mm_status st = mm_comp_add(card->nvm, entry->comp, MM_COMP_APPLET, &req->instance);
+
+    if (st == MM_OK)
+        st = mm_quota_apply_with(card, entry);
+    return st == MM_OK ? mm_instance_call(card, &call, entry) : mm_card_failure("install", st);
 }
 
 static uint16_t make_domain(struct mm_card *card, const struct request *req,
@@ -167,7 +176,7 @@ static uint16_t run_install(struct mm_card *card, const struct request *req,
         st = mm_reg_new_comp(&card->registry, &entry->comp);
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
         sw = entry->kind == MM_COMP_DOMAIN ? make_domain(card, req, entry)
-                                           : call_install(card, req, entry);
+                                           : make_applet(card, req, entry);
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)
         sw = add_entry(card, req, entry, state);
     if (st == MM_OK && sw == MM_SW_9000_NO_ERROR)

@@ -104,6 +104,7 @@ static const struct handler {
     {MM_INS_ISD_INSTALL, NEED_MAC, false, mm_content_install},
     {MM_INS_ISD_LOAD, NEED_MAC, false, mm_content_load},
     {MM_INS_ISD_DELETE, NEED_MAC, false, mm_content_delete},
+    {MM_INS_ISD_MANAGE_ELF_UPGRADE, NEED_MAC, false, mm_content_upgrade},
     {MM_INS_ISD_PUT_KEY, NEED_MAC, false, put_key},
     {MM_INS_ISD_SET_STATUS, NEED_MAC, true, mm_isd_set_status},
     {MM_INS_ISD_STORE_DATA, NEED_MAC, false, mm_isd_store_data},

@@ -4,6 +4,7 @@
  *
  * GLOBAL_PIN see cvm.c
  * ISD_DATA the objects STORE DATA brought, BER-TLV one behind the other
+ * UPGRADE the session of an ELF upgrade, see upgrade_record.c
  * REGISTRY_FIRST.. one record for each package and applet, see registry.c
  * DOMAIN_DATA the same as ISD_DATA of a supplementary domain, of its component
  * CONTACTLESS information of an application for a contactless interface, of its component;
@@ -14,6 +15,7 @@
 #define MM_CARD_KEYS_H
 
 #define MM_KEY_PLATFORM       0x10000
+#define MM_KEY_UPGRADE        0x1000b
 #define MM_KEY_CONTACTLESS_CARD 0x1000c
 #define MM_KEY_HISTORICAL     0x1000d
 #define MM_KEY_GLOBAL_PIN     0x1000e

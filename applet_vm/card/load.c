@@ -3,7 +3,7 @@
  * gathered in memory; with the last one the load file is read, checked, stored and linked inside one
  * NVM transaction, so that a failure or a power cut leaves nothing behind.
  */
-#include "applet_vm/card/content_int.h"
+#include "applet_vm/card/upgrade.h"
 
 #include <string.h>
 
@@ -65,7 +65,9 @@ uint16_t mm_content_install_for_load(struct mm_card *card, const struct mm_apdu 
         sw = MM_SW_6A80_WRONG_DATA;
     if (sw == MM_SW_9000_NO_ERROR)
         sw = mm_token_check(card, &in.order);
-    if (sw == MM_SW_9000_NO_ERROR && mm_domain_aid_taken(card, &in.aid[0]))
+    if (sw == MM_SW_9000_NO_ERROR && !mm_upgrade_allows(card, 0))
+        sw = mm_upgrade_for_load(card, &in.aid[0], in.aid[1].len != 0, &domain);
+    else if (sw == MM_SW_9000_NO_ERROR && mm_domain_aid_taken(card, &in.aid[0]))
         sw = MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     /* C6 code, C7 and C8 data: what the package will need at least (table 11-48). */
     if (sw == MM_SW_9000_NO_ERROR &&
@@ -161,6 +163,8 @@ static enum mm_status store(struct mm_card *card, const struct mm_cap *cap, mm_c
     mm_put_aid_lv(&context, &domain);
     if (st == MM_OK)
         st = mm_load_store(card, cap, l->domain, comp, err);
+    if (st == MM_OK)
+        st = mm_upgrade_loaded(card, &l->package, *comp);
     if (st == MM_OK)
         st = mm_receipt_put(card, &order, &context, &card->out);
     if (st == MM_OK)

@@ -61,6 +61,8 @@ static uint16_t may_select(const struct mm_card *card, const struct mm_reg_entry
 {
     uint8_t state = mm_reg_state(&card->registry, e);
 
+    if (mm_reg_suspended(e))
+        return MM_SW_6A82_FILE_NOT_FOUND;
     if (e->kind == MM_COMP_DOMAIN ? mm_comp_damage(card->nvm, e->comp) != MM_DAMAGE_NONE
                                   : !mm_select_usable(card, e))
         return MM_SW_6999_APPLET_SELECT_FAILED;

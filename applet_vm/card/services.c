@@ -1,12 +1,20 @@
 /* What the card gives the VM: the registry's view for lookups, and the secure channel of
  * org.globalplatform, which uses the issuer security domain's keys. */
-#include "applet_vm/card/contactless.h"
+#include "applet_vm/card/upgrade.h"
 
 #include <string.h>
 
 #include <openssl/crypto.h>
 
 /* ---- mm_vm_services ---- */
+/* An instance that is installed again, after its load file was replaced, has its entry already. */
+static bool own_name(const struct mm_card *card)
+{
+    const struct mm_reg_entry *e = mm_reg_find(&card->registry, &card->install_aid);
+
+    return e != NULL && e->comp == card->install_owner;
+}
+
 static enum mm_status register_applet(void *ctx, mm_ref applet, const struct mm_aid *aid)
 {
     struct mm_card *card = ctx;
@@ -17,7 +25,7 @@ static enum mm_status register_applet(void *ctx, mm_ref applet, const struct mm_
      * the applet's right (Applet.register), unless it is taken. */
     if (aid != NULL)
         card->install_aid = *aid;
-    if (mm_domain_aid_taken(card, &card->install_aid))
+    if (mm_domain_aid_taken(card, &card->install_aid) && !own_name(card))
         return MM_EXISTS;
     card->install_applet = applet;
     card->registered = true;
@@ -365,6 +373,7 @@ void mm_services_init(struct mm_card *card)
         .cl = &mm_cl_services,
         .entry_service = mm_entry_service,
         .service_find = mm_entry_service_find,
+        .upgrade = mm_upgrade_phase,
         .cvm_get = mm_cvm_get,
         .cvm_update = mm_cvm_update,
         .cvm_set_limit = mm_cvm_set_limit,

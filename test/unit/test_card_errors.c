@@ -754,6 +754,52 @@ static void agreement_without_a_key(struct host *h)
     refuse_plain(h, "8088211353" AGREEMENT("0", POINT) "00");
 }
 
+/* ---- MANAGE ELF UPGRADE ---- */
+#define UPGRADE_DATA "A1084F06" PACKAGE
+
+static uint16_t start_upgrade(struct host *h)
+{
+    return secure(h, MM_INS_ISD_MANAGE_ELF_UPGRADE, 1, 0, UPGRADE_DATA);
+}
+
+static void upgrade_that_cannot_be_written(struct host *h)
+{
+    probe(h);
+    unwritable(h, start_upgrade);
+}
+
+static void upgrade_of_no_form(struct host *h)
+{
+    probe(h);
+    refuse(h, 1, 0, "");
+    refuse(h, 1, 0, "4F06" PACKAGE);
+    refuse(h, 1, 0, "A10A4F06" PACKAGE);
+    refuse(h, 1, 0, "A1024F00");
+    refuse(h, 1, 0, UPGRADE_DATA "00");
+    refuse(h, 1, 0, "A1104F06" PACKAGE "4F06" PACKAGE); /* several */
+    refuse(h, 1, 0, "A10B4F06" PACKAGE "800101");
+    refuse(h, 1, 0, "A10C4F06" PACKAGE "80020000");
+    refuse(h, 2, 0, UPGRADE_DATA);
+    refuse(h, 8, 0, UPGRADE_DATA);
+}
+
+static void upgrade_of_nothing(struct host *h)
+{
+    refuse(h, 1, 0, UPGRADE_DATA);
+    probe(h);
+    refuse(h, 1, 0, "A1094F07" INSTANCE); /* an application */
+}
+
+static void upgrade_out_of_turn(struct host *h)
+{
+    refuse(h, 2, 0, "");
+    refuse(h, 3, 0, "");
+    refuse(h, 4, 0, "");
+    probe(h);
+    done(start_upgrade(h));
+    refuse(h, 1, 0, UPGRADE_DATA);
+}
+
 /* ---- The list ---- */
 static const struct row rows[] = {
 #define MM_GP_ERROR(app, command, sw, where, when, test)                                           \
