@@ -1,310 +1,12 @@
 /* mintmark-gp: the command line. */
-#include <ctype.h>
 #include <getopt.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host_client/access/trace.h"
-#include "host_client/gptool/gptool.h"
+#include "host_client/gptool/options_int.h"
 
-#define KEY_FILE_MAX 1024
-
-enum option_id {
-#define MM_GP_OPTION(id, name, letter, argument, commands, help) OPT_##id,
-#include "host_client/gptool/options.def"
-#undef MM_GP_OPTION
-    OPT_N
-};
-static const struct option_info {
-    const char *name;
-    char letter;
-    const char *argument, *commands, *help;
-} infos[] = {
-#define MM_GP_OPTION(id, name, letter, argument, commands, help)                                   \
-    {name, letter, argument, commands, help},
-#include "host_client/gptool/options.def"
-#undef MM_GP_OPTION
-};
 #define LONG_FIRST 256 /* getopt's value of option 0: above every letter */
-
-static const struct mm_gptool_command commands[] = {
-#define MM_GP_COMMAND(name, arguments, least, most, run, help)                                     \
-    {name, arguments, least, most, run, help},
-#include "host_client/gptool/commands.def"
-#undef MM_GP_COMMAND
-};
-#define COMMAND_N (sizeof(commands) / sizeof(commands[0]))
-
-const struct mm_gptool_command *mm_gptool_command_at(size_t index)
-{
-    return index < COMMAND_N ? &commands[index] : NULL;
-}
-
-const struct mm_gptool_command *mm_gptool_find(const char *name)
-{
-    for (size_t i = 0; i < COMMAND_N; i++) {
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    }
-    return NULL;
-}
-
-/* ---- Help ---- */
-
-/* Is word one of the words in list? */
-static bool has_word(const char *list, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = list; (at = strstr(at, word)) != NULL; at += len) {
-        if ((at == list || at[-1] == ' ') && (at[len] == '\0' || at[len] == ' '))
-            return true;
-    }
-    return false;
-}
-
-bool mm_gptool_takes(const char *command, const char *option)
-{
-    for (size_t i = 0; i < OPT_N; i++) {
-        if (strcmp(infos[i].name, option) == 0)
-            return has_word(infos[i].commands, command);
-    }
-    return false;
-}
-
-static void print_option(const struct option_info *o)
-{
-    char left[40], letter[8] = "   ";
-
-    if (o->letter != 0)
-        snprintf(letter, sizeof(letter), "-%c,", o->letter);
-    snprintf(left, sizeof(left), "%s --%s %s", letter, o->name,
-             o->argument != NULL ? o->argument : "");
-    printf("  %-26s %s\n", left, o->help);
-}
-
-static void print_help(void)
-{
-    puts("usage: mintmark-gp [options] COMMAND [arguments]\ncommands");
-    for (size_t i = 0; i < COMMAND_N; i++) {
-        char left[40];
-        snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].arguments);
-        printf("  %-26s %s\n", left, commands[i].help);
-    }
-    puts("  help COMMAND               its options\noptions of every command that talks to a card");
-    for (size_t i = 0; i < OPT_N; i++) {
-        if (strcmp(infos[i].commands, "*") == 0)
-            print_option(&infos[i]);
-    }
-    puts("  -h, --help  -V, --version\n"
-         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a receipt is wrong or missing, 4 no "
-         "reader\n"
-         "or card, 5 the card refused.");
-}
-
-enum mm_status mm_gptool_help(const char *command, struct mm_err *err)
-{
-    const struct mm_gptool_command *c = mm_gptool_find(command);
-
-    if (c == NULL)
-        return mm_fail(err, MM_USAGE, SIZE_MAX, "unknown command \"%s\"", command);
-    printf("usage: mintmark-gp [options] %s %s\n  %s\n", c->name, c->arguments, c->help);
-    for (size_t i = 0; i < OPT_N; i++) {
-        if (has_word(infos[i].commands, c->name))
-            print_option(&infos[i]);
-    }
-    puts("and the options that mintmark-gp --help lists");
-    return MM_OK;
-}
-
-/* ---- Values ---- */
-
-enum mm_status mm_gptool_byte(const char *what, const char *text, uint8_t *out, struct mm_err *err)
-{
-    uint8_t v = 0;
-    size_t n = 1;
-
-    if (mm_unhex(text, &v, &n) != MM_OK || n != 1)
-        return mm_fail(err, MM_USAGE, SIZE_MAX, "%s: expected one byte in hex", what);
-    *out = v;
-    return MM_OK;
-}
-
-enum mm_status mm_gptool_aid(const char *text, struct mm_aid *out, struct mm_err *err)
-{
-    uint8_t bytes[MM_AID_MAX];
-    size_t n = sizeof(bytes);
-
-    if (mm_trace_aid_by_name(text, strlen(text), out) != MM_OK &&
-        (mm_unhex(text, bytes, &n) != MM_OK || mm_aid_set(out, bytes, n) != MM_OK))
-        return mm_fail(err, MM_USAGE, SIZE_MAX,
-                       "\"%s\" is not an AID of 5 to 16 bytes nor a known name", text);
-    return MM_OK;
-}
-
-enum mm_status mm_gptool_keys(const char *text, struct mm_gp_keyset *set, struct mm_err *err)
-{
-    uint8_t bytes[3 * MM_GP_KEY_MAX];
-    size_t n = sizeof(bytes), step, len;
-    enum mm_status st = mm_unhex(text, bytes, &n);
-
-    memset(set, 0, sizeof(*set));
-    set->type = MM_GP_KEY_AES;
-    step = n == 48 || n == 72 || n == 96 ? n / 3 : 0;
-    len = step != 0 ? step : n;
-    if (st != MM_OK || (len != 16 && len != 24 && len != 32)) {
-        st = mm_fail(err, MM_USAGE, SIZE_MAX,
-                     "keys: expected 16, 24 or 32 bytes in hex, or three times as many as "
-                     "enc:mac:dek");
-    } else {
-        set->len = (uint8_t)len;
-        memcpy(set->enc, bytes, len);
-        memcpy(set->mac, bytes + step, len);
-        memcpy(set->dek, bytes + 2 * step, len);
-    }
-    OPENSSL_cleanse(bytes, sizeof(bytes));
-    return st;
-}
-
-static enum mm_status read_key_file(const char *path, struct mm_gp_keyset *set, struct mm_err *err)
-{
-    uint8_t *data = NULL;
-    size_t len = 0;
-    enum mm_status st = mm_gp_read_private(path, KEY_FILE_MAX, &data, &len, err);
-
-    if (st != MM_OK)
-        return st;
-    for (size_t i = 0; i < len; i++) /* the newline at the end, and others */
-        data[i] = isspace(data[i]) ? ' ' : data[i];
-    st = mm_gptool_keys((const char *)data, set, err);
-    if (st != MM_OK)
-        mm_err_prefix(err, "%s", path);
-    OPENSSL_cleanse(data, len);
-    free(data);
-    return st;
-}
-
-static enum mm_status read_pin_file(const char *path, struct mm_gptool_options *opt,
-                                    struct mm_err *err)
-{
-    uint8_t *data = NULL;
-    size_t len = 0;
-    enum mm_status st = mm_gp_read_private(path, sizeof(opt->pin) - 1, &data, &len, err);
-
-    if (st != MM_OK)
-        return st;
-    data[strcspn((const char *)data, "\r\n")] = '\0';
-    snprintf(opt->pin, sizeof(opt->pin), "%s", (const char *)data);
-    OPENSSL_cleanse(data, len);
-    free(data);
-    return MM_OK;
-}
-
-/* One of several words; their numbers start at 0. */
-static enum mm_status read_word(const char *what, const char *text, const char *const *words,
-                                size_t n, size_t *out, struct mm_err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(words[i], text) == 0) {
-            *out = i;
-            return MM_OK;
-        }
-    }
-    return mm_fail(err, MM_USAGE, SIZE_MAX, "--%s: \"%s\" is none of its values", what, text);
-}
-#define WORDS(array) array, sizeof(array) / sizeof((array)[0])
-
-static enum mm_status read_diversify(const char *what, const char *text, enum mm_gp_diversify *out,
-                                     struct mm_err *err)
-{
-    static const char *const words[] = {[MM_GP_DIVERSIFY_NONE] = "none",
-                                        [MM_GP_DIVERSIFY_EMV] = "emv",
-                                        [MM_GP_DIVERSIFY_VISA2] = "visa2",
-                                        [MM_GP_DIVERSIFY_KDF3] = "kdf3",
-                                        [MM_GP_DIVERSIFY_OURS] = "mintmark"};
-    size_t i = 0;
-    enum mm_status st = read_word(what, text, WORDS(words), &i, err);
-
-    *out = (enum mm_gp_diversify)i;
-    return st;
-}
-
-static enum mm_status read_level(const char *text, uint8_t *out, struct mm_err *err)
-{
-    static const char *const words[] = {"mac", "mac+enc", "mac+rmac", "mac+enc+rmac", "all"};
-    static const uint8_t levels[] = {0x01, 0x03, 0x11, 0x13, 0x33};
-    size_t i = 0;
-    enum mm_status st = read_word("security", text, WORDS(words), &i, err);
-
-    *out = levels[i];
-    return st;
-}
-
-static enum mm_status read_scp(const char *text, uint8_t *out, struct mm_err *err)
-{
-    static const char *const words[] = {"auto", "02", "03"};
-    static const uint8_t scps[] = {0, 0x02, 0x03};
-    size_t i = 0;
-    enum mm_status st = read_word("scp", text, WORDS(words), &i, err);
-
-    *out = scps[i];
-    return st;
-}
-
-static enum mm_status read_rsa(const char *text, enum mm_gp_rsa_scheme *out, struct mm_err *err)
-{
-    static const char *const words[] = {
-        [MM_GP_RSA_BY_LENGTH] = "auto", [MM_GP_RSA_PKCS1] = "pkcs1", [MM_GP_RSA_PSS] = "pss"};
-    size_t i = 0;
-    enum mm_status st = read_word("rsa", text, WORDS(words), &i, err);
-
-    *out = (enum mm_gp_rsa_scheme)i;
-    return st;
-}
-
-static enum mm_status read_type(const char *text, struct mm_gptool_options *opt, struct mm_err *err)
-{
-    static const char *const words[] = {"aes", "des"};
-    size_t i = 0;
-    enum mm_status st = read_word("new-type", text, WORDS(words), &i, err);
-
-    opt->new_type = i == 0 ? MM_GP_KEY_AES : MM_GP_KEY_DES;
-    opt->has_new_type = st == MM_OK;
-    return st;
-}
-
-static enum mm_status read_hex(const char *name, const char *text, uint8_t *out, size_t *len,
-                               size_t most, struct mm_err *err)
-{
-    *len = most;
-    if (mm_unhex(text, out, len) == MM_OK)
-        return MM_OK;
-    *len = 0;
-    return mm_fail(err, MM_USAGE, SIZE_MAX, "--%s: expected up to %zu bytes in hex", name, most);
-}
-
-static enum mm_status read_privileges(const char *text, struct mm_gptool_options *opt,
-                                      struct mm_err *err)
-{
-    enum mm_status st = mm_gp_privileges_read(text, opt->privileges, err);
-
-    opt->has_privileges = st == MM_OK;
-    /* One byte where it is enough: cards before 2.2 know no other form. */
-    opt->privileges_len = (opt->privileges[1] | opt->privileges[2]) != 0 ? 3 : 1;
-    return st;
-}
-
-static enum mm_status read_block_len(const char *text, size_t *out, struct mm_err *err)
-{
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-
-    if (*end != '\0' || n < 16 || n > 255)
-        return mm_fail(err, MM_USAGE, SIZE_MAX, "--block-size: expected 16 to 255");
-    *out = n;
-    return MM_OK;
-}
 
 /* ---- Options ---- */
 
@@ -331,7 +33,7 @@ static enum mm_status take_key_option(struct mm_gptool_options *opt, enum option
         return st;
     case OPT_KEY_FILE:
         st = take_source(opt, MM_GPTOOL_GIVEN, err);
-        return st == MM_OK ? read_key_file(arg, &opt->keys, err) : st;
+        return st == MM_OK ? mm_gptool_read_key_file(arg, &opt->keys, err) : st;
     case OPT_PKCS11:
         opt->token_uri = arg;
         return take_source(opt, MM_GPTOOL_IN_TOKEN, err);
@@ -339,18 +41,18 @@ static enum mm_status take_key_option(struct mm_gptool_options *opt, enum option
         opt->keys = mm_gp_keyset_of(&mm_scp_test_keys);
         return take_source(opt, MM_GPTOOL_TEST_KEYS, err);
     case OPT_PIN_FILE:
-        return read_pin_file(arg, opt, err);
+        return mm_gptool_read_pin_file(arg, opt, err);
     case OPT_DIVERSIFY:
-        return read_diversify("diversify", arg, &opt->diversify, err);
+        return mm_gptool_read_diversify("diversify", arg, &opt->diversify, err);
     case OPT_KEY_VERSION:
         opt->has_key_version = true;
         return mm_gptool_byte("--key-version", arg, &opt->key_version, err);
     case OPT_NEW_KEY_FILE:
-        st = read_key_file(arg, &opt->new_keys, err);
+        st = mm_gptool_read_key_file(arg, &opt->new_keys, err);
         opt->has_new_keys = st == MM_OK;
         return st;
     case OPT_NEW_DIVERSIFY:
-        return read_diversify("new-diversify", arg, &opt->new_diversify, err);
+        return mm_gptool_read_diversify("new-diversify", arg, &opt->new_diversify, err);
     case OPT_NEW_VERSION:
         return mm_gptool_byte("--new-version", arg, &opt->new_version, err);
     case OPT_REPLACE:
@@ -359,7 +61,7 @@ static enum mm_status take_key_option(struct mm_gptool_options *opt, enum option
     case OPT_KEY_ID:
         return mm_gptool_byte("--key-id", arg, &opt->key_id, err);
     default:
-        return read_type(arg, opt, err); /* OPT_NEW_TYPE */
+        return mm_gptool_read_type(arg, opt, err); /* OPT_NEW_TYPE */
     }
 }
 
@@ -403,9 +105,9 @@ static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id 
     case OPT_CONNECT:
         return mm_gptool_aid(arg, &opt->connect, err);
     case OPT_SCP:
-        return read_scp(arg, &opt->scp, err);
+        return mm_gptool_read_scp(arg, &opt->scp, err);
     case OPT_SECURITY:
-        return read_level(arg, &opt->level, err);
+        return mm_gptool_read_level(arg, &opt->level, err);
     case OPT_SCP11:
     case OPT_OCE_KEY:
     case OPT_OCE_CERT:
@@ -435,15 +137,16 @@ static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id 
     case OPT_DOMAIN:
         return mm_gptool_aid(arg, &opt->domain, err);
     case OPT_PARAMS:
-        return read_hex("params", arg, opt->params, &opt->params_len, sizeof(opt->params), err);
+        return mm_gptool_read_hex("params", arg, opt->params, &opt->params_len, sizeof(opt->params),
+                                  err);
     case OPT_SYSTEM_PARAMS:
-        return read_hex("system-params", arg, opt->system_params, &opt->system_params_len,
-                        sizeof(opt->system_params), err);
+        return mm_gptool_read_hex("system-params", arg, opt->system_params, &opt->system_params_len,
+                                  sizeof(opt->system_params), err);
     case OPT_LOAD_PARAMS:
-        return read_hex("load-params", arg, opt->load_params, &opt->load_params_len,
-                        sizeof(opt->load_params), err);
+        return mm_gptool_read_hex("load-params", arg, opt->load_params, &opt->load_params_len,
+                                  sizeof(opt->load_params), err);
     case OPT_PRIVILEGES:
-        return read_privileges(arg, opt, err);
+        return mm_gptool_read_privileges(arg, opt, err);
     case OPT_LOAD_ONLY:
         opt->load_only = true;
         return MM_OK;
@@ -454,19 +157,19 @@ static enum mm_status take_option(struct mm_gptool_options *opt, enum option_id 
         opt->force = true;
         return MM_OK;
     case OPT_BLOCK:
-        return read_block_len(arg, &opt->block_len, err);
+        return mm_gptool_read_block_len(arg, &opt->block_len, err);
     case OPT_DAP_DOMAIN:
         return mm_gptool_aid(arg, &opt->dap_domain, err);
     case OPT_DAP_KEY:
         opt->dap_key = arg;
         return MM_OK;
     case OPT_DAP_SIGNATURE:
-        return read_hex("dap-signature", arg, opt->dap_signature, &opt->dap_signature_len,
-                        sizeof(opt->dap_signature), err);
+        return mm_gptool_read_hex("dap-signature", arg, opt->dap_signature, &opt->dap_signature_len,
+                                  sizeof(opt->dap_signature), err);
     case OPT_HASH:
         return mm_gp_hash_read(arg, &opt->hash, err);
     case OPT_RSA:
-        return read_rsa(arg, &opt->rsa, err);
+        return mm_gptool_read_rsa(arg, &opt->rsa, err);
     case OPT_TOKEN_KEY:
         opt->token_key = arg;
         return MM_OK;
@@ -541,10 +244,10 @@ static enum mm_status take_environment(struct mm_gptool_options *opt, struct mm_
 static enum mm_status check_fit(const bool given[OPT_N], const char *command, struct mm_err *err)
 {
     for (size_t i = 0; i < OPT_N; i++) {
-        if (given[i] && strcmp(infos[i].commands, "*") != 0 &&
-            !has_word(infos[i].commands, command))
-            return mm_fail(err, MM_USAGE, SIZE_MAX, "--%s is not an option of %s", infos[i].name,
-                           command);
+        if (given[i] && strcmp(mm_gptool_infos[i].commands, "*") != 0 &&
+            !mm_gptool_has_word(mm_gptool_infos[i].commands, command))
+            return mm_fail(err, MM_USAGE, SIZE_MAX, "--%s is not an option of %s",
+                           mm_gptool_infos[i].name, command);
     }
     return MM_OK;
 }
@@ -554,12 +257,13 @@ static void make_longs(struct option longs[OPT_N + 3], char shorts[2 * OPT_N + 3
     size_t at = 0;
 
     for (size_t i = 0; i < OPT_N; i++) {
-        longs[i] = (struct option){infos[i].name,
-                                   infos[i].argument != NULL ? required_argument : no_argument,
-                                   NULL, LONG_FIRST + (int)i};
-        if (infos[i].letter != 0) {
-            shorts[at++] = infos[i].letter;
-            if (infos[i].argument != NULL)
+        longs[i] =
+            (struct option){mm_gptool_infos[i].name,
+                            mm_gptool_infos[i].argument != NULL ? required_argument : no_argument,
+                            NULL, LONG_FIRST + (int)i};
+        if (mm_gptool_infos[i].letter != 0) {
+            shorts[at++] = mm_gptool_infos[i].letter;
+            if (mm_gptool_infos[i].argument != NULL)
                 shorts[at++] = ':';
         }
     }
@@ -576,7 +280,7 @@ static enum option_id option_of(int c)
     if (c >= LONG_FIRST)
         return (enum option_id)(c - LONG_FIRST);
     for (size_t i = 0; i < OPT_N; i++) {
-        if (infos[i].letter != 0 && infos[i].letter == c)
+        if (mm_gptool_infos[i].letter != 0 && mm_gptool_infos[i].letter == c)
             return (enum option_id)i;
     }
     return OPT_N;
@@ -614,7 +318,7 @@ enum mm_status mm_gptool_read_options(int argc, char **argv, struct mm_gptool_op
             if (named != NULL)
                 return mm_gptool_help(named->name, err);
             if (c == 'h')
-                print_help();
+                mm_gptool_print_help();
             else
                 puts("mintmark-gp " MM_VERSION);
             return MM_OK;
