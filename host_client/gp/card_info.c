@@ -188,6 +188,10 @@ static void tell_recognised(const struct mm_gp_teller *t, uint16_t tag, const ui
     size_t oid_len = len;
     char text[OID_TEXT_MAX];
 
+    if (tag == 0x89) { /* Amendment H */
+        mm_gp_tell(t, "elf_upgrade", "ELF upgrade", len == 1 && value[0] == 0x01 ? "yes" : "no");
+        return;
+    }
     if (tag != 0x06 && (tag < 0x60 || tag > 0x68))
         return;
     if (tag != 0x06 && !take_oid(value, len, &oid, &oid_len)) {

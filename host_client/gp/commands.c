@@ -26,13 +26,15 @@ enum mm_status mm_gp_put_command_of(struct mm_buf *list, uint8_t ins, uint8_t p1
                                     const struct mm_buf *data, size_t most)
 {
     struct mm_gp_apdu apdu = {{0x80, ins, p1, p2}, data->data, data->len, 256};
+    size_t body = data->len == 0               ? 1 /* Le alone */
+                  : data->len > MM_GP_DATA_MAX ? 3 + data->len + 2
+                                               : 1 + data->len + 1;
 
     if (data->bad)
         return MM_NO_MEMORY;
     if (data->len > most)
         return MM_TOO_LONG;
-    mm_buf_u16(list, (uint16_t)(data->len > MM_GP_DATA_MAX ? 4 + 3 + data->len + 2
-                                                           : 4 + 1 + data->len + 1));
+    mm_buf_u16(list, (uint16_t)(4 + body));
     mm_gp_apdu_write(&apdu, list);
     return list->bad ? MM_NO_MEMORY : MM_OK;
 }

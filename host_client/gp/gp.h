@@ -212,6 +212,41 @@ const uint8_t *mm_gp_session_diversification(const struct mm_gp_session *session
 const struct mm_aid *mm_gp_domain(const struct mm_gp_session *session);
 const struct mm_gp_channel *mm_gp_scp(const struct mm_gp_session *session);
 
+/* ---- ELF upgrade (GPCS 2.3, Amendment H 1.1) ---- */
+enum mm_gp_upgrade_action {
+    MM_GP_UPGRADE_START = 0x01,
+    MM_GP_UPGRADE_RESUME = 0x02,
+    MM_GP_UPGRADE_RECOVERY = 0x03,
+    MM_GP_UPGRADE_ABORT = 0x04,
+    MM_GP_UPGRADE_STATUS = 0x08
+};
+enum {
+    MM_GP_UPGRADE_NONE = 0x00,
+    MM_GP_UPGRADE_COMPLETED = 0x01,
+    MM_GP_UPGRADE_WAITING_ELF = 0x02,
+    MM_GP_UPGRADE_WAITING_RESTORE = 0x03,
+    MM_GP_UPGRADE_RESTORE_FAILED = 0x04
+    /* 10, 20, .. 60: interrupted while saving, cleaning up, deleting, installing, restoring,
+     * consolidating */
+};
+/* A session as the card tells it; aid.len 0: it names no load file. */
+struct mm_gp_upgrade_info {
+    uint8_t status;
+    struct mm_aid aid;
+};
+/* MANAGE ELF UPGRADE. aid: the load file, for START; else not looked at. */
+enum mm_status mm_gp_upgrade_command(enum mm_gp_upgrade_action action, const struct mm_aid *aid,
+                                     struct mm_buf *list) MM_USE_RESULT;
+/* What a card answers to it: length, confirmation, length, A1 { 90 status, 4F AID }. */
+enum mm_status mm_gp_upgrade_read(const uint8_t *data, size_t data_len, struct mm_gp_upgrade_info *out,
+                                  struct mm_err *err) MM_USE_RESULT;
+/* The two with a card in hand. MM_CARD: it refused. */
+enum mm_status mm_gp_upgrade(struct mm_gp_session *session, enum mm_gp_upgrade_action action,
+                             const struct mm_aid *aid, struct mm_gp_upgrade_info *out,
+                             struct mm_err *err) MM_USE_RESULT;
+/* What a session status is called. Never NULL. */
+const char *mm_gp_upgrade_text(uint8_t status);
+
 /* ---- The registry (GET STATUS, GPCS 11.4) ---- */
 enum mm_gp_kind { MM_GP_DOMAIN = 0x80, MM_GP_APPLET = 0x40, MM_GP_PACKAGE = 0x20 };
 struct mm_gp_item {

@@ -35,6 +35,9 @@ EVP_PKEY *mm_gp_read_public(const char *path);
 /* "INSTALL [for load]": what a plain command is called in messages. */
 const char *mm_gp_command_name(const uint8_t *apdu, size_t apdu_len);
 
+/* "COMMAND: SW, sentence" into err; MM_CARD. */
+enum mm_status mm_gp_card_said(struct mm_err *err, const char *command, uint16_t sw) MM_USE_RESULT;
+
 /* Who is told facts (card_info.h). */
 struct mm_gp_teller {
     mm_gp_fact fact;

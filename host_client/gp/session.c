@@ -23,7 +23,7 @@ struct mm_gp_session {
     struct mm_gp_channel scp;
 };
 
-static enum mm_status card_said(struct mm_err *err, const char *command, uint16_t sw)
+enum mm_status mm_gp_card_said(struct mm_err *err, const char *command, uint16_t sw)
 {
     return mm_fail(err, MM_CARD, SIZE_MAX, "%s: %04X, %s", command, sw, mm_sw_text(sw));
 }
@@ -58,7 +58,7 @@ enum mm_status mm_gp_select_domain(struct mm_access *access, const struct mm_aid
     if (st == MM_OK && selected(sw))
         mm_gp_selected_aid(resp.data, resp.len, found);
     else if (st == MM_OK)
-        st = card_said(err, "SELECT security domain", sw);
+        st = mm_gp_card_said(err, "SELECT security domain", sw);
     mm_buf_clear(&resp);
     return st;
 }
@@ -83,7 +83,7 @@ static enum mm_status ask(struct mm_access *access, const char *name, const stru
 {
     enum mm_status st = exchange(access, command, resp, sw, err);
 
-    return st == MM_OK && *sw != MM_SW_9000_NO_ERROR ? card_said(err, name, *sw) : st;
+    return st == MM_OK && *sw != MM_SW_9000_NO_ERROR ? mm_gp_card_said(err, name, *sw) : st;
 }
 
 /* INITIALIZE UPDATE; a card in S16 mode says 6700 to 8 bytes of challenge and gets 16. */
@@ -108,7 +108,7 @@ static enum mm_status initialize(struct mm_gp_session *session, uint8_t key_vers
             st = exchange(session->access, &command, resp, &sw, err);
     }
     if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
-        st = card_said(err, "INITIALIZE UPDATE", sw);
+        st = mm_gp_card_said(err, "INITIALIZE UPDATE", sw);
     mm_buf_clear(&command);
     return st;
 }
@@ -431,7 +431,7 @@ enum mm_status mm_gp_send_list(struct mm_gp_session *session, const struct mm_bu
 
         st = mm_gp_send(session, apdu, len, &resp, &sw, err);
         if (st == MM_OK && sw != MM_SW_9000_NO_ERROR)
-            st = card_said(err, mm_gp_command_name(apdu, len), sw);
+            st = mm_gp_card_said(err, mm_gp_command_name(apdu, len), sw);
         else if (st == MM_NO_READER || st == MM_TIMEOUT || st == MM_AUTH)
             mm_err_prefix(err, "%s", mm_gp_command_name(apdu, len));
         done++;

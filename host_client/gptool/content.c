@@ -113,15 +113,16 @@ static enum mm_status make_dap(const struct mm_gptool_options *opt, const struct
     return st;
 }
 
-static enum mm_status put_load(const struct mm_gptool_options *opt, const struct mm_cap *cap,
-                               const struct tokens *tokens, struct mm_buf *list, struct mm_err *err)
+enum mm_status mm_gptool_put_load(const struct mm_gptool_options *opt, const struct mm_cap *cap,
+                                  const struct mm_gp_signer *token, struct mm_buf *list,
+                                  struct mm_err *err)
 {
     struct mm_gp_load_how how = {.domain = opt->domain.len > 0 ? &opt->domain : NULL,
                                  .block_len = opt->block_len,
                                  .hash = opt->hash,
                                  .params = opt->load_params,
                                  .params_len = opt->load_params_len,
-                                 .token = signer_of(tokens)};
+                                 .token = token};
     struct mm_gp_secret *cipher = NULL;
     struct mm_buf signature;
     struct mm_gp_dap dap;
@@ -188,7 +189,7 @@ static enum mm_status install_file(struct mm_gptool *tool, const char *path,
     if (!opt->load_only)
         st = choose_module(opt, cap, &module, err);
     if (st == MM_OK)
-        st = put_load(opt, cap, tokens, &list, err);
+        st = mm_gptool_put_load(opt, cap, signer_of(tokens), &list, err);
     if (st == MM_OK && module.len > 0)
         st = put_install(opt, mm_cap_aid(cap), &module, tokens, &list, err);
     if (st != MM_OK)

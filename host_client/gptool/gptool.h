@@ -131,6 +131,12 @@ enum mm_status mm_gptool_send(struct mm_gptool *tool, const struct mm_buf *list,
 enum mm_status mm_gptool_confirm(const struct mm_gptool *tool, struct mm_err *err, const char *fmt,
                                  ...) MM_PRINTF(3, 4) MM_USE_RESULT;
 
+/* ---- content.c ---- */
+/* INSTALL [for load] and LOAD as the options say, with DAP block or ciphered; token may be NULL. */
+enum mm_status mm_gptool_put_load(const struct mm_gptool_options *opt, const struct mm_cap *cap,
+                                  const struct mm_gp_signer *token, struct mm_buf *list,
+                                  struct mm_err *err) MM_USE_RESULT;
+
 /* ---- dry.c: commands that depend on what the card answers ---- */
 /* What a command needs of the card. In a dry run nothing of it is known, or little. */
 struct mm_gptool_card {

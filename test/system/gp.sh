@@ -15,6 +15,8 @@ examples() {
 }
 prepare_examples() {
     mkdir -p "$work/examples" && cp "$build"/applets/*.cap "$work/examples/" &&
+        cp "$build/applets/test_upgrade1.cap" "$work/examples/wallet-1.cap" &&
+        cp "$build/applets/test_upgrade2.cap" "$work/examples/wallet-2.cap" &&
         (
             umask 077 && cd "$work/examples" && echo 00112233445566778899AABBCCDDEEFF >master.key &&
                 echo 112233445566778899AABBCCDDEEFF00 >domain.key &&

@@ -42,6 +42,68 @@ static void gp_delete_is_byte_exact(void **state)
     mm_buf_clear(&list);
 }
 
+static void gp_upgrade_is_byte_exact(void **state)
+{
+    (void)state;
+    struct mm_aid aid = aid_of("F04D494E544D41524B10");
+    struct mm_buf list;
+
+    mm_buf_init(&list);
+    assert_int_equal(mm_gp_upgrade_command(MM_GP_UPGRADE_START, &aid, &list), MM_OK);
+    assert_int_equal(mm_gp_upgrade_command(MM_GP_UPGRADE_STATUS, NULL, &list), MM_OK);
+    assert_hex(&list, "001480EA01000EA10C4F0AF04D494E544D41524B1000"
+                      "000580EA080000");
+    mm_buf_clear(&list);
+}
+
+static enum mm_status read_upgrade(const char *hex, struct mm_gp_upgrade_info *out)
+{
+    uint8_t bytes[300];
+    size_t n = sizeof(bytes);
+
+    assert_int_equal(mm_unhex(hex, bytes, &n), MM_OK);
+    return mm_gp_upgrade_read(bytes, n, out, NULL);
+}
+
+static void gp_upgrade_session_is_read(void **state)
+{
+    (void)state;
+    struct mm_aid aid = aid_of("F04D494E544D41524B10");
+    struct mm_gp_upgrade_info info;
+
+    assert_int_equal(read_upgrade("0011A10F9001034F0AF04D494E544D41524B10", &info), MM_OK);
+    assert_int_equal(info.status, MM_GP_UPGRADE_WAITING_RESTORE);
+    assert_true(mm_aid_equal(&info.aid, &aid));
+    assert_string_equal(mm_gp_upgrade_text(info.status), "waiting for restore");
+    assert_int_equal(read_upgrade("0005A103900100", &info), MM_OK);
+    assert_int_equal(info.aid.len, 0);
+    assert_int_equal(read_upgrade("02BEEF05A103900101", &info), MM_OK); /* with a confirmation */
+    assert_int_equal(info.status, MM_GP_UPGRADE_COMPLETED);
+    assert_int_equal(read_upgrade("0005A103900160", &info), MM_OK);
+    assert_string_equal(mm_gp_upgrade_text(info.status), "interrupted while consolidating");
+    assert_string_equal(mm_gp_upgrade_text(0x77), "unknown status");
+}
+
+static void gp_upgrade_answer_that_makes_no_sense_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "00",                  /* no session information */
+        "0004A1029001",        /* cut */
+        "0002A100",            /* no status */
+        "0005A203900100",      /* another object */
+        "0005A103900100FF",    /* more behind it */
+        "0008A1069001014F0101" /* no AID */
+    };
+    struct mm_gp_upgrade_info info;
+
+    (void)state;
+    assert_int_equal(read_upgrade("", &info), MM_MALFORMED);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(read_upgrade(bad[i], &info), MM_MALFORMED);
+        assert_int_equal(info.status, MM_GP_UPGRADE_NONE);
+    }
+}
+
 static void gp_set_status_is_byte_exact(void **state)
 {
     (void)state;
@@ -377,6 +439,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gp_delete_is_byte_exact),
+        cmocka_unit_test(gp_upgrade_is_byte_exact),
+        cmocka_unit_test(gp_upgrade_session_is_read),
+        cmocka_unit_test(gp_upgrade_answer_that_makes_no_sense_is_refused),
         cmocka_unit_test(gp_set_status_is_byte_exact),
         cmocka_unit_test(gp_delete_keys_is_byte_exact),
         cmocka_unit_test(gp_store_data_comes_in_numbered_blocks),

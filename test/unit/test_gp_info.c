@@ -167,6 +167,14 @@ static void recognition_data_tell_scp11_with_two_bytes(void **state)
          "secure_channels=SCP11 i=0D86;");
 }
 
+/* Amendment H: 89 01 where load files can be upgraded. */
+static void recognition_data_tell_of_upgrades(void **state)
+{
+    (void)state;
+    SAYS(mm_gp_describe_recognition, "660E730C06072A864886FC6B01890101", "elf_upgrade=yes;");
+    SAYS(mm_gp_describe_recognition, "660E730C06072A864886FC6B01890100", "elf_upgrade=no;");
+}
+
 static void capabilities_name_protocols_privileges_and_hashes(void **state)
 {
     (void)state;
@@ -307,6 +315,7 @@ int main(void)
         cmocka_unit_test(production_data_has_dates_and_numbers),
         cmocka_unit_test(recognition_data_names_version_and_channels),
         cmocka_unit_test(recognition_data_tell_scp11_with_two_bytes),
+        cmocka_unit_test(recognition_data_tell_of_upgrades),
         cmocka_unit_test(capabilities_name_protocols_privileges_and_hashes),
         cmocka_unit_test(resources_count_applications_and_memory),
         cmocka_unit_test(key_information_in_both_forms),
