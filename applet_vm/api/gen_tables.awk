@@ -129,6 +129,8 @@ END {
         if (c[4] == "class" || c[4] == "interface") {
             classes_of[c[1]] = classes_of[c[1]] " " i
             iface[cls] = c[4] == "interface"
+            split(c[8], s, " ")
+            if (!iface[cls]) super_of[cls] = slashes(s[1])
             known[cls] = 1
         }
     }
@@ -146,9 +148,7 @@ END {
         for (j = 1; j <= n; j++) {
             split(line[at[j]], c, "\t")
             cls = slashes(pkg "." c[5])
-            split(c[8], s, " ")
-            list = list emit_class(cls, c[6], c[7], iface[cls] ? "" : slashes(s[1]), slashes(c[9]), \
-                at[j])
+            list = list emit_class(cls, c[6], c[7], super_of[cls], slashes(c[9]), at[j])
         }
         # biometry: 1.2 in the 3.0.5 exports, 1.3 with the same items in later kits
         v2 = pkg == "javacardx.biometry" ? "1.3" : version[pkg]
