@@ -53,7 +53,7 @@ test_classes := $(BUILD)/applets/classes/test
 test_library := $(BUILD)/applets/test_exports/org/mintmark/library/javacard/library.cap
 test_runtime := $(BUILD)/applets/test_exports/org/mintmark/runtime/javacard/runtime.cap
 test_caps    := $(addprefix $(BUILD)/applets/test_,constructs.cap ints.cap exceptions.cap extending.cap \
-                    single.cap exchange.cap gp.cap remote.cap remoteint.cap extras.cap atomic.cap upgrade1.cap upgrade2.cap language.cap language.expected) \
+                    single.cap exchange.cap gp.cap remote.cap remoteint.cap extras.cap atomic.cap called.cap upgrade1.cap upgrade2.cap language.cap language.expected) \
                 $(test_runtime)
 
 $(test_classes)/.done: $(test_java) $(api_stamp)
@@ -152,6 +152,17 @@ $(BUILD)/applets/test_language.cap: $(test_classes)/.done
 # What a Java virtual machine answers for the same class files.
 $(BUILD)/applets/test_language.expected: $(test_classes)/.done
 	java -XX:+UseSerialGC -cp $(test_classes) org.mintmark.language.expect.Expect > $@
+
+# Every method of the API, called by bytecode: made from the API's tables.
+called_gen   := $(BUILD)/gen/called
+called_parts := $(addprefix converter/test/called/,gen.awk makers.tsv)
+$(BUILD)/applets/test_called.cap: $(called_parts) $(api_stamp)
+	@mkdir -p $(called_gen)
+	awk -v list=$(called_gen)/methods -f $(called_parts) $(api_tables) > $(called_gen)/Called.java
+	$(JAVAC) $(JAVACFLAGS) -cp $(api_dir)/classes -d $(called_gen)/classes $(called_gen)/Called.java
+	$(convert) --int --package org.mintmark.called --aid F04D494E544D41524BAB \
+	    --applet Called=F04D494E544D41524BAB01 --classes $(called_gen)/classes \
+	    --exports $(api_dir)/exports --output $@
 
 applets: $(test_caps)
 

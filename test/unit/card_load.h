@@ -25,8 +25,8 @@ __attribute__((unused)) static uint16_t secure(struct host *h, uint8_t ins, uint
 /* The load file in blocks; the status word of the last, or of the one that failed. */
 __attribute__((unused)) static uint16_t load_blocks(struct host *h, const uint8_t *lfdb, size_t len)
 {
-    uint8_t file[8192] = {0xc4, 0x82};
-    size_t block = 200, at = 0;
+    static uint8_t file[4 + 0xFFFF] = {0xc4, 0x82};
+    size_t block = 223, at = 0;
     uint16_t sw = 0;
 
     assert_true(len + 4 <= sizeof(file));
