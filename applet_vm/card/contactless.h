@@ -29,17 +29,42 @@ uint16_t mm_cl_order(void *ctx, mm_comp owner, mm_comp entry, bool top);
 uint16_t mm_cl_volatile(void *ctx, mm_comp owner, mm_comp entry);
 
 /* ---- contactless.c, for those beside it ---- */
+enum { MM_CL_INFO_PROTOCOL_A = 7, MM_CL_INFO_PROTOCOL_F = 9 }; /* GPCLRegistryEntry.INFO_... */
+/* An application or domain; NULL: there is none. */
+const struct mm_reg_entry *mm_cl_entry(const struct mm_card *card, mm_comp comp);
+/* A value of the entry's record; NULL: there is none. */
+const uint8_t *mm_cl_value(const struct mm_card *card, mm_comp comp, uint16_t id, size_t *len);
 /* Contactless Activation: who orders, activates and deactivates others. */
 bool mm_cl_manages(const struct mm_card *card, mm_comp owner);
 /* A change is whole: it has a transaction of its own (true) unless the caller has one. */
 bool mm_cl_begin(struct mm_card *card);
 /* Count the change and commit, or undo it as far as it is one's own. */
 uint16_t mm_cl_end(struct mm_card *card, bool own, enum mm_status st);
-/* Changes without a question of who makes them. */
+/* Changes without a question of who makes them: of a value, and of the entry. */
 uint16_t mm_cl_keep(struct mm_card *card, mm_comp comp, uint16_t info, const uint8_t *value,
                     size_t len);
+uint16_t mm_cl_update(struct mm_card *card, const struct mm_reg_entry *changed);
+
+/* ---- contactless_group.c ---- */
+bool mm_cl_list_has(const struct mm_card *card, mm_comp comp, enum mm_cl_list list,
+                    const struct mm_aid *aid);
+bool mm_cl_is_head(const struct mm_card *card, mm_comp comp);
+/* Changes without a question of who makes them. */
 uint16_t mm_cl_list_change(struct mm_card *card, mm_comp comp, enum mm_cl_list list,
                            const struct mm_aid *aid, bool add);
 uint16_t mm_cl_join_group(struct mm_card *card, mm_comp comp, const struct mm_aid *head);
+/* Of mm_cl_services. */
+uint16_t mm_cl_list_edit(void *ctx, mm_comp owner, mm_comp entry, enum mm_cl_list list,
+                         const struct mm_aid *aid, bool add);
+uint16_t mm_cl_join(void *ctx, mm_comp owner, mm_comp entry, const struct mm_aid *head);
+uint16_t mm_cl_group(void *ctx, mm_comp owner, mm_comp entry, bool *head, bool *member);
+uint16_t mm_cl_next(void *ctx, mm_comp owner, enum mm_cl_walk walk, mm_comp of, mm_comp after,
+                    mm_comp *next);
+
+/* ---- contactless_state.c ---- */
+enum { MM_CL_DEACTIVATED = 0x00, MM_CL_ACTIVATED = 0x01, MM_CL_NON_ACTIVATABLE = 0x80 };
+/* Is e activated with protocol parameters that stand against the entry's? */
+bool mm_cl_in_conflict(const struct mm_card *card, const struct mm_reg_entry *e, mm_comp entry);
+uint16_t mm_cl_state_set(void *ctx, mm_comp owner, mm_comp entry, uint8_t *state);
 
 #endif

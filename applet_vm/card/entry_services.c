@@ -6,13 +6,6 @@
 
 #include <string.h>
 
-static const struct mm_reg_entry *entry_of(const struct mm_card *card, mm_comp comp)
-{
-    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, comp);
-
-    return e != NULL && e->kind != MM_COMP_PACKAGE ? e : NULL;
-}
-
 /* Its own, and with the privilege everyone's; on a contactless interface those who list it, too. */
 static bool visible(const struct mm_card *card, mm_comp owner, uint8_t privilege,
                     const struct mm_reg_entry *e)
@@ -29,7 +22,7 @@ bool mm_entry_find(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t p
 {
     const struct mm_card *card = ctx;
     const struct mm_reg_entry *e =
-        aid == NULL ? entry_of(card, owner) : mm_reg_find(&card->registry, aid);
+        aid == NULL ? mm_cl_entry(card, owner) : mm_reg_find(&card->registry, aid);
 
     if (e == NULL || e->kind == MM_COMP_PACKAGE || !visible(card, owner, privilege, e))
         return false;
@@ -54,7 +47,7 @@ bool mm_entry_next(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, m
 bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_registered *out)
 {
     const struct mm_card *card = ctx;
-    const struct mm_reg_entry *e = entry_of(card, entry);
+    const struct mm_reg_entry *e = mm_cl_entry(card, entry);
 
     memset(out, 0, sizeof(*out));
     if (e == NULL)
@@ -72,7 +65,7 @@ bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_registered *out)
 bool mm_entry_set_state(void *ctx, mm_comp owner, mm_comp entry, uint8_t state)
 {
     struct mm_card *card = ctx;
-    const struct mm_reg_entry *e = entry_of(card, entry);
+    const struct mm_reg_entry *e = mm_cl_entry(card, entry);
     bool lock = (state & MM_STATE_LOCKED_BIT) != 0, global, locked;
     uint8_t now;
 
@@ -116,7 +109,7 @@ static bool offers(const struct mm_reg_entry *e, uint16_t service)
 uint16_t mm_entry_service(void *ctx, mm_comp owner, mm_comp entry, uint16_t service, bool on)
 {
     struct mm_card *card = ctx;
-    const struct mm_reg_entry *e = entry_of(card, entry);
+    const struct mm_reg_entry *e = mm_cl_entry(card, entry);
     struct mm_reg_entry changed;
     int slot;
 
