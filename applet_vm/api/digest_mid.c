@@ -18,8 +18,13 @@
 /* MessageDigest.ALG_... */
 enum { SHA = 1, MD5_ALG, RIPEMD, SHA_256, SHA_384, SHA_512, SHA_224 };
 
+/* What a count of bits in 64 bits can tell, in bytes: the longest message of SHA-1 and SHA-256 (FIPS
+ * 180-4), and here of all. */
+#define MESSAGE_MAX (((uint64_t)1 << 61) - 1)
+
 struct mm_api_mid {
     unsigned alg;
+    uint64_t left; /* bytes that the message may still have */
     union {
         SHA_CTX sha;
         MD5_CTX md5;
@@ -109,7 +114,7 @@ static bool load(struct mm_api_mid *mid, const uint8_t *s, uint64_t bytes)
     }
 }
 
-/* A length in bytes, big-endian. The limit is what a count of bits in 64 bits can tell. */
+/* A length in bytes, big-endian. */
 static bool count_of(const uint8_t *data, int n, uint64_t *count)
 {
     *count = 0;
@@ -139,6 +144,7 @@ enum mm_run mm_api_mid_set(struct mm_vm *vm, struct mm_api_op *op, unsigned alg,
     if ((op->mid = calloc(1, sizeof(*op->mid))) == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     op->mid->alg = alg;
+    op->mid->left = MESSAGE_MAX - bytes;
     if (load(op->mid, state, bytes))
         return MM_RUN_OK;
     mm_api_mid_free(&op->mid);
@@ -147,6 +153,9 @@ enum mm_run mm_api_mid_set(struct mm_vm *vm, struct mm_api_op *op, unsigned alg,
 
 bool mm_api_mid_update(struct mm_api_mid *mid, const uint8_t *data, size_t len)
 {
+    if (len > mid->left)
+        return false;
+    mid->left -= len;
     switch (mid->alg) {
     case SHA:
         return SHA1_Update(&mid->u.sha, data, len) == 1;

@@ -184,7 +184,7 @@ static enum mm_run store_range(struct mm_vm *vm, mm_ref store, uint32_t at, int 
                                                     : external_failed(vm, INVALID_PARAM);
 }
 
-/* The array that holds address at, and how much of len it has from there on. */
+/* The array that holds address at (null: it is gone), and how much of len it has from there on. */
 static mm_ref chunk_at(struct mm_vm *vm, mm_ref store, uint32_t at, uint32_t len, uint16_t *n)
 {
     uint16_t ref = MM_REF_NULL;
@@ -209,7 +209,9 @@ enum mm_run mm_n_store_write(struct mm_vm *vm, const uint16_t *args, uint16_t *r
         run = store_range(vm, args[0], at, MM_ARG_SHORT(3));
     for (; run == MM_RUN_OK && len > 0; at += n, len -= n, data += n) {
         mm_ref chunk = chunk_at(vm, args[0], at, len, &n);
-        run = mm_vm_array_write(vm, chunk, (uint16_t)(at % STORE_CHUNK), data, n, false);
+        run = chunk == MM_REF_NULL ? external_failed(vm, INTERNAL_ERROR)
+                                   : mm_vm_array_write(vm, chunk, (uint16_t)(at % STORE_CHUNK),
+                                                       data, n, false);
     }
     ret[0] = 1;
     return run;
@@ -226,7 +228,9 @@ enum mm_run mm_n_store_read(struct mm_vm *vm, const uint16_t *args, uint16_t *re
         run = store_range(vm, args[0], at, MM_ARG_SHORT(8));
     for (; run == MM_RUN_OK && len > 0; at += n, len -= n, off = (uint16_t)(off + n)) {
         mm_ref chunk = chunk_at(vm, args[0], at, len, &n);
-        run = mm_vm_bytes(vm, chunk, (int32_t)(at % STORE_CHUNK), n, &data);
+        run = chunk == MM_REF_NULL
+                  ? external_failed(vm, INTERNAL_ERROR)
+                  : mm_vm_bytes(vm, chunk, (int32_t)(at % STORE_CHUNK), n, &data);
         if (run == MM_RUN_OK)
             run = mm_vm_array_write(vm, args[1], off, data, n, true);
     }

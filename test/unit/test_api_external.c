@@ -143,6 +143,18 @@ static void mifare_blocks_that_cannot_be_had_are_an_internal_error(void **state)
     throws(EXTERNAL, INTERNAL_ERROR, mm_n_mifare_write, 9, m, data, 0, 16, k, 0, 8, 0, 5);
 }
 
+/* The same of a store: power-on nulls references to a record that damage took. */
+static void stores_whose_memory_is_gone_are_an_internal_error(void **state)
+{
+    mm_ref s = store(0, 8), data = bytes_new(NULL, 8), none = MM_REF_NULL;
+    mm_ref chunks = mm_vm_hidden(chip.vm, s, "mintmark/ExtendedStore", 0);
+
+    (void)state;
+    assert_int_equal(mm_vm_array_write(chip.vm, chunks, 0, &none, 1, true), MM_RUN_OK);
+    throws(EXTERNAL, INTERNAL_ERROR, mm_n_store_write, 9, s, data, 0, 2, 0, 0, 0, 0, 3);
+    throws(EXTERNAL, INTERNAL_ERROR, mm_n_store_read, 9, s, data, 0, 0, 0, 0, 0, 3, 2);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, chip_setup, chip_teardown)
 int main(void)
 {
@@ -153,6 +165,7 @@ int main(void)
         TEST(stores_are_distinct_and_addressed_by_32_bits),
         TEST(only_memories_that_there_are_can_be_had),
         TEST(mifare_blocks_that_cannot_be_had_are_an_internal_error),
+        TEST(stores_whose_memory_is_gone_are_an_internal_error),
         TEST(external_memory_is_persistent_and_takes_no_part_in_transactions),
     };
 

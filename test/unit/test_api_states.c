@@ -83,6 +83,22 @@ static void one_shot_digests_go_on_from_a_middle_state(void **state)
            hex_new(states[3].state), 0, 32, hex_new("80"), 0, 1);
 }
 
+/* MessageDigest.update: a message is 2^61 - 1 bytes long at most (FIPS 180-4, 2^64 - 1 bits). */
+static void messages_longer_than_the_algorithm_takes_are_refused(void **state)
+{
+    mm_ref part = ok(mm_n_digest_get_initialized, 2, 4, 0), m = message(64),
+           out = bytes_new(NULL, 32);
+
+    (void)state;
+    (void)ok(mm_n_digest_set_initial_digest, 7, part, hex_new(states[3].state), 0, 32,
+             hex_new("1FFFFFFFFFFFFFC0"), 0, 8);
+    throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_digest_update, 4, part, m, 0, 64);
+    (void)ok(mm_n_digest_update, 4, part, m, 0, 63);
+    throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_digest_update, 4, part, m, 0, 1);
+    throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_digest_do_final, 6, part, m, 0, 1, out, 0);
+    assert_int_equal(ok(mm_n_digest_do_final, 6, part, m, 0, 0, out, 0), 32);
+}
+
 static void middle_states_that_cannot_be_are_refused(void **state)
 {
     static const struct {
@@ -221,10 +237,13 @@ static void keys_refuse_what_their_cipher_cannot_decipher(void **state)
 {
     mm_ref kek = aes_new("000102030405060708090a0b0c0d0e0f"), value = message(64);
     mm_ref key = ok(mm_n_key_build, 3, 15, 128, 1), cipher = ok(mm_n_cipher_get_instance, 2, 24, 0);
+    mm_ref seed = ok(mm_n_key_build, 3, 18, 128, 1);
 
     (void)state;
     (void)ok(mm_n_key_set_cipher, 2, key, cipher);
+    (void)ok(mm_n_key_set_cipher, 2, seed, cipher);
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_secret_set_key, 3, key, value, 0);
+    throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_secret_set_key, 3, seed, value, 0);
     (void)ok(mm_n_cipher_init, 3, cipher, kek, ENCRYPT);
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_secret_set_key, 3, key, value, 0);
     (void)ok(mm_n_cipher_init, 3, cipher, kek, DECRYPT);
@@ -292,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(digests_go_on_from_a_middle_state),
         TEST(one_shot_digests_go_on_from_a_middle_state),
+        TEST(messages_longer_than_the_algorithm_takes_are_refused),
         TEST(middle_states_that_cannot_be_are_refused),
         TEST(signatures_go_on_from_a_middle_state),
         TEST(keys_decipher_what_they_are_given),
