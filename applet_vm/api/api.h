@@ -82,7 +82,8 @@ enum mm_cl_walk {
     MM_CL_WALK_REFERENCING, /* on whose CREL list it is */
     MM_CL_WALK_LISTENERS,   /* CREL list and CRS application: no question of rights */
     MM_CL_WALK_FOLLOWERS,   /* as MEMBERS, for the card itself */
-    MM_CL_WALK_CRS          /* who holds Contactless Activation */
+    MM_CL_WALK_CRS,         /* who holds Contactless Activation */
+    MM_CL_WALK_ENTRIES      /* whom that entry may see */
 };
 /* CLAppletEvent.EVENT_... */
 enum mm_cl_event {
@@ -111,6 +112,7 @@ struct mm_cl_services {
     uint16_t (*info_get)(void *ctx, mm_comp owner, mm_comp entry, uint16_t id, uint8_t *data,
                          size_t *len);
     bool (*family)(void *ctx, mm_comp entry, uint16_t family); /* is it of that family? */
+    bool (*manages)(void *ctx, mm_comp owner); /* has it Contactless Activation? */
     uint16_t (*list_edit)(void *ctx, mm_comp owner, mm_comp entry, enum mm_cl_list list,
                           const struct mm_aid *aid, bool add);
     uint16_t (*join)(void *ctx, mm_comp owner, mm_comp entry, const struct mm_aid *head);
@@ -120,10 +122,12 @@ struct mm_cl_services {
                      mm_comp *next);
     bool (*applet)(void *ctx, mm_comp entry, mm_ref *applet); /* one that can be called */
     uint16_t (*order)(void *ctx, mm_comp owner, mm_comp entry, bool top);
-    uint16_t (*volatile_priority)(void *ctx, mm_comp owner, mm_comp entry); /* 0: none any more */
+    /* entry 0: none any more. *former: who had it. */
+    uint16_t (*volatile_priority)(void *ctx, mm_comp owner, mm_comp entry, mm_comp *former);
     uint16_t (*card_info)(void *ctx, uint16_t id, uint8_t *data, size_t *len);
     uint16_t (*interface_set)(void *ctx, mm_comp owner, uint16_t id, bool on);
-    bool (*interface_on)(void *ctx);
+    /* 6A80: no such interface or protocol type. */
+    uint16_t (*interface_on)(void *ctx, uint16_t id, bool *on);
 };
 /* Tell the entry's application, its listeners and the CRS application what happened to it; what they
  * throw is ignored. */
@@ -174,8 +178,6 @@ struct mm_gp_services {
     /* aid NULL: the caller's own. false: there is none, or it is not for this caller to see. */
     bool (*entry_find)(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t privilege,
                        mm_comp *entry);
-    /* The first entry that owner may see behind after (0: from the first on). false: none. */
-    bool (*entry_next)(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry);
     bool (*entry_get)(void *ctx, mm_comp entry, struct mm_gp_registered *out);
     bool (*entry_set_state)(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
     const struct mm_cl_services *cl; /* with the same ctx */

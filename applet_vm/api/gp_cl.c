@@ -18,7 +18,9 @@ enum { ASK_POLICY = 0x83, ASK_CRS = 0x84, ASK_CREL = 0x85, ASK_APPLET = 0x86 };
 #define PRIVILEGE_CONTACTLESS  18
 #define SECURE_ELEMENT_UNKNOWN 0
 #define USER_INTERFACE_UNKNOWN 0x8000 /* GPCLSystem.HOST_DEVICE_UI_STATE_UNKNOWN */
+#define PROXIMITY_IO_INTERFACE 1
 #define SW_WRONG_DATA          0x6A80
+#define SW_UNKNOWN             0x6F00
 
 static const struct mm_cl_services *cl(struct mm_vm *vm)
 {
@@ -99,19 +101,36 @@ enum mm_run mm_n_cl_get_entry(struct mm_vm *vm, const uint16_t *args, uint16_t *
     return mm_gp_find_entry(vm, args[0], PRIVILEGE_CONTACTLESS, ret);
 }
 
-/* The entry of that family behind that one; null: the first. */
+/* An argument that stands for an entry, and is none of the card's: null is. */
+static bool is_foreign(struct mm_vm *vm, mm_ref entry)
+{
+    return entry != MM_REF_NULL && !mm_vm_instance_of(vm, entry, "mintmark/RegistryEntry");
+}
+
+static enum mm_run foreign(struct mm_vm *vm)
+{
+    return mm_vm_throw(vm, "java/lang/SecurityException", 0);
+}
+
+/* The entry of that family behind that one; null: the first. One of another family has none behind it. */
 enum mm_run mm_n_cl_get_next_entry(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    mm_comp next = args[0] != MM_REF_NULL ? mm_gp_entry_of(vm, args[0]) : 0;
+    mm_comp caller = mm_gp_caller(vm), next;
+    uint16_t sw = MM_SW_CONDITIONS;
 
+    if (is_foreign(vm, args[0]))
+        return foreign(vm);
+    next = args[0] != MM_REF_NULL ? mm_gp_entry_of(vm, args[0]) : 0;
     ret[0] = MM_REF_NULL;
-    if (cl(vm) == NULL)
+    if (cl(vm) != NULL && next != 0 && !cl(vm)->family(ctx(vm), next, args[1]))
         return MM_RUN_OK;
     do {
-        if (!mm_gp(vm)->entry_next(ctx(vm), mm_gp_caller(vm), PRIVILEGE_CONTACTLESS, next, &next))
-            return MM_RUN_OK;
-    } while (!cl(vm)->family(ctx(vm), next, args[1]));
-    return mm_gp_entry_object(vm, next, ret);
+        if (cl(vm) != NULL)
+            sw = cl(vm)->next(ctx(vm), caller, MM_CL_WALK_ENTRIES, caller, next, &next);
+        if (sw != MM_SW_OK)
+            return mm_api_throw_iso(vm, sw);
+    } while (next != 0 && !cl(vm)->family(ctx(vm), next, args[1]));
+    return next == 0 ? MM_RUN_OK : mm_gp_entry_object(vm, next, ret);
 }
 
 static enum mm_run walk(struct mm_vm *vm, enum mm_cl_walk list, const uint16_t *args, uint16_t *ret)
@@ -119,6 +138,8 @@ static enum mm_run walk(struct mm_vm *vm, enum mm_cl_walk list, const uint16_t *
     mm_comp after = args[1] != MM_REF_NULL ? mm_gp_entry_of(vm, args[1]) : 0, next = 0;
     uint16_t sw = MM_SW_CONDITIONS;
 
+    if (is_foreign(vm, args[1]))
+        return foreign(vm);
     ret[0] = MM_REF_NULL;
     if (cl(vm) != NULL)
         sw = cl(vm)->next(ctx(vm), mm_gp_caller(vm), list, mm_gp_entry_of(vm, args[0]), after,
@@ -158,10 +179,10 @@ enum mm_run mm_n_entry_get_cl_state(struct mm_vm *vm, const uint16_t *args, uint
     return MM_RUN_OK;
 }
 
-/* The CRS application decides for one who may not activate, and does it itself if it likes. */
-static uint16_t ask_crs(struct mm_vm *vm, mm_comp entry)
+/* The CRS application decides for one who may not, and does it itself if it likes. */
+static uint16_t ask_crs(struct mm_vm *vm, mm_comp entry, uint16_t event)
 {
-    uint16_t args[3] = {MM_REF_NULL, MM_REF_NULL, MM_CL_EVENT_ACTIVATED}, accepted[2] = {0};
+    uint16_t args[3] = {MM_REF_NULL, MM_REF_NULL, event}, accepted[2] = {0};
     mm_comp crs = 0;
     mm_ref object = MM_REF_NULL;
 
@@ -169,24 +190,27 @@ static uint16_t ask_crs(struct mm_vm *vm, mm_comp entry)
         crs != mm_gp_caller(vm))
         object = shareable(vm, crs, ASK_CRS, CRS);
     if (object == MM_REF_NULL || mm_gp_entry_object(vm, mm_gp_caller(vm), &args[0]) != MM_RUN_OK ||
-        mm_gp_entry_object(vm, entry, &args[1]) != MM_RUN_OK ||
-        mm_vm_invoke_method(vm, object, CRS, "processCLRequest",
+        mm_gp_entry_object(vm, entry, &args[1]) != MM_RUN_OK)
+        return MM_SW_CONDITIONS;
+    if (mm_vm_invoke_method(vm, object, CRS, "processCLRequest",
                             "(Lorg/globalplatform/GPRegistryEntry;" CL_ENTRY "S)Z", args, 3,
                             accepted) != MM_RUN_OK)
-        return MM_SW_CONDITIONS;
+        return SW_UNKNOWN;
     return (accepted[0] & 1) != 0 ? MM_SW_OK : MM_SW_CONDITIONS;
 }
 
 /* Does the application let itself be activated by another? */
-static bool accepts(struct mm_vm *vm, mm_comp entry)
+static uint16_t ask_application(struct mm_vm *vm, mm_comp entry)
 {
     uint16_t accepted[2] = {0};
-    mm_ref object =
-        entry == mm_gp_caller(vm) ? MM_REF_NULL : shareable(vm, entry, ASK_POLICY, POLICY);
+    mm_ref object = shareable(vm, entry, ASK_POLICY, POLICY);
 
-    return object == MM_REF_NULL || (mm_vm_invoke_method(vm, object, POLICY, "acceptActivation",
-                                                         "()Z", NULL, 0, accepted) == MM_RUN_OK &&
-                                     (accepted[0] & 1) != 0);
+    if (object == MM_REF_NULL)
+        return MM_SW_OK;
+    if (mm_vm_invoke_method(vm, object, POLICY, "acceptActivation", "()Z", NULL, 0, accepted) !=
+        MM_RUN_OK)
+        return SW_UNKNOWN;
+    return (accepted[0] & 1) != 0 ? MM_SW_OK : MM_SW_CONDITIONS;
 }
 
 static uint16_t state_event(uint8_t state)
@@ -214,15 +238,16 @@ enum mm_run mm_n_entry_set_cl_state(struct mm_vm *vm, const uint16_t *args, uint
     mm_comp entry = mm_gp_entry_of(vm, args[0]), caller = mm_gp_caller(vm);
     uint8_t state = (uint8_t)args[1];
     struct mm_gp_registered e;
-    uint16_t sw;
+    uint16_t sw = MM_SW_OK;
 
     if (cl(vm) == NULL)
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    if (state == ACTIVATED && !accepts(vm, entry))
-        return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    sw = cl(vm)->state_set(ctx(vm), caller, entry, &state);
-    if (sw == MM_SW_CONDITIONS && state == ACTIVATED) {
-        sw = ask_crs(vm, entry);
+    if (state == ACTIVATED && caller != entry)
+        sw = cl(vm)->manages(ctx(vm), caller) ? ask_application(vm, entry) : MM_SW_CONDITIONS;
+    if (sw == MM_SW_OK)
+        sw = cl(vm)->state_set(ctx(vm), caller, entry, &state);
+    if (sw == MM_SW_CONDITIONS && state == ACTIVATED && caller == entry) {
+        sw = ask_crs(vm, entry, MM_CL_EVENT_ACTIVATED);
         mm_gp_read_entry(vm, args[0], &e);
         ret[0] = (uint16_t)(int8_t)e.contactless;
         return mm_gp_result(vm, sw);
@@ -384,14 +409,21 @@ enum mm_run mm_n_entry_set_order(struct mm_vm *vm, const uint16_t *args, uint16_
     return made(vm, entry, sw, top ? MM_CL_EVENT_HIGHEST : MM_CL_EVENT_LOWEST);
 }
 
+/* Who had the priority loses it first, and hears of it. */
 enum mm_run mm_n_cl_set_volatile(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    mm_comp entry = args[0] == MM_REF_NULL ? 0 : mm_gp_entry_of(vm, args[0]);
+    mm_comp entry = args[0] == MM_REF_NULL ? 0 : mm_gp_entry_of(vm, args[0]), former = 0;
     uint16_t sw = MM_SW_CONDITIONS;
 
     (void)ret;
+    if (is_foreign(vm, args[0]))
+        return foreign(vm);
     if (cl(vm) != NULL)
-        sw = cl(vm)->volatile_priority(ctx(vm), mm_gp_caller(vm), entry);
+        sw = cl(vm)->volatile_priority(ctx(vm), mm_gp_caller(vm), entry, &former);
+    if (sw == MM_SW_CONDITIONS && cl(vm) != NULL && entry != 0)
+        return mm_gp_result(vm, ask_crs(vm, entry, MM_CL_EVENT_VOLATILE_SET));
+    if (sw == MM_SW_OK && former != 0)
+        tell(vm, mm_gp_caller(vm), former, MM_CL_EVENT_VOLATILE_RESET);
     return made(vm, entry, sw, entry != 0 ? MM_CL_EVENT_VOLATILE_SET : 0);
 }
 
@@ -422,30 +454,41 @@ enum mm_run mm_n_cl_set_interface(struct mm_vm *vm, const uint16_t *args, uint16
     return mm_gp_result(vm, sw);
 }
 
+static enum mm_run interface_on(struct mm_vm *vm, uint16_t id, uint16_t *ret)
+{
+    uint16_t sw = SW_WRONG_DATA;
+    bool on = false;
+
+    if (cl(vm) != NULL)
+        sw = cl(vm)->interface_on(ctx(vm), id, &on);
+    ret[0] = on;
+    return mm_gp_result(vm, sw);
+}
+
 enum mm_run mm_n_cl_interface_on(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    ret[0] = args[0] == 1 && cl(vm) != NULL && cl(vm)->interface_on(ctx(vm));
-    return MM_RUN_OK;
+    return interface_on(vm, args[0], ret);
 }
 
-/* checkCommunicationInterfaceAccess(entry, interface): it is on, and the application activated. */
+/* checkCommunicationInterfaceAccess(entry, interface): INSTALL restricts nobody's access, so it is there
+ * when the interface is. */
 enum mm_run mm_n_cl_interface_access(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_registered e;
-
     if (args[0] == MM_REF_NULL)
         return mm_api_null(vm);
-    mm_gp_read_entry(vm, args[0], &e);
-    ret[0] = args[1] == 1 && cl(vm) != NULL && cl(vm)->interface_on(ctx(vm)) &&
-             e.contactless == ACTIVATED;
-    return MM_RUN_OK;
+    return args[1] == PROXIMITY_IO_INTERFACE ? interface_on(vm, args[1], ret)
+                                             : mm_api_throw_iso(vm, SW_WRONG_DATA);
 }
 
-/* What needs a host device around the chip: there is none. */
-enum mm_run mm_n_cl_refused(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
+/* launchHostDeviceApplication(parameters, off, len): there is no host device around the chip. */
+enum mm_run mm_n_cl_launch(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    (void)args, (void)ret;
-    return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
+    const uint8_t *data;
+    enum mm_run run =
+        mm_gp_bytes(vm, MM_GP_ACCESSIBLE, args[0], MM_ARG_SHORT(1), MM_ARG_SHORT(2), &data);
+
+    (void)ret;
+    return run == MM_RUN_OK ? mm_api_throw_iso(vm, MM_SW_NOT_SUPPORTED) : run;
 }
 
 enum mm_run mm_n_cl_secure_element_type(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

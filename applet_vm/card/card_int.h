@@ -459,7 +459,6 @@ bool mm_cvm_reset(void *ctx, mm_comp owner, bool unblock);
 bool mm_cvm_verify(void *ctx, const uint8_t *data, size_t len, uint8_t format);
 bool mm_entry_find(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t privilege,
                    mm_comp *entry);
-bool mm_entry_next(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry);
 bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_registered *out);
 bool mm_entry_set_state(void *ctx, mm_comp owner, mm_comp entry, uint8_t state);
 uint16_t mm_entry_service(void *ctx, mm_comp owner, mm_comp entry, uint16_t service, bool on);

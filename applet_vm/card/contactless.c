@@ -5,7 +5,7 @@
  *
  * State, group and order are fields of the registry entry. The rest is one record of the application's
  * component: number (2), length (1), value, one behind the other. Below 100 are the constants INFO_...;
- * the lists are AIDs with their lengths. One record of the card: update counter (2), interface (1).
+ * the lists are AIDs with their lengths. One record of the card: update counter (2), what is on (1).
  */
 #include "applet_vm/card/contactless.h"
 
@@ -17,10 +17,12 @@ enum {
     INFO_COUNTER = 14,
     INFO_PRIORITY = 18,
     INFO_HEAD = 19,
-    INFO_LAST = 21 /* INFO_PRIVACY_SENSITIVE_INDICATOR */
+    INFO_PRIVACY = 21, /* INFO_PRIVACY_SENSITIVE_INDICATOR */
+    INFO_LAST = INFO_PRIVACY
 };
 
 #define CARD_INFO_COUNTER 7
+#define CARD_INFO_LAST    11
 #define CARD_RECORD_LEN   3
 
 const struct mm_reg_entry *mm_cl_entry(const struct mm_card *card, mm_comp comp)
@@ -33,6 +35,11 @@ const struct mm_reg_entry *mm_cl_entry(const struct mm_card *card, mm_comp comp)
 bool mm_cl_manages(const struct mm_card *card, mm_comp owner)
 {
     return mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_ACTIVATION);
+}
+
+static bool cl_manages(void *ctx, mm_comp owner)
+{
+    return mm_cl_manages(ctx, owner);
 }
 
 /* ---- The record ---- */
@@ -118,7 +125,7 @@ static void read_card(const struct mm_card *card, uint8_t record[CARD_RECORD_LEN
     const uint8_t *stored = mm_rec_data(card->nvm, MM_KEY_CONTACTLESS_CARD, &len);
 
     memset(record, 0, CARD_RECORD_LEN);
-    record[2] = 1; /* the interface is on until somebody switches it off */
+    record[2] = 1; /* the interface is on, and both types, until somebody switches it off */
     if (stored != NULL && len == CARD_RECORD_LEN)
         memcpy(record, stored, CARD_RECORD_LEN);
 }
@@ -183,24 +190,58 @@ static uint16_t cl_card_info(void *ctx, uint16_t id, uint8_t *data, size_t *len)
 {
     uint8_t record[CARD_RECORD_LEN];
 
-    if (id == 0 || id > 8)
+    if (id == 0 || id > CARD_INFO_LAST)
         return MM_SW_6A80_WRONG_DATA;
     if (id != CARD_INFO_COUNTER || *len < 2) /* protocol parameters are the reader's here */
-        return MM_SW_6A83_RECORD_NOT_FOUND;
+        return MM_SW_6A88_DATA_NOT_FOUND;
     read_card(ctx, record);
     memcpy(data, record, 2);
     *len = 2;
     return MM_SW_9000_NO_ERROR;
 }
 
-static bool cl_interface(void *ctx)
+/* ---- The interface and its protocol types ---- */
+#define INTERFACE_ON 0x01 /* bits of the card's record */
+#define TYPE_A_OFF   0x02
+#define TYPE_B_OFF   0x04
+
+/* GPCLSystem.GPCL_PROXIMITY_IO_INTERFACE and ..._PROTOCOL_TYPE_A, B, F, which no chip speaks. */
+enum { INTERFACE = 0x01, TYPE_A = 0x41, TYPE_B = 0x42, TYPE_F = 0x44 };
+
+static bool interface_known(uint16_t id)
+{
+    return id == INTERFACE || id == TYPE_A || id == TYPE_B || id == TYPE_F;
+}
+
+/* Of the chip's own type: is it on? False on a chip that is not contactless. */
+static bool type_on(const struct mm_card *card, uint16_t id, uint8_t bits)
+{
+    if (id == TYPE_A)
+        return card->cfg.protocol == MM_PROTOCOL_TYPE_A && !(bits & TYPE_A_OFF);
+    return id == TYPE_B && card->cfg.protocol == MM_PROTOCOL_TYPE_B && !(bits & TYPE_B_OFF);
+}
+
+bool mm_cl_reachable(const struct mm_card *card)
+{
+    uint8_t record[CARD_RECORD_LEN];
+
+    read_card(card, record);
+    return (record[2] & INTERFACE_ON) &&
+           (type_on(card, TYPE_A, record[2]) || type_on(card, TYPE_B, record[2]));
+}
+
+static uint16_t cl_interface(void *ctx, uint16_t id, bool *on)
 {
     const struct mm_card *card = ctx;
     uint8_t record[CARD_RECORD_LEN];
 
+    *on = false;
+    if (!interface_known(id))
+        return MM_SW_6A80_WRONG_DATA;
     read_card(card, record);
-    return record[2] != 0 &&
-           (card->cfg.protocol == MM_PROTOCOL_TYPE_A || card->cfg.protocol == MM_PROTOCOL_TYPE_B);
+    *on = id != INTERFACE ? type_on(card, id, record[2])
+                          : (record[2] & INTERFACE_ON) && mm_cl_is_contactless(card);
+    return MM_SW_9000_NO_ERROR;
 }
 
 static uint16_t cl_interface_set(void *ctx, mm_comp owner, uint16_t id, bool on)
@@ -209,12 +250,17 @@ static uint16_t cl_interface_set(void *ctx, mm_comp owner, uint16_t id, bool on)
     uint8_t record[CARD_RECORD_LEN];
     enum mm_status st;
 
-    if (id != 1) /* GPCL_INTERFACE_ISO14443 */
+    if (!interface_known(id))
         return MM_SW_6A80_WRONG_DATA;
-    if (!mm_cl_manages(card, owner))
+    if (!mm_cl_manages(card, owner) || id == TYPE_F)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     read_card(card, record);
-    record[2] = on;
+    if (id == INTERFACE)
+        record[2] = (uint8_t)((record[2] & ~INTERFACE_ON) | (on ? INTERFACE_ON : 0));
+    else if (id == TYPE_A)
+        record[2] = (uint8_t)((record[2] & ~TYPE_A_OFF) | (on ? 0 : TYPE_A_OFF));
+    else
+        record[2] = (uint8_t)((record[2] & ~TYPE_B_OFF) | (on ? 0 : TYPE_B_OFF));
     st = write_card(card, record);
     return st == MM_OK ? MM_SW_9000_NO_ERROR : mm_card_failure("contactless interface", st);
 }
@@ -263,8 +309,10 @@ static uint16_t cl_info_set(void *ctx, mm_comp owner, mm_comp entry, uint16_t id
 
     if (mm_cl_entry(card, entry) == NULL || owner != entry)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    if (!known(id) || id == INFO_COUNTER || id == INFO_PRIORITY || id == INFO_HEAD)
-        return MM_SW_6A80_WRONG_DATA; /* those are the card's */
+    if (!known(id))
+        return MM_SW_6A80_WRONG_DATA;
+    if (id == INFO_COUNTER || id == INFO_PRIORITY || id == INFO_HEAD || id == INFO_PRIVACY)
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED; /* to be read only */
     if (len > 0xff)
         return MM_SW_6A84_FILE_FULL;
     return mm_cl_keep(card, entry, id, data, len);
@@ -297,6 +345,7 @@ const struct mm_cl_services mm_cl_services = {.state_set = mm_cl_state_set,
                                               .info_set = cl_info_set,
                                               .info_get = cl_info_get,
                                               .family = cl_family,
+                                              .manages = cl_manages,
                                               .list_edit = mm_cl_list_edit,
                                               .join = mm_cl_join,
                                               .group = mm_cl_group,

@@ -21,12 +21,16 @@ enum mm_status mm_cl_forget(struct mm_card *card, mm_comp head) MM_USE_RESULT;
 bool mm_cl_first(const struct mm_card *card, const struct mm_reg_entry *e);
 /* Is owner on the entry's list of those who are told of changes? */
 bool mm_cl_sees(const struct mm_card *card, mm_comp owner, const struct mm_reg_entry *e);
+/* Is the applet out of reach on this chip's interface? Always false on a chip with contacts. */
+bool mm_cl_hides(const struct mm_card *card, const struct mm_reg_entry *e);
+/* Its state, which volatile priority changes until reset. */
+uint8_t mm_cl_state(const struct mm_card *card, const struct mm_reg_entry *e);
 /* Tell of what a command changed; nothing is told of applications that are not there. */
 void mm_cl_tell(struct mm_card *card, const struct mm_aid *aid, uint16_t event);
 
 /* ---- contactless_order.c ---- */
 uint16_t mm_cl_order(void *ctx, mm_comp owner, mm_comp entry, bool top);
-uint16_t mm_cl_volatile(void *ctx, mm_comp owner, mm_comp entry);
+uint16_t mm_cl_volatile(void *ctx, mm_comp owner, mm_comp entry, mm_comp *former);
 
 /* ---- contactless.c, for those beside it ---- */
 enum { MM_CL_INFO_PROTOCOL_A = 7, MM_CL_INFO_PROTOCOL_F = 9 }; /* GPCLRegistryEntry.INFO_... */
@@ -34,6 +38,9 @@ enum { MM_CL_INFO_PROTOCOL_A = 7, MM_CL_INFO_PROTOCOL_F = 9 }; /* GPCLRegistryEn
 const struct mm_reg_entry *mm_cl_entry(const struct mm_card *card, mm_comp comp);
 /* A value of the entry's record; NULL: there is none. */
 const uint8_t *mm_cl_value(const struct mm_card *card, mm_comp comp, uint16_t id, size_t *len);
+bool mm_cl_is_contactless(const struct mm_card *card); /* run with protocol type-a or type-b */
+/* Is the interface on, and the type that the chip speaks? */
+bool mm_cl_reachable(const struct mm_card *card);
 /* Contactless Activation: who orders, activates and deactivates others. */
 bool mm_cl_manages(const struct mm_card *card, mm_comp owner);
 /* A change is whole: it has a transaction of its own (true) unless the caller has one. */
@@ -65,6 +72,8 @@ uint16_t mm_cl_next(void *ctx, mm_comp owner, enum mm_cl_walk walk, mm_comp of, 
 enum { MM_CL_DEACTIVATED = 0x00, MM_CL_ACTIVATED = 0x01, MM_CL_NON_ACTIVATABLE = 0x80 };
 /* Is e activated with protocol parameters that stand against the entry's? */
 bool mm_cl_in_conflict(const struct mm_card *card, const struct mm_reg_entry *e, mm_comp entry);
+/* May it be activated? 6985: not selectable, or its head is not activated; 6A80: a conflict. */
+uint16_t mm_cl_activatable(const struct mm_card *card, const struct mm_reg_entry *e);
 uint16_t mm_cl_state_set(void *ctx, mm_comp owner, mm_comp entry, uint8_t *state);
 
 #endif

@@ -138,7 +138,8 @@ uint16_t mm_cl_group(void *ctx, mm_comp owner, mm_comp entry, bool *head, bool *
     const struct mm_card *card = ctx;
     const struct mm_reg_entry *e = mm_cl_entry(card, entry);
 
-    if (e == NULL || !mm_domain_may(card, owner, MM_PRIV_GLOBAL_REGISTRY))
+    if (e == NULL || !(owner == entry || mm_domain_may(card, owner, MM_PRIV_GLOBAL_REGISTRY) ||
+                       mm_cl_manages(card, owner) || mm_cl_sees(card, owner, e)))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     *head = mm_cl_is_head(card, entry);
     *member = e->head != 0;
@@ -162,6 +163,12 @@ enum mm_status mm_cl_forget(struct mm_card *card, mm_comp head)
 }
 
 /* ---- Walks ---- */
+/* Who sees all entries (GPCLSystem.getNextGPCLRegistryEntry). */
+static bool sees_all(const struct mm_card *card, mm_comp owner)
+{
+    return mm_cl_manages(card, owner) || mm_domain_may(card, owner, MM_PRIV_GLOBAL_REGISTRY);
+}
+
 static bool belongs(const struct mm_card *card, enum mm_cl_walk walk, const struct mm_reg_entry *e,
                     const struct mm_reg_entry *of)
 {
@@ -182,21 +189,32 @@ static bool belongs(const struct mm_card *card, enum mm_cl_walk walk, const stru
                mm_priv_has(e->privileges, MM_PRIV_CONTACTLESS_ACTIVATION);
     case MM_CL_WALK_CRS:
         return mm_priv_has(e->privileges, MM_PRIV_CONTACTLESS_ACTIVATION);
+    case MM_CL_WALK_ENTRIES:
+        return sees_all(card, of->comp) || mm_cl_sees(card, of->comp, e);
     }
     return false;
 }
 
+/* of: whose list it is; of all entries, whose view. */
 static bool may_walk(const struct mm_card *card, mm_comp owner, enum mm_cl_walk walk,
                      const struct mm_reg_entry *of)
 {
-    const struct mm_reg_entry *actor = mm_cl_entry(card, owner);
-
-    if (walk == MM_CL_WALK_LISTENERS || walk == MM_CL_WALK_FOLLOWERS || walk == MM_CL_WALK_CRS)
+    switch (walk) {
+    case MM_CL_WALK_LISTENERS:
+    case MM_CL_WALK_FOLLOWERS:
+    case MM_CL_WALK_CRS:
         return true; /* the card itself */
-    if (walk == MM_CL_WALK_REFERENCING)
-        return actor != NULL && mm_vm_instance_of(card->vm, actor->applet, CREL_APPLICATION);
-    return mm_cl_manages(card, owner) ||
-           (walk == MM_CL_WALK_MEMBERS && mm_cl_sees(card, owner, of));
+    case MM_CL_WALK_ENTRIES:
+        return sees_all(card, owner) || mm_vm_instance_of(card->vm, of->applet, CREL_APPLICATION);
+    case MM_CL_WALK_CONFLICTS:
+        return mm_cl_manages(card, owner);
+    case MM_CL_WALK_MEMBERS:
+        return owner == of->comp || mm_cl_manages(card, owner) || mm_cl_sees(card, owner, of);
+    case MM_CL_WALK_CREL:
+    case MM_CL_WALK_REFERENCING:
+        return owner == of->comp || mm_cl_manages(card, owner);
+    }
+    return false;
 }
 
 uint16_t mm_cl_next(void *ctx, mm_comp owner, enum mm_cl_walk walk, mm_comp of, mm_comp after,

@@ -4,13 +4,6 @@
 
 #define ORDER_MAX 32000
 
-static bool is_application(const struct mm_card *card, mm_comp comp)
-{
-    const struct mm_reg_entry *e = mm_reg_comp(&card->registry, comp);
-
-    return e != NULL && e->kind != MM_COMP_PACKAGE;
-}
-
 /* One entry to the top or the bottom of all. */
 static enum mm_status move_one(struct mm_card *card, mm_comp comp, bool top)
 {
@@ -38,7 +31,7 @@ uint16_t mm_cl_order(void *ctx, mm_comp owner, mm_comp entry, bool top)
     enum mm_status st = MM_OK;
     bool own;
 
-    if (!is_application(card, entry) || !mm_cl_manages(card, owner))
+    if (mm_cl_entry(card, entry) == NULL || !mm_cl_manages(card, owner))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     for (size_t i = 0; i < card->registry.selectable_n; i++) { /* members move in their order */
         const struct mm_reg_entry *e = &card->registry.entries[card->registry.selectable[i]];
@@ -51,14 +44,35 @@ uint16_t mm_cl_order(void *ctx, mm_comp owner, mm_comp entry, bool top)
     return mm_cl_end(card, own, st);
 }
 
-uint16_t mm_cl_volatile(void *ctx, mm_comp owner, mm_comp entry)
+/* GPCLSystem.setVolatilePriority: who may give it to the entry, or take it from e, who has it. */
+static bool may_prefer(const struct mm_card *card, mm_comp owner, mm_comp entry,
+                       const struct mm_reg_entry *e)
+{
+    const struct mm_reg_entry *actor = mm_reg_comp(&card->registry, owner);
+
+    if (mm_cl_manages(card, owner))
+        return true;
+    if (entry != 0)
+        return owner == entry && mm_domain_may(card, owner, MM_PRIV_CONTACTLESS_SELF_ACTIVATION);
+    return actor != NULL && e != NULL && (mm_cl_first(card, actor) || mm_cl_sees(card, owner, e));
+}
+
+uint16_t mm_cl_volatile(void *ctx, mm_comp owner, mm_comp entry, mm_comp *former)
 {
     struct mm_card *card = ctx;
+    const struct mm_reg_entry *e = mm_cl_entry(card, entry);
+    uint16_t sw = MM_SW_9000_NO_ERROR;
 
-    if (!mm_cl_manages(card, owner) || (entry != 0 && !is_application(card, entry)))
+    *former = card->volatile_priority;
+    if ((entry != 0 && (e == NULL || e->head != 0)) ||
+        !may_prefer(card, owner, entry, mm_cl_entry(card, *former)))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    card->volatile_priority = entry;
-    return MM_SW_9000_NO_ERROR;
+    if (e != NULL)
+        sw = e->contactless == MM_CL_NON_ACTIVATABLE ? MM_SW_6985_CONDITIONS_NOT_SATISFIED
+                                                     : mm_cl_activatable(card, e);
+    if (sw == MM_SW_9000_NO_ERROR)
+        card->volatile_priority = entry;
+    return sw;
 }
 
 bool mm_cl_first(const struct mm_card *card, const struct mm_reg_entry *e)

@@ -56,6 +56,39 @@ static enum mm_status lead(struct mm_card *card, mm_comp head, uint8_t state)
     return st;
 }
 
+uint16_t mm_cl_activatable(const struct mm_card *card, const struct mm_reg_entry *e)
+{
+    const struct mm_reg_entry *head = e->head != 0 ? mm_cl_entry(card, e->head) : NULL;
+    uint8_t state = mm_reg_state(&card->registry, e);
+
+    if ((state & MM_STATE_LOCKED_BIT) || (state & MM_STATE_SELECTABLE) != MM_STATE_SELECTABLE ||
+        (head != NULL && head->contactless != MM_CL_ACTIVATED))
+        return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    for (size_t i = 0; i < card->registry.n; i++) {
+        if (mm_cl_in_conflict(card, &card->registry.entries[i], e->comp))
+            return MM_SW_6A80_WRONG_DATA;
+    }
+    return MM_SW_9000_NO_ERROR;
+}
+
+/* ---- What it means (Amendment C: such an application is not selectable through the interface) ---- */
+bool mm_cl_is_contactless(const struct mm_card *card)
+{
+    return card->cfg.protocol == MM_PROTOCOL_TYPE_A || card->cfg.protocol == MM_PROTOCOL_TYPE_B;
+}
+
+uint8_t mm_cl_state(const struct mm_card *card, const struct mm_reg_entry *e)
+{
+    return mm_cl_first(card, e) && e->contactless == MM_CL_DEACTIVATED ? MM_CL_ACTIVATED
+                                                                       : e->contactless;
+}
+
+bool mm_cl_hides(const struct mm_card *card, const struct mm_reg_entry *e)
+{
+    return mm_cl_is_contactless(card) &&
+           !(mm_cl_reachable(card) && mm_cl_state(card, e) == MM_CL_ACTIVATED);
+}
+
 uint16_t mm_cl_state_set(void *ctx, mm_comp owner, mm_comp entry, uint8_t *state)
 {
     struct mm_card *card = ctx;
@@ -74,9 +107,10 @@ uint16_t mm_cl_state_set(void *ctx, mm_comp owner, mm_comp entry, uint8_t *state
         *state = head->contactless == MM_CL_ACTIVATED ? MM_CL_ACTIVATED : MM_CL_DEACTIVATED;
     else if (e->contactless == MM_CL_NON_ACTIVATABLE && *state == MM_CL_ACTIVATED)
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
-    for (size_t i = 0; i < card->registry.n && *state == MM_CL_ACTIVATED; i++) {
-        if (mm_cl_in_conflict(card, &card->registry.entries[i], entry))
-            return MM_SW_6A80_WRONG_DATA;
+    if (*state == MM_CL_ACTIVATED) {
+        uint16_t sw = mm_cl_activatable(card, e);
+        if (sw != MM_SW_9000_NO_ERROR)
+            return sw;
     }
     changed = *e;
     changed.contactless = *state;

@@ -30,20 +30,6 @@ bool mm_entry_find(void *ctx, mm_comp owner, const struct mm_aid *aid, uint8_t p
     return true;
 }
 
-bool mm_entry_next(void *ctx, mm_comp owner, uint8_t privilege, mm_comp after, mm_comp *entry)
-{
-    const struct mm_card *card = ctx;
-
-    for (size_t i = 0; i < card->registry.n; i++) { /* ascending component */
-        const struct mm_reg_entry *e = &card->registry.entries[i];
-        if (e->comp > after && e->kind != MM_COMP_PACKAGE && visible(card, owner, privilege, e)) {
-            *entry = e->comp;
-            return true;
-        }
-    }
-    return false;
-}
-
 bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_registered *out)
 {
     const struct mm_card *card = ctx;
@@ -56,7 +42,7 @@ bool mm_entry_get(void *ctx, mm_comp entry, struct mm_gp_registered *out)
     out->domain = mm_domain_aid(card, e->domain);
     out->state = mm_reg_state(&card->registry, e);
     memcpy(out->privileges, e->privileges, sizeof(out->privileges));
-    out->contactless = e->contactless;
+    out->contactless = mm_cl_state(card, e);
     return true;
 }
 

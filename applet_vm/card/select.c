@@ -71,6 +71,8 @@ static uint16_t may_select(const struct mm_card *card, const struct mm_reg_entry
         return MM_SW_6A82_FILE_NOT_FOUND;
     if ((state & MM_STATE_LOCKED_BIT) || (state & MM_STATE_SELECTABLE) != MM_STATE_SELECTABLE)
         return MM_SW_6A82_FILE_NOT_FOUND;
+    if (e->kind == MM_COMP_APPLET && mm_cl_hides(card, e))
+        return MM_SW_6A82_FILE_NOT_FOUND;
     if (e->kind == MM_COMP_APPLET && !mm_integrity_gate_open(card->integrity))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     return MM_SW_9000_NO_ERROR;

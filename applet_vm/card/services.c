@@ -367,7 +367,6 @@ void mm_services_init(struct mm_card *card)
         .card_content_state = card_content_state,
         .set_card_content_state = set_card_content_state,
         .entry_find = mm_entry_find,
-        .entry_next = mm_entry_next,
         .entry_get = mm_entry_get,
         .entry_set_state = mm_entry_set_state,
         .cl = &mm_cl_services,

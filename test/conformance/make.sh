@@ -27,7 +27,7 @@ tell_thrown() {
         MINTMARK_TELL_THROWS=1 "$build/test/${test%.c}" >"$tmp/run" 2>&1 ||
             { echo "${test%.c} fails, or is not built (make unit_tests)" >&2; return 1; }
         awk -v file="$test" -v OFS='\t' \
-            '/^\[ RUN /{test = $NF} /^THROWN /{print "THROWN", file, test, $2, $3, $4}' "$tmp/run"
+            '/^\[ RUN /{test = $NF} /^THROWN /{print "THROWN", file, test, $2, $3, $4, $5, $6}' "$tmp/run"
     done
 }
 tell_thrown >"$tmp/thrown" || exit 1

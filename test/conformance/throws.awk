@@ -1,8 +1,9 @@
 # The table of exceptions in docs/conformance.md: method -> what it may throw -> the unit test that saw it thrown.
 #   awk -f throws.awk natives.def api_305.tsv api_gp.tsv throws.tsv FACTS
-# FACTS are lines "THROWN <file> <test> <native> <exception> <reason>", made by running the tests. Status 1, with
-# the lines on standard error, when a line of throws.tsv names what the API does not have, was not seen thrown, or
-# was seen though it never comes; when a line stands twice; and when a method of api_305.tsv has no line.
+# FACTS are lines "THROWN <file> <test> <object's class, or -> <class> <method> <exception> <reason>", made by running
+# the tests; class is the one with the native. Status 1, with the lines on standard error, when a line of throws.tsv
+# names what the API does not have, was not seen thrown by that very method, or was seen though it never comes; when
+# a line stands twice; and when a method has no line.
 BEGIN { FS = OFS = "\t" }
 
 function slashes(s) { gsub(/\./, "/", s); return s }
@@ -19,12 +20,12 @@ function below(cls, top,   n, w, i) {
     for (i = 1; i <= n; i++) if (below(w[i], top)) return 1
     return 0
 }
-# As in table.awk: is what owner implements what a caller of cls gets?
-function serves(owner, cls,   i) {
-    if (below(owner, cls)) return 1
-    for (i = 1; i <= internal_n; i++)
-        if (below(internal[i], owner) && below(internal[i], cls)) return 1
-    return 0
+# Did a call of cls.m throw, when what threw was owner's native with an object of class obj (-: none)? Of a class
+# that has the method itself, and of one below that says it anew, only that class's own counts.
+function own(cls, m, owner, obj) {
+    if (owner == cls) return 1
+    if (!(cls in interface_known) && (((cls, m) in native_of) || ((owner, m) in method))) return 0
+    return below(obj == "-" ? owner : obj, cls)
 }
 # The number of a reason; -1: the exception has no such constant.
 function reason_of(exception, name) {
@@ -39,30 +40,22 @@ function hex(s,   i, v) {
 }
 
 FILENAME ~ /natives\.def$/ && /^MM_INTERNAL/ {
-    internal[++internal_n] = quoted($0, 1)
     inherits(quoted($0, 1), quoted($0, 2) " " quoted($0, 3))
     next
 }
-FILENAME ~ /natives\.def$/ && /^MM_NATIVE/ {
-    fn = $0
-    sub(/.*" *, */, "", fn); sub(/\).*/, "", fn)
-    k = quoted($0, 2) quoted($0, 3)
-    bound_class[k, ++bound_n[k]] = quoted($0, 1)
-    bound_fn[k, bound_n[k]] = fn
-    next
-}
+FILENAME ~ /natives\.def$/ && /^MM_NATIVE/ { native_of[quoted($0, 1), quoted($0, 2) quoted($0, 3)] = 1 }
 FILENAME ~ /natives\.def$/ { next }
 FILENAME ~ /api_[a-z0-9]*\.tsv$/ {
     cls = slashes($1) "/" $5
     if ($4 == "class" || $4 == "interface") {
         inherits(cls, slashes($8) " " slashes($9))
+        if ($4 == "interface") interface_known[cls] = 1
         if ($5 ~ /Exception$/) exception_known[$5] = 1
     } else if ($4 == "constant") {
         constant[$5, $10] = $13
     } else if (($4 ~ /method$/ || $4 == "constructor") && $16 == "") {
         k = cls SUBSEP $10 $11
         if (!(k in method)) { method[k] = $10; overloads[cls, $10]++; wanted[++wanted_n] = k }
-        if (FILENAME ~ /api_305/) must[k] = 1
     }
     next
 }
@@ -78,24 +71,23 @@ FILENAME ~ /throws\.tsv$/ {
     next
 }
 $1 == "THROWN" {
-    k = $4 SUBSEP base($5)
-    add_fact(k SUBSEP $6, $2 " " $3)
-    add_fact(k SUBSEP "*", $2 " " $3)
+    add_fact($6 SUBSEP base($7) SUBSEP $8)
+    add_fact($6 SUBSEP base($7) SUBSEP "*")
     next
 }
-function add_fact(k, test) { fact[k, ++fact_n[k]] = test }
+function add_fact(k) {
+    fact[k, ++fact_n[k]] = $2 " " $3
+    fact_obj[k, fact_n[k]] = $4; fact_class[k, fact_n[k]] = $5
+}
 
 # Put the tests that saw line i of method k thrown into seen[].
-function look_up(k, i,   cls, key, j, r, f, n, e) {
+function look_up(k, i,   key, r, f, n) {
     split("", seen)
     split(k, key, SUBSEP)
-    e = line_exception[k, i]
-    r = line_reason[k, i] == "*" ? "*" : reason_of(e, line_reason[k, i])
-    for (j = 1; j <= bound_n[key[2]]; j++) {
-        if (!serves(bound_class[key[2], j], key[1])) continue
-        f = bound_fn[key[2], j] SUBSEP e SUBSEP r
-        for (n = 1; n <= fact_n[f]; n++) seen[fact[f, n]] = 1
-    }
+    r = line_reason[k, i] == "*" ? "*" : reason_of(line_exception[k, i], line_reason[k, i])
+    f = key[2] SUBSEP line_exception[k, i] SUBSEP r
+    for (n = 1; n <= fact_n[f]; n++)
+        if (own(key[1], key[2], fact_class[f, n], fact_obj[f, n])) seen[fact[f, n]] = 1
 }
 function check(k, i,   e, t, any) {
     e = line_exception[k, i]
@@ -152,7 +144,7 @@ function row(k,   key, c, plain) {
 END {
     for (i = 1; i <= wanted_n; i++) {
         if (line_n[wanted[i]] > 0) row(wanted[i])
-        else if (wanted[i] in must) {
+        else {
             name = wanted[i]
             sub(SUBSEP, ".", name)
             wrong("no line for " name)

@@ -16,7 +16,19 @@
 #define OTHER_PACKAGE 9
 
 /* Arguments that stand for an object. */
-enum { GOOD = 0x10000, SHORTS, AID, CHANNEL, PIN, ENTRY, HMAC, PRIMITIVE, CONSTRUCTED, OBJECT_END };
+enum {
+    GOOD = 0x10000,
+    SHORTS,
+    AID,
+    CHANNEL,
+    PIN,
+    ENTRY,
+    HMAC,
+    PRIMITIVE,
+    CONSTRUCTED,
+    OWN,
+    OBJECT_END
+};
 
 /* Natives run as applet code would: in the context of its package. */
 static void as_applet(bool yes)
@@ -102,6 +114,32 @@ static const struct row {
     {mm_n_sc_decrypt_data, {CHANNEL, GOOD, 0, 8}, 1, 2, false},
     {mm_n_sc_encrypt_data, {CHANNEL, GOOD, 0, 8}, 1, 2, false},
     {mm_n_sc_process_security_bytes, {CHANNEL, GOOD, 0, 8, 0}, 1, 2, false},
+    {mm_n_cl_launch, {GOOD, 0, 4}, 0, 1, false},
+    {mm_n_scp_create, {5, GOOD, 0, 3, 0x10}, 1, 2, false},
+    {mm_n_scp_set_master_bytes, {OWN, GOOD, 0, 16, 15, 1}, 1, 2, false},
+    {mm_n_scp_set_parameter, {OWN, 11, GOOD, 0, 10}, 2, 3, false},
+    {mm_n_sc_wrap, {OWN, GOOD, 0, 8}, 1, 2, false},
+    {mm_n_sc_unwrap, {OWN, GOOD, 0, 8}, 1, 2, false},
+    {mm_n_sc_decrypt_data, {OWN, GOOD, 0, 16}, 1, 2, false},
+    {mm_n_sc_encrypt_data, {OWN, GOOD, 0, 16}, 1, 2, false},
+    {mm_n_scp_process_security, {OWN, GOOD, 0, 8, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_process_security, {OWN, GOOD, 0, 8, GOOD, 8}, 4, 5, false},
+    {mm_n_scp_update_wrap, {OWN, GOOD, 0, 8, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_update_wrap, {OWN, GOOD, 0, 8, GOOD, 8}, 4, 5, false},
+    {mm_n_scp_update_unwrap, {OWN, GOOD, 0, 8, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_update_unwrap, {OWN, GOOD, 0, 8, GOOD, 8}, 4, 5, false},
+    {mm_n_scp_final_unwrap, {OWN, GOOD, 0, 8, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_final_unwrap, {OWN, GOOD, 0, 8, GOOD, 8}, 4, 5, false},
+    {mm_n_scp_update_encrypt, {OWN, GOOD, 0, 8, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_update_encrypt, {OWN, GOOD, 0, 8, GOOD, 8}, 4, 5, false},
+    {mm_n_scp_final_encrypt, {OWN, GOOD, 0, 8, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_final_encrypt, {OWN, GOOD, 0, 8, GOOD, 8}, 4, 5, false},
+    {mm_n_scp_update_decrypt, {OWN, GOOD, 0, 8, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_update_decrypt, {OWN, GOOD, 0, 8, GOOD, 8}, 4, 5, false},
+    {mm_n_scp_final_decrypt, {OWN, GOOD, 0, 8, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_final_decrypt, {OWN, GOOD, 0, 8, GOOD, 8}, 4, 5, false},
+    {mm_n_scp_final_wrap, {OWN, GOOD, 0, 8, 0, GOOD, 8}, 1, 2, false},
+    {mm_n_scp_final_wrap, {OWN, GOOD, 0, 8, 0, GOOD, 8}, 5, 6, false},
 };
 /* clang-format on */
 #define ROW_N (sizeof(rows) / sizeof(rows[0]))
@@ -133,6 +171,7 @@ static void make_objects(void)
     objects[ENTRY - GOOD] = mm_vm_new_instance(chip.vm, "mintmark/RegistryEntry");
     objects[HMAC - GOOD] = ok(mm_n_key_build, 3, 21, 64, 0);
     objects[PRIMITIVE - GOOD] = mm_vm_new_instance(chip.vm, TLV "PrimitiveBERTag");
+    objects[OWN - GOOD] = ok(mm_n_scp_create, 5, 5, hex_new("800170"), 0, 3, 0x10);
     objects[CONSTRUCTED - GOOD] = mm_vm_new_instance(chip.vm, TLV "ConstructedBERTag");
     for (int i = 0; i < OBJECT_END - GOOD; i++)
         assert_int_not_equal(objects[i], MM_REF_NULL);
@@ -199,7 +238,7 @@ static void shareable_methods_touch_their_callers_arrays_only(void **state)
     own = mm_heap_new(chip.vm, MM_TYPE_BYTE_ARRAY, NULL, 32, MM_CLEAR_ON_RESET, API_APPLET);
     chip.vm->previous = API_APPLET;
     for (size_t i = 0; i < ROW_N; i++) {
-        if (rows[i].args[0] == CHANNEL || rows[i].args[0] == ENTRY)
+        if (rows[i].args[0] == CHANNEL || rows[i].args[0] == ENTRY || rows[i].args[0] == OWN)
             row_throws(SECURITY, &rows[i], other, 0);
     }
     (void)ok(mm_n_sc_unwrap, 4, objects[CHANNEL - GOOD], own, 0, 8);
@@ -258,10 +297,11 @@ static void objects_of_another_context_are_refused(void **state)
     assert_int_equal(ok(mm_n_aid_rid_equals, 2, own, jcres), 1);
     throws(SECURITY, 0, mm_n_aid_rid_equals, 2, own, other);
     throws(SECURITY, 0, mm_n_sensitive_clear, 1, other);
+    throws(SECURITY, 0, mm_n_scp_set_master_key, 3, objects[OWN - GOOD], other, 1);
     /* exported are objects of the caller's own */
     (void)ok(mm_n_remote_export, 1, own);
-    throws(SECURITY, 0, mm_n_remote_export, 1, other);
-    throws(SECURITY, 0, mm_n_remote_export, 1, jcres);
+    throws_as("export", SECURITY, 0, mm_n_remote_export, 1, other);
+    throws_as("export", SECURITY, 0, mm_n_remote_export, 1, jcres);
     throws(SECURITY, 0, mm_n_remote_unexport, 1, other);
     throws(SECURITY, 0, mm_n_remote_unexport, 1, jcres);
 }

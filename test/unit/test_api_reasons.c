@@ -72,6 +72,8 @@ static void dsa_and_dh_parts_are_set_and_told(void **state)
     (void)state;
     part_round_trip(DSA_PUBLIC, 1024, mm_n_ff_set_p, mm_n_ff_get_p, 128, false);
     part_round_trip(DSA_PUBLIC, 1024, mm_n_ff_set_q, mm_n_ff_get_q, 32, false);
+    throws(CRYPTO, ILLEGAL_VALUE, mm_n_ff_set_q, 4, key_new(DH_PUBLIC, 1024), bytes_new(NULL, 8), 0,
+           0);
     part_round_trip(DSA_PUBLIC, 1024, mm_n_ff_set_g, mm_n_ff_get_g, 128, false);
     part_round_trip(DSA_PUBLIC, 1024, mm_n_ff_set_value, mm_n_ff_get_value, 128, false);
     part_round_trip(DSA_PRIVATE, 1024, mm_n_ff_set_value, mm_n_ff_get_value, 32, false);
@@ -138,6 +140,7 @@ static void secret_keys_are_set_and_told(void **state)
         throws(INDEX, 0, mm_n_secret_get_key, 3, key, out, 301 - n);
         throws(NULLED, 0, mm_n_secret_get_key, 3, key, 0, 0);
     }
+    throws(CRYPTO, UNINITIALIZED_KEY, mm_n_secret_get_key, 3, key_new(HMAC, 64), out, 0);
     key = key_new(HMAC, 64);
     throws(CRYPTO, ILLEGAL_VALUE, mm_n_hmac_set_key, 4, key, out, 0, 0);
     throws(CRYPTO, ILLEGAL_VALUE, mm_n_hmac_set_key, 4, key, out, 0, 256);

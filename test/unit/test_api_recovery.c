@@ -231,6 +231,7 @@ static void recovery_methods_refuse_what_their_state_does_not_allow(void **state
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_recovery_update, 4, verifying, m, 0, 1);
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_recovery_verify, 4, verifying, m, 0, 1);
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_crypto_illegal_use, 1, fresh);
+    throws(CRYPTO, MM_CRYPTO_INVALID_INIT, mm_n_sign_get_length, 1, fresh);
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_USE, mm_n_sign_sign_pre_computed_hash, 6, signing, m, 0, 20,
            buffer, 0);
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_sign_init, 3, fresh, key, SIGN);

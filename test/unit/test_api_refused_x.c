@@ -223,6 +223,7 @@ static void tlvs_that_find_no_memory_say_so(void **state)
     throws(TLV, INSUFFICIENT_STORAGE, mm_n_bertlv_init_bytes, 4, prim, bytes, 0, 4);
     throws(TLV, INSUFFICIENT_STORAGE, mm_n_bertlv_init_bytes, 4, cons, set, 0, 4);
     throws(TLV, INSUFFICIENT_STORAGE, mm_n_bertlv_init_part, 3, cons, cons_tag, prim);
+    throws(TLV, INSUFFICIENT_STORAGE, mm_n_bertlv_init_value, 5, cons, cons_tag, set, 2, 2);
     throws(TLV, INSUFFICIENT_STORAGE, mm_n_bertlv_replace_value, 4, prim, big, 0, 0x7000);
 }
 

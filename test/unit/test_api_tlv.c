@@ -353,6 +353,7 @@ static void an_empty_tlv_says_so(void **state)
     throws(TLV, EMPTY_TLV, mm_n_bertlv_append, 2, set, tlv_new("0200"));
     throws(TLV, EMPTY_TLV, mm_n_bertlv_append, 2, tlv_new("3000"), tlv);
     throws(TLV, INVALID_PARAM, mm_n_bertlv_init_capacity, 2, tlv, -1);
+    throws(TLV, INVALID_PARAM, mm_n_bertlv_init_capacity, 2, set, -1);
 }
 
 static void the_value_of_a_primitive_tlv_is_set_replaced_and_appended(void **state)
@@ -424,6 +425,8 @@ static void a_series_of_bytes_becomes_parts(void **state)
     assert_int_equal(ok(mm_n_bertlv_init_value, 5, set, tag, v, 0, 5), 7);
     gives(mm_n_bertlv_to_bytes, set, "70058001018100");
     throws(TLV, MALFORMED_TLV, mm_n_bertlv_init_value, 5, set, tag, v, 0, 6);
+    throws(INDEX, 0, mm_n_bertlv_init_value, 5, set, tag, v, 0, 7);
+    throws(NULL_POINTER, 0, mm_n_bertlv_init_value, 5, set, tag, 0, 0, 5);
     gives(mm_n_bertlv_to_bytes, set, "70058001018100");
 }
 

@@ -114,7 +114,8 @@ static void information_is_kept_by_number(void **state)
     told(h, A, "8020030400", "66");
     told(h, A, "8020030500", "6465");
     told(h, A, "8020030E00", "0003");                        /* changes so far */
-    assert_int_equal(ask(h, A, "8020020E01 66 00"), 0x6a80); /* the card's own */
+    assert_int_equal(ask(h, A, "8020020E01 66 00"), 0x6985); /* to be read only */
+    assert_int_equal(ask(h, A, "8020021501 66 00"), 0x6985);
     assert_int_equal(ask(h, A, "8020021601 66 00"), 0x6a80); /* no such constant */
     assert_int_equal(ask(h, A, "8020031600"), 0x6a80);
     told(h, M, "803406040B" A "00", "66");
@@ -134,7 +135,7 @@ static void applications_are_found_by_family(void **state)
     told(h, M, "8020072000", "1213");
     told(h, M, "8020071000", "");
     told(h, M, "8020070000", "1112131F");
-    told(h, A, "8020070000", "11"); /* itself */
+    assert_int_equal(ask(h, A, "8020070000"), 0x6985); /* neither manages nor is told of others */
 }
 
 /* ---- Groups ---- */
@@ -152,7 +153,8 @@ static void group_is_joined_by_who_is_authorised(void **state)
     assert_int_equal(ask(h, A, "802006000B" A "00"), 0x6985);
     told(h, M, "803402000B" A "00", "0100");
     told(h, M, "803402000B" B "00", "0001");
-    assert_int_equal(ask(h, A, "80340200"), 0x6985); /* Global Registry is needed */
+    told(h, A, "80340200", "0100"); /* of itself it may ask */
+    told(h, A, "8034030200", "12");
     told(h, M, "803403020B" A "00", "12");
     told(h, M, "803406130B" B "00", A);
     host_reopen(h);
@@ -197,7 +199,8 @@ static void who_is_on_the_list_is_told_and_may_look(void **state)
     assert_int_equal(ask(h, A, "802006010B" P "00"), 0x9000);
     told(h, P, "8012000000", "0012110E"); /* it is selectable, and was added */
     told(h, P, "801E000000", "11");
-    assert_int_equal(ask(h, A, "8020050300"), 0x6985); /* a Desk is no CREL application */
+    told(h, A, "8020050300", ""); /* nobody's CREL application */
+    told(h, A, "8020050000", "21");
     told(h, M, "803403000B" A "00", "21");
     assert_int_equal(ask(h, A, "8020020401 66 00"), 0x9000);
     assert_int_equal(ask(h, A, "8020020B01 20 00"), 0x9000);
@@ -225,6 +228,8 @@ static void application_hears_what_others_did_to_it(void **state)
     assert_int_equal(ask(h, P, "80140200"), 0x9000); /* acceptActivation says no from now on */
     assert_int_equal(ask(h, M, "803401010B" P "00"), 0x6985);
     told(h, M, "803400000B" P "00", "00");
+    assert_int_equal(ask(h, P, "80140400"), 0x9000); /* and now it throws */
+    assert_int_equal(ask(h, M, "803401010B" P "00"), 0x6f00);
     host_free(h);
 }
 
@@ -239,6 +244,9 @@ static void crs_application_decides_on_requests_and_hears_of_all(void **state)
     assert_int_equal(ask(h, P, "80140100"), 0x9000);
     told(h, A, "8020010100", "01"); /* it says yes and does it */
     told(h, A, "8020010000", "00");
+    assert_int_equal(ask(h, A, "8034050100"), 0x9000); /* volatile priority: the same */
+    assert_int_equal(ask(h, P, "80140400"), 0x9000);
+    assert_int_equal(ask(h, A, "8020010100"), 0x6f00); /* what it throws */
     manage(h);
     assert_int_equal(secure(h, 0xf0, 0x40, 0x80, A), 0x9000);
     assert_int_equal(secure(h, 0xf0, 0x40, 0x00, A), 0x9000);
@@ -322,31 +330,105 @@ static void card_counts_changes_and_keeps_its_interface(void **state)
     told(h, A, "8020060701 07 00", "0000");
     assert_int_equal(ask(h, A, "8020020401 66 00"), 0x9000);
     told(h, A, "8020060701 07 00", "0001");
-    assert_int_equal(ask(h, A, "8020060701 01 00"), 0x6a83); /* protocol parameters: none */
-    assert_int_equal(ask(h, A, "8020060701 09 00"), 0x6a80);
+    assert_int_equal(ask(h, A, "8020060701 01 00"), 0x6a88); /* protocol parameters: none */
+    assert_int_equal(ask(h, A, "8020060701 0C 00"), 0x6a80);
     assert_int_equal(ask(h, A, "8020060502 0100 00"), 0x6985);
     assert_int_equal(ask(h, M, "8020060502 0200 00"), 0x6a80);
     assert_int_equal(ask(h, M, "8020060502 0100 00"), 0x9000);
-    assert_int_equal(ask(h, M, "80200606"), 0x6985); /* no host device around the chip */
+    assert_int_equal(ask(h, M, "8020060502 4400 00"), 0x6985); /* type F is none of the chip's */
+    assert_int_equal(ask(h, M, "8020000200"), 0x6a80);
+    assert_int_equal(ask(h, M, "80200606"), 0x6a81); /* no host device around the chip */
 }
 
-static void interface_is_there_on_a_contactless_chip_until_it_is_switched_off(void **state)
+/* ---- Selection on a contactless chip (Amendment C) ---- */
+
+/* The same card in a reader of another kind. */
+static void run_as(struct host *h, enum mm_protocol protocol)
 {
-    struct host *h = *state;
-    struct mm_card_config cfg = {.nvm.path = h->path, .protocol = MM_PROTOCOL_TYPE_A};
+    struct mm_card_config cfg = {.nvm.path = h->path, .protocol = protocol};
 
     mm_card_close(&h->card);
     assert_int_equal(mm_card_open(&cfg, &h->card, NULL), MM_OK);
     mm_card_power_on(h->card);
-    told(h, M, "8020000000", "000080000100"); /* on; not activated, so no access */
+}
+
+static void applications_that_are_not_activated_are_not_selectable(void **state)
+{
+    struct host *h = *state;
+
     told(h, M, "8020010100", "01");
+    told(h, B, "8020018000", "80");
+    for (enum mm_protocol type = MM_PROTOCOL_TYPE_A; type <= MM_PROTOCOL_TYPE_B; type++) {
+        run_as(h, type);
+        assert_int_equal(select_aid(h, A), 0x6a82);
+        assert_int_equal(select_aid(h, B), 0x6a82);
+        partial_selection_is(h, "\x1F"); /* the first that is */
+        assert_int_equal(select_aid(h, ISD), 0x9000);
+        told(h, M, "803401010B" A "00", "01");
+        assert_int_equal(select_aid(h, A), 0x9000);
+        told(h, M, "803401000B" A "00", "00");
+        assert_int_equal(select_aid(h, A), 0x6a82);
+        run_as(h, MM_PROTOCOL_T1);
+        assert_int_equal(select_aid(h, A), 0x9000);
+        assert_int_equal(select_aid(h, B), 0x9000);
+    }
+}
+
+static void install_activates_an_application_for_the_interface(void **state)
+{
+    struct host *h = *state;
+
+    manage(h);
+    assert_int_equal(install_instance(h, DESK, GP_PKG "31", NONE, "EF05A003810101"), 0x9000);
+    run_as(h, MM_PROTOCOL_TYPE_B);
+    assert_int_equal(select_aid(h, GP_PKG "31"), 0x9000);
+    assert_int_equal(select_aid(h, C), 0x6a82);
+}
+
+/* setVolatilePriority activates until the reset, for the group as for one. */
+static void volatile_priority_activates_until_reset(void **state)
+{
+    struct host *h = *state;
+
+    told(h, M, "8020010100", "01");
+    assert_int_equal(ask(h, A, "802006030B" B "00"), 0x9000);
+    assert_int_equal(ask(h, B, "802006000B" A "00"), 0x9000);
+    run_as(h, MM_PROTOCOL_TYPE_A);
+    assert_int_equal(ask(h, M, "803405010B" B "00"), 0x6985); /* a member */
+    assert_int_equal(ask(h, M, "803405010B" A "00"), 0x9000);
+    told(h, M, "803400000B" A "00", "01");
+    assert_int_equal(select_aid(h, A), 0x9000);
+    assert_int_equal(select_aid(h, B), 0x9000);
+    mm_card_reset(h->card);
+    assert_int_equal(select_aid(h, A), 0x6a82);
+    told(h, M, "803400000B" A "00", "00");
+}
+
+static void interface_and_its_types_are_switched_for_good(void **state)
+{
+    struct host *h = *state;
+
+    told(h, M, "8020010100", "01");
+    run_as(h, MM_PROTOCOL_TYPE_A);
     told(h, M, "8020000000", "010080000101");
+    told(h, M, "8020004100", "010080000101"); /* type A is on, */
+    told(h, M, "8020004200", "010080000001"); /* type B is not this chip's */
     assert_int_equal(ask(h, M, "8020060502 0100 00"), 0x9000);
-    told(h, M, "8020000000", "010080000000");
+    assert_int_equal(select_aid(h, M), 0x6a82);
+    assert_int_equal(select_aid(h, ISD), 0x9000); /* the chip stays in reach */
     mm_card_power_on(h->card);
-    told(h, M, "8020000000", "010080000000");
+    assert_int_equal(select_aid(h, M), 0x6a82);
+    run_as(h, MM_PROTOCOL_T1);
+    told(h, M, "8020000000", "010080000000"); /* there is none with contacts */
     assert_int_equal(ask(h, M, "8020060502 0101 00"), 0x9000);
+    assert_int_equal(ask(h, M, "8020060502 4100 00"), 0x9000); /* type A alone */
+    run_as(h, MM_PROTOCOL_TYPE_A);
+    assert_int_equal(select_aid(h, M), 0x6a82);
+    run_as(h, MM_PROTOCOL_TYPE_B);
     told(h, M, "8020000000", "010080000101");
+    assert_int_equal(ask(h, M, "8020060502 4101 00"), 0x9000);
+    run_as(h, MM_PROTOCOL_TYPE_A);
+    told(h, M, "8020004100", "010080000101");
 }
 
 /* ---- INSTALL ---- */
@@ -405,7 +487,10 @@ int main(void)
         WITH_DESKS(group_moves_with_its_head),
         WITH_DESKS(volatile_priority_lasts_until_reset),
         WITH_DESKS(card_counts_changes_and_keeps_its_interface),
-        WITH_DESKS(interface_is_there_on_a_contactless_chip_until_it_is_switched_off),
+        WITH_DESKS(applications_that_are_not_activated_are_not_selectable),
+        WITH_DESKS(install_activates_an_application_for_the_interface),
+        WITH_DESKS(volatile_priority_activates_until_reset),
+        WITH_DESKS(interface_and_its_types_are_switched_for_good),
         cmocka_unit_test(install_says_what_the_application_is),
     };
 

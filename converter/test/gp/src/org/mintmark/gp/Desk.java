@@ -212,7 +212,7 @@ public final class Desk extends Applet implements Personalization {
             b[0] = e.getCLState();
             b[1] = GPCLSystem.getSecureElementType();
             Util.setShort(b, (short) 2, GPCLSystem.getHostDeviceUserInterfaceState());
-            b[4] = bit(GPCLSystem.isCommunicationInterfaceEnabled((short) 1));
+            b[4] = bit(GPCLSystem.isCommunicationInterfaceEnabled(p2 == 0 ? 1 : p2));
             b[5] = bit(GPCLSystem.checkCommunicationInterfaceAccess(e, (short) 1));
             return 6;
         case 1:

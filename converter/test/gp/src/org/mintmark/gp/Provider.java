@@ -16,6 +16,7 @@ import org.globalplatform.HTTPAdministration;
 import org.globalplatform.HTTPReportListener;
 import org.globalplatform.contactless.CLApplet;
 import org.globalplatform.contactless.CLAppletActivationPolicy;
+import org.globalplatform.contactless.CLAppletEvent;
 import org.globalplatform.contactless.CRSApplication;
 import org.globalplatform.contactless.GPCLRegistryEntry;
 import org.globalplatform.contactless.GPCLSystem;
@@ -46,7 +47,8 @@ public final class Provider extends Applet implements GlobalService, Authority, 
     }
 
     /** 18: offer the service P1P2; 1A: stop; 10: the mode a client asked for; 12: the contactless events
-     * since last time; 1E: who lists this one; 14: bit 1 grants requests for activation, 2 refuses one's own. */
+     * since last time; 1E: who lists this one; 14: bit 1 grants requests, 2 refuses one's own activation, 4 throws
+     * when asked of either. */
     public void process(APDU apdu) {
         if (selectingApplet()) {
             return;
@@ -130,14 +132,26 @@ public final class Provider extends Applet implements GlobalService, Authority, 
     }
 
     public boolean processCLRequest(GPRegistryEntry who, GPCLRegistryEntry e, short event) {
+        fail();
         if ((granting & 1) == 0) {
             return false;
         }
-        e.setCLState(GPCLRegistryEntry.STATE_CL_ACTIVATED);
+        if (event == CLAppletEvent.EVENT_VOLATILE_SELECTION_PRIORITY_SET) {
+            GPCLSystem.setVolatilePriority(e);
+        } else {
+            e.setCLState(GPCLRegistryEntry.STATE_CL_ACTIVATED);
+        }
         return true;
     }
 
+    private void fail() {
+        if ((granting & 4) != 0) {
+            ISOException.throwIt(ISO7816.SW_FILE_INVALID);
+        }
+    }
+
     public boolean acceptActivation() {
+        fail();
         return (granting & 2) == 0;
     }
 
