@@ -219,7 +219,8 @@ static inline uint16_t ok(mm_native fn, size_t n, ...)
 /*
  * With MINTMARK_TELL_THROWS in the environment, say which method has thrown and of which object's class (-: none),
  * between the lines in which the runner names the test: test/conformance/make.sh makes its table of exceptions
- * from what it sees thrown. Methods of one class that share a native cannot be told apart by it: name tells then.
+ * from what it sees thrown. Methods of one class that share a native cannot be told apart by it: name
+ * tells then, with as much of the descriptor as it takes.
  */
 static inline void tell_thrown(mm_native fn, mm_ref receiver, const char *name)
 {
@@ -244,7 +245,10 @@ static inline void tell_thrown(mm_native fn, mm_ref receiver, const char *name)
     if (getenv("MINTMARK_TELL_THROWS") == NULL)
         return;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        if (lines[i].fn != fn || (name != NULL && strcmp(lines[i].name, name) != 0))
+        char full[160];
+
+        snprintf(full, sizeof(full), "%s%s", lines[i].name, lines[i].descriptor);
+        if (lines[i].fn != fn || (name != NULL && strncmp(full, name, strlen(name)) != 0))
             continue;
         if (mm_vm_instance_of(chip.vm, receiver, lines[i].class)) {
             of_object = &lines[i];
@@ -289,7 +293,7 @@ static inline void throws(const char *class_name, uint16_t reason, mm_native fn,
     va_end(ap);
 }
 
-/* The same, as the method of that name. */
+/* The same, as the method that begins so: "write(Z". */
 __attribute__((unused)) static void throws_as(const char *name, const char *class_name,
                                               uint16_t reason, mm_native fn, size_t n, ...)
 {

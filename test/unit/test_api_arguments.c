@@ -300,8 +300,8 @@ static void objects_of_another_context_are_refused(void **state)
     throws(SECURITY, 0, mm_n_scp_set_master_key, 3, objects[OWN - GOOD], other, 1);
     /* exported are objects of the caller's own */
     (void)ok(mm_n_remote_export, 1, own);
-    throws_as("export", SECURITY, 0, mm_n_remote_export, 1, other);
-    throws_as("export", SECURITY, 0, mm_n_remote_export, 1, jcres);
+    throws_as("export(", SECURITY, 0, mm_n_remote_export, 1, other);
+    throws_as("export(", SECURITY, 0, mm_n_remote_export, 1, jcres);
     throws(SECURITY, 0, mm_n_remote_unexport, 1, other);
     throws(SECURITY, 0, mm_n_remote_unexport, 1, jcres);
 }

@@ -71,7 +71,8 @@ static void without_a_session_everything_is_refused(void **state)
     throws(ISO, REFUSED, mm_n_upgrade_check_aid, 3, bytes_new(NULL, 5), 0, 5);
     throws(ISO, REFUSED, mm_n_upgrade_create, 3, SIMPLE, 0, 0);
     throws(ISO, REFUSED, mm_n_upgrade_match, 1, e);
-    throws(ISO, REFUSED, mm_n_element_write_byte, 2, e, 1);
+    throws_as("write(Z", ISO, REFUSED, mm_n_element_write_byte, 2, e, 1);
+    throws_as("write(B", ISO, REFUSED, mm_n_element_write_byte, 2, e, 1);
     throws(ISO, REFUSED, mm_n_element_write_short, 2, e, 1);
     throws(ISO, REFUSED, mm_n_element_write_object, 2, e, 0);
     throws(ISO, REFUSED, mm_n_element_init_read, 1, e);
@@ -201,7 +202,8 @@ static void elements_are_written_in_the_saving_phase(void **state)
     throws(ISO, REFUSED, mm_n_element_write_byte, 2, e, 1);
     throws(ISO, REFUSED, mm_n_element_write_short, 2, e, 1);
     throws(ISO, REFUSED, mm_n_element_write_object, 2, e, 0);
-    throws(ISO, REFUSED, mm_n_element_can_write_byte, 1, e);
+    throws_as("canWriteBoolean(", ISO, REFUSED, mm_n_element_can_write_byte, 1, e);
+    throws_as("canWriteByte(", ISO, REFUSED, mm_n_element_can_write_byte, 1, e);
     throws(ISO, REFUSED, mm_n_element_can_write_short, 1, e);
     throws(ISO, REFUSED, mm_n_element_can_write_object, 1, e);
 }
@@ -217,7 +219,8 @@ static void elements_are_read_in_the_restore_phase(void **state)
     throws(ISO, REFUSED, mm_n_element_read_byte, 1, e);
     throws(ISO, REFUSED, mm_n_element_read_short, 1, e);
     throws(ISO, REFUSED, mm_n_element_read_object, 1, e);
-    throws(ISO, REFUSED, mm_n_element_can_read_byte, 1, e);
+    throws_as("canReadBoolean(", ISO, REFUSED, mm_n_element_can_read_byte, 1, e);
+    throws_as("canReadByte(", ISO, REFUSED, mm_n_element_can_read_byte, 1, e);
     throws(ISO, REFUSED, mm_n_element_can_read_short, 1, e);
     throws(ISO, REFUSED, mm_n_element_can_read_object, 1, e);
     throws(ISO, REFUSED, mm_n_element_get_mapped, 1, e);
