@@ -65,13 +65,14 @@ struct mm_cap;
 enum mm_status mm_cap_read(const uint8_t *data, size_t data_len, struct mm_cap **out,
                            struct mm_err *err) MM_USE_RESULT;
 
-/* The same from a .cap archive (ZIP) on disk. */
+/* The same from a .cap archive (ZIP) on disk, or from a file that is an LFDB (.ijc). */
 enum mm_status mm_cap_read_file(const char *path, struct mm_cap **out,
                                 struct mm_err *err) MM_USE_RESULT;
 
 /* Make the LFDB of a .cap archive: components in the order Header, Directory, Import, Applet,
  * Class, Method, StaticField, Export, ConstantPool, RefLocation, Descriptor (left out when
- * with_descriptor is false); Debug never. *data owned by the caller (free). */
+ * with_descriptor is false); Debug never. A file that is an LFDB itself (.ijc) keeps its order.
+ * *data owned by the caller (free). */
 enum mm_status mm_cap_lfdb_from_file(const char *path, bool with_descriptor, uint8_t **data,
                                      size_t *data_len, struct mm_err *err) MM_USE_RESULT;
 

@@ -1,12 +1,17 @@
-/* .cap archives: ZIP members <package path>/javacard/<Component>.cap (JCVM 4.1.2). */
+/*
+ * .cap archives: ZIP members <package path>/javacard/<Component>.cap (JCVM 4.1.2); tools also read
+ * members without a folder. And .ijc files: the components one after the other.
+ */
 #include "applet_vm/cap/cap_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <zip.h>
 
-#define COMPONENT_MAX (3 + 0xFFFF) /* u1 tag, u2 size, info */
+#define COMPONENT_MAX (3 + 0xFFFF)                     /* u1 tag, u2 size, info */
+#define LFDB_FILE_MAX (MM_CAP_MAX_LEN + COMPONENT_MAX) /* with Debug */
 
 /* The order of a load file (GPCS 2.3.1, C.2 and JCVM 6.3). */
 static const uint8_t load_order[] = {
@@ -21,17 +26,15 @@ struct members {
     size_t dir_len;
 };
 
-/* Tag of a member's name, 0 when it is no component; *dir_len: length up to and with "javacard/". */
+/* Tag of a member's name, 0 when it is no component; *dir_len: length up to and with "javacard/", or 0. */
 static unsigned tag_of(const char *name, size_t *dir_len)
 {
-    const char *base = strrchr(name, '/');
+    const char *slash = strrchr(name, '/');
+    const char *base = slash != NULL ? slash + 1 : name;
     const char *dot;
 
-    if (base == NULL)
-        return 0;
-    base++;
     *dir_len = (size_t)(base - name);
-    if (*dir_len < 9 || strncasecmp(base - 9, "javacard/", 9) != 0)
+    if (slash != NULL && (*dir_len < 9 || strncasecmp(base - 9, "javacard/", 9) != 0))
         return 0;
     dot = strrchr(base, '.');
     if (dot == NULL || strcasecmp(dot, ".cap") != 0)
@@ -71,7 +74,7 @@ static enum mm_status find_members(zip_t *zip, struct members *m, struct mm_err 
     if (m->index[MM_CAP_HEADER] < 0)
         return mm_fail(
             err, MM_MALFORMED, SIZE_MAX,
-            "no javacard/Header.cap in the archive: not a CAP file of format 2.1 or 2.2");
+            "no javacard/Header.cap in the archive: not a CAP file of format 2.1 to 2.3");
     return MM_OK;
 }
 
@@ -128,6 +131,37 @@ static enum mm_status open_failed(const char *path, int code, struct mm_err *err
     return st;
 }
 
+/* ---- Files that are a load file data block ---- */
+
+static bool is_lfdb(const char *path)
+{
+    static const uint8_t magic[] = {0xDE, 0xCA, 0xFF, 0xED};
+    uint8_t head[3 + sizeof(magic)];
+    FILE *f = fopen(path, "rb");
+    bool whole = f != NULL && fread(head, 1, sizeof(head), f) == sizeof(head);
+
+    if (f != NULL)
+        (void)fclose(f); /* read only: nothing to lose */
+    return whole && head[0] == MM_CAP_HEADER && memcmp(head + 3, magic, sizeof(magic)) == 0;
+}
+
+/* In place; what is cut off stays, for mm_cap_read to refuse. */
+static size_t leave_out(uint8_t *data, size_t len, bool with_descriptor)
+{
+    size_t kept = 0, n;
+
+    for (size_t at = 0; at < len; at += n) {
+        n = len - at >= 3 ? 3 + (size_t)mm_be16(data + at + 1) : len - at;
+        if (n > len - at)
+            n = len - at;
+        if (data[at] == MM_CAP_DEBUG || (data[at] == MM_CAP_DESCRIPTOR && !with_descriptor))
+            continue;
+        memmove(data + kept, data + at, n);
+        kept += n;
+    }
+    return kept;
+}
+
 enum mm_status mm_cap_lfdb_from_file(const char *path, bool with_descriptor, uint8_t **data,
                                      size_t *data_len, struct mm_err *err)
 {
@@ -139,6 +173,12 @@ enum mm_status mm_cap_lfdb_from_file(const char *path, bool with_descriptor, uin
 
     *data = NULL;
     *data_len = 0;
+    if (is_lfdb(path)) {
+        st = mm_file_read(path, LFDB_FILE_MAX, data, data_len, err);
+        if (st == MM_OK)
+            *data_len = leave_out(*data, *data_len, with_descriptor);
+        return st;
+    }
     zip = zip_open(path, ZIP_RDONLY, &code);
     if (zip == NULL)
         return open_failed(path, code, err);
