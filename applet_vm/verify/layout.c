@@ -4,20 +4,42 @@
  */
 #include "applet_vm/verify/verify_int.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define PACKAGE_TOKEN 0x80
 
+/* Another version of the package than is asked for, into text; "": none. */
+static const char *other_version(const struct mm_verifier *v, const struct mm_cap_import *imp,
+                                 char text[32])
+{
+    text[0] = '\0';
+    for (size_t k = 1; k < v->unit_n; k++) {
+        const struct mm_unit *u = &v->units[k];
+        const struct mm_aid *aid = u->rom != NULL ? &u->rom->aid : mm_cap_aid(u->cap);
+
+        if (mm_aid_equal(aid, &imp->aid))
+            snprintf(text, 32, "; %u.%u is here",
+                     u->rom != NULL ? u->rom->major : mm_cap_major(u->cap),
+                     u->rom != NULL ? u->rom->minor : mm_cap_minor(u->cap));
+    }
+    return text;
+}
+
 static enum mm_status check_imports(const struct mm_verifier *v)
 {
-    char aid[2 * MM_AID_MAX + 1];
+    char aid[2 * MM_AID_MAX + 1], other[32];
+    size_t off = 1; /* behind the count: minor, major, length, AID (JCVM 6.7) */
 
     for (size_t i = 0; i < mm_cap_import_n(v->cap); i++) {
         const struct mm_cap_import *imp = mm_cap_import(v->cap, i);
         if (v->units[0].imports[i] == MM_UNIT_NONE)
-            return mm_fail(v->err, MM_NOT_FOUND, SIZE_MAX,
-                           "Import component: package %s %u.%u is not here [import]",
-                           mm_hex(imp->aid.bytes, imp->aid.len, aid), imp->major, imp->minor);
+            return mm_fail(
+                v->err, MM_NOT_FOUND, off,
+                "Import component, offset 0x%zx: package %s %u.%u is not here%s [import]", off,
+                mm_hex(imp->aid.bytes, imp->aid.len, aid), imp->major, imp->minor,
+                other_version(v, imp, other));
+        off += 3 + (size_t)imp->aid.len;
     }
     return MM_OK;
 }

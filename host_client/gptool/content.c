@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applet_vm/api/api.h"
+#include "applet_vm/verify/verify.h"
 #include "host_client/gptool/gptool.h"
 
 /* The token key of the options, if any. */
@@ -174,6 +176,17 @@ static enum mm_status delete_before(struct mm_gptool *tool, const struct mm_aid 
     return st;
 }
 
+/* A card that refuses a package says 6A80 and no more. What this chip's verifier finds, which the card's
+ * log would say, is told beside it: most often the version of an import. */
+static void explain(const struct mm_cap *cap, const struct mm_err *refusal)
+{
+    const struct mm_verify_env env = {.rom = mm_api_packages()};
+    struct mm_err why = {0};
+
+    if (strstr(refusal->text, "LOAD: 6A80") != NULL && mm_verify(cap, &env, NULL, &why) != MM_OK)
+        fprintf(stderr, "mintmark-gp: the package, by itself: %s\n", why.text);
+}
+
 static enum mm_status install_file(struct mm_gptool *tool, const char *path,
                                    const struct tokens *tokens, struct mm_err *err)
 {
@@ -197,6 +210,8 @@ static enum mm_status install_file(struct mm_gptool *tool, const char *path,
     if (st == MM_OK && opt->force)
         st = delete_before(tool, mm_cap_aid(cap), tokens, err);
     st = send_made(tool, st, &list, err);
+    if (st == MM_CARD)
+        explain(cap, err);
     mm_cap_free(&cap);
     return st;
 }

@@ -142,6 +142,17 @@ check "a refusal says what it most often means" refuses 5 "list shows what is" "
     delete F0F0F0F0F0
 check "so does a package that is there already" refuses 5 "install --force" "$tool" --reader "$reader" --test-keys \
     install "$build/applets/transit.cap"
+# purse.ijc: the components one after the other; later.ijc: the same, made for javacard.framework 1.8.
+load_files() {
+    unzip -p "$build/applets/purse.cap" '*.cap' >"$work/purse.ijc" &&
+        LC_ALL=C sed 's/\x06\x01\x07\xA0\x00\x00\x00\x62\x01\x01/\x08\x01\x07\xA0\x00\x00\x00\x62\x01\x01/' \
+            "$work/purse.ijc" >"$work/later.ijc"
+}
+check "there are load files" load_files
+check "a package for a later Java Card is refused, with the version it needs" \
+    refuses 5 "A0000000620101 1.8 is not here; 1.6 is here [import]" "$tool" --reader "$reader" --test-keys install "$work/later.ijc"
+check "a load file is installed as it is" "$tool" --reader "$reader" --test-keys install "$work/purse.ijc"
+check "and deleted again" "$tool" --reader "$reader" --test-keys --yes delete --deps purse-package
 check "a key file that is not there is named" refuses 1 "none.pem: No such file" "$tool" --reader "$reader" --test-keys \
     put-key --public-key "$work/none.pem"
 check "a no changes nothing" says F04D494E544D41524B1101 "$tool" --reader "$reader" --test-keys list

@@ -108,7 +108,7 @@ static void verify_takes_imports_from_caps_and_export_files(void **state)
 {
     (void)state;
     expect(1, "$CONVERT verify p.cap");
-    expect_text("package F04D494E544D41524B20 1.2 is not here [import]");
+    expect_text(": package F04D494E544D41524B20 1.2 is not here [import]");
     expect(0, "$CONVERT verify p.cap " LIBRARY);
     expect_text("methods verified");
     expect(0, "mkdir -p calls/calls");

@@ -439,6 +439,7 @@ static void verify_without_descriptor_checks_kinds(void **state)
     refused(&ret, MM_RULE_RETURN_TYPE);
 }
 
+/* The message says which package, at which version, and which version is there. */
 static void verify_refuses_a_package_whose_import_is_missing(void **state)
 {
     static const struct mm_rom_package *const none[] = {NULL};
@@ -447,12 +448,22 @@ static void verify_refuses_a_package_whose_import_is_missing(void **state)
     struct mm_err err = {0};
     struct mm_cap *cap = NULL;
     size_t len = 0;
-    uint8_t *lfdb = build_verify_lfdb(&t, &len);
+    uint8_t *lfdb = build_verify_lfdb(&t, &len), *import;
 
     (void)state;
     assert_int_equal(mm_cap_read(lfdb, len, &cap, &err), MM_OK);
     assert_int_equal(mm_verify(cap, &env, NULL, &err), MM_NOT_FOUND);
-    assert_non_null(strstr(err.text, "[import]"));
+    assert_non_null(strstr(err.text, "Import component, offset 0x1: package A0000000620001 1.0 is "
+                                     "not here [import]"));
+    mm_cap_free(&cap);
+    import = memmem(lfdb, len, "\x06\x01\x07\xA0", 4); /* javacard.framework 1.6 */
+    assert_non_null(import);
+    *import = 8;
+    env.rom = mm_api_packages();
+    assert_int_equal(mm_cap_read(lfdb, len, &cap, &err), MM_OK);
+    assert_int_equal(mm_verify(cap, &env, NULL, &err), MM_NOT_FOUND);
+    assert_non_null(strstr(err.text, "Import component, offset 0xb: package A0000000620101 1.8 is "
+                                     "not here; 1.6 is here [import]"));
     mm_cap_free(&cap);
     free(lfdb);
 }
