@@ -1,13 +1,15 @@
 /*
  * The verifier's promise, with load files that somebody changed. The input is a list of edits of a
- * sound load file with Descriptor: u1 which file, then any number of { u1 kind, u2 where, u1 value }:
+ * sound load file: u1 which file, from 128 on without its Descriptor, then any number of { u1 kind, u2
+ * where, u1 value }:
  * a byte set, a bit flipped, an opcode replaced by another of the same length, a byte put in or
  * taken out; in the Method component, or, kind from 128 on, in any. Lengths of components and the
  * Directory's copy of them follow, so that an edit gets past them. Whatever of that the verifier
  * accepts is linked and every method called: no fault of the virtual machine may tell of anything
  * but a used-up budget, no record of another package's changes, and fields and static fields hold
- * objects of their types when only Method was changed. An input that starts with 'Z' is itself a
- * load file.
+ * objects of their types when only Method was changed. Without a Descriptor the machine may fault, and
+ * arguments are numbers that stand for objects of others as well: nothing of others changes, nor does
+ * memory go wrong. An input that starts with 'Z' is itself a load file.
  */
 #include "applet_vm/verify/verify.h"
 #include "test/fuzz/neighbour.h"
@@ -104,6 +106,16 @@ static uint8_t *put_together(struct parts *parts, size_t *len)
         free(p->info);
     }
     return lfdb;
+}
+
+static void drop(struct parts *parts, uint8_t tag)
+{
+    struct part *p = part_of(parts, tag);
+
+    if (p == NULL)
+        return;
+    free(p->info);
+    *p = parts->part[--parts->n];
 }
 
 /* ---- Edits ---- */
@@ -213,8 +225,9 @@ static void check_heap(const struct test_chip *c)
     }
 }
 
-/* Arguments as the signature says: null, small numbers, this of the class itself. */
-static void run(struct test_chip *c)
+/* Arguments as the signature says: null, small numbers, this of the class itself. With only kinds checked,
+ * a caller may pass any number as a reference: those of the first objects, which are of others. */
+static void run(struct test_chip *c, bool described)
 {
     const struct mm_package *pkg = mm_package_get(c->vm, FUZZ_PACKAGE);
     uint16_t args[256] = {0}, ret[2];
@@ -222,9 +235,13 @@ static void run(struct test_chip *c)
     must(mm_comp_add(c->nvm, FUZZ_CALLER, MM_COMP_APPLET, &(struct mm_aid){5, {0xF8}}) == MM_OK,
          "mm_comp_add", "");
     mm_vm_applet_bind(c->vm, FUZZ_CALLER, FUZZ_PACKAGE);
+    for (uint16_t i = 0; i < 256 && !described; i++)
+        args[i] = (uint16_t)(i + 1);
     for (size_t i = 0; i < pkg->method_n && i < 64; i++) {
         if (pkg->methods[i].code != NULL &&
-            mm_call(c->vm, &pkg->methods[i], args, FUZZ_PACKAGE, FUZZ_CALLER, ret) == MM_RUN_FAULT)
+            mm_call(c->vm, &pkg->methods[i], args, FUZZ_PACKAGE, FUZZ_CALLER, ret) ==
+                MM_RUN_FAULT &&
+            described)
             check_fault(c->vm);
         if (mm_tx_active(c->nvm))
             mm_vm_tx_abort(c->vm);
@@ -247,9 +264,9 @@ static void verify_and_run(const uint8_t *lfdb, size_t len, bool ours)
         chip_open(&c, STEPS);
         (void)neighbour_move_in(&c);
         before = neighbour_digest(c.nvm);
-        if (chip_load(&c, FUZZ_PACKAGE, lfdb, len, &err) == MM_OK && stats.described) {
-            run(&c);
-            if (ours)
+        if (chip_load(&c, FUZZ_PACKAGE, lfdb, len, &err) == MM_OK) {
+            run(&c, stats.described);
+            if (ours && stats.described)
                 check_heap(&c);
         }
         neighbour_check(c.nvm, before);
@@ -275,6 +292,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lfdb = seed(data[0], &len);
     take_apart(lfdb, len, &parts);
     free(lfdb);
+    if (data[0] >= 128)
+        drop(&parts, MM_CAP_DESCRIPTOR);
     for (size_t at = 1; at + 4 <= size; at += 4)
         ours = edit(&parts, data + at) && ours;
     lfdb = put_together(&parts, &len);
