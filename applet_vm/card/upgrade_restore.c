@@ -43,10 +43,22 @@ static uint16_t install(struct mm_card *card, const struct mm_upgrade *s,
     return st == MM_OK ? sw : mm_card_failure("upgrade", st);
 }
 
-static uint16_t restore(struct mm_card *card, const struct mm_upgraded_instance *in)
+/* The root that is still there: one that another instance made, which was deleted since, is not. */
+static mm_ref root_of(const struct mm_card *card, const struct mm_upgrade *s, mm_ref root)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < s->n && root != MM_REF_NULL && !found; i++)
+        found = mm_rec_data(card->nvm, root, NULL) != NULL &&
+                mm_rec_comp(card->nvm, root) == s->instances[i].comp;
+    return found ? root : MM_REF_NULL;
+}
+
+static uint16_t restore(struct mm_card *card, const struct mm_upgrade *s,
+                        const struct mm_upgraded_instance *in)
 {
     const struct mm_reg_entry *e = mm_reg_comp(&card->registry, in->comp);
-    uint16_t args[] = {mm_rec_comp(card->nvm, in->root) == in->comp ? in->root : MM_REF_NULL};
+    uint16_t args[] = {root_of(card, s, in->root)};
 
     if (e == NULL || !in->listens)
         return MM_SW_9000_NO_ERROR;
@@ -69,7 +81,7 @@ static uint16_t call_instances(struct mm_card *card, const struct mm_upgrade *s)
             sw = install(card, s, e);
     }
     for (size_t i = 0; i < s->n && sw == MM_SW_9000_NO_ERROR; i++)
-        sw = restore(card, &s->instances[i]);
+        sw = restore(card, s, &s->instances[i]);
     for (size_t i = 0; i < s->n && sw == MM_SW_9000_NO_ERROR; i++) {
         e = mm_reg_comp(&card->registry, s->instances[i].comp);
         if (e != NULL && mm_vm_instance_of(card->vm, e->applet, MM_UPGRADE_LISTENER))

@@ -372,6 +372,22 @@ static void nothing_goes_on_without_a_session(void **state)
     assert_int_equal(manage(h, ABORT), 0x6985);
 }
 
+/* Step A3 of the trust agent goes before the session. */
+static void instance_that_the_agent_deletes_is_no_part_of_it_any_more(void **state)
+{
+    struct host *h = *state;
+    struct mm_aid aid = mm_reg_comp(&h->card->registry, comp_of(h, KEEPER))->aid;
+
+    assert_int_equal(install_param(h, KEEPER, SECOND, "0100", "CC"), 0x9000);
+    assert_int_equal(manage(h, START), 0x9000);
+    assert_int_equal(mm_content_delete_applet(h->card, &aid), MM_OK);
+    assert_int_equal(load_version(h, 2), 0x9000);
+    assert_int_equal(manage(h, RESUME), 0x9000);
+    assert_int_equal(comp_of(h, KEEPER), 0);
+    assert_int_equal(ask(h, SECOND, "8000000000"), 0x9000);
+    assert_resp(h, "0201 0000 01CC 0100 01 01 02 03 6A");
+}
+
 /* ---- Whose word counts ---- */
 
 static void domain_with_authorized_management_upgrades_its_own(void **state)
@@ -500,6 +516,7 @@ int main(void)
         KEPT(exception_of_onconsolidate_is_ignored),
         KEPT(abort_leaves_nothing_of_the_load_file),
         KEPT(nothing_goes_on_without_a_session),
+        KEPT(instance_that_the_agent_deletes_is_no_part_of_it_any_more),
         cmocka_unit_test(domain_with_authorized_management_upgrades_its_own),
         cmocka_unit_test(delegated_management_has_no_token_for_it),
         KEPT(upgrade_is_logged),

@@ -23,7 +23,7 @@ static void open_at(struct host *h, unsigned at, bool *torn)
 }
 
 /* Version 1 with two instances of Keeper, which hold other counters. */
-static struct host *card_new(void)
+static struct host *card_made(void)
 {
     void *state;
     struct host *h;
@@ -34,6 +34,60 @@ static struct host *card_new(void)
     assert_int_equal(ask(h, KEEPER, "8002000000"), 0x9000);
     assert_int_equal(host_hex(h, "8002000000"), 0x9000);
     assert_int_equal(ask(h, SECOND, "8002000000"), 0x9000);
+    back(h);
+    return h;
+}
+
+/* The files of its image, which each cut begins with. */
+static struct {
+    uint8_t *data[3];
+    size_t len[3];
+} image;
+
+static const char *image_file(const struct host *h, size_t i, char path[128])
+{
+    static const char *const suffixes[3] = {"", ".journal", ".fuse"};
+
+    snprintf(path, 128, "%s%s", h->path, suffixes[i]);
+    return path;
+}
+
+/* Close the card; what it holds is what each cut begins with. */
+static void keep_image(struct host *h)
+{
+    char path[128];
+
+    mm_card_close(&h->card);
+    for (size_t i = 0; i < 3; i++) {
+        free(image.data[i]);
+        image.data[i] = NULL;
+        assert_int_equal(
+            mm_file_read(image_file(h, i, path), 1 << 20, &image.data[i], &image.len[i], NULL),
+            MM_OK);
+    }
+    host_free(h);
+}
+
+static int free_image(void **state)
+{
+    for (size_t i = 0; i < 3; i++)
+        free(image.data[i]);
+    return free_versions(state);
+}
+
+static struct host *card_new(void)
+{
+    struct host *h = host_new(MM_PROFILE_DEVELOPER);
+    char path[128];
+
+    mm_card_close(&h->card);
+    for (size_t i = 0; i < 3; i++) {
+        FILE *f = fopen(image_file(h, i, path), "wb");
+        assert_non_null(f);
+        assert_int_equal(fwrite(image.data[i], 1, image.len[i], f), image.len[i]);
+        assert_int_equal(fclose(f), 0);
+    }
+    host_reopen(h);
     back(h);
     return h;
 }
@@ -120,14 +174,21 @@ static void promises(const enum step *steps, unsigned n, struct view promised[ST
     host_free(h);
 }
 
-/* Cut at every write of the steps; after each cut the rest of them is done. The last step may be carried
- * out and not answered: the collection of what nobody refers to any more comes after it. */
-static void cut_everywhere(const enum step *steps, unsigned n)
+/* Cut at every write of the steps, of which the first done ones are over before; after each cut the rest of
+ * them is taken. The last step may be carried out and not answered: the collection of what nobody refers
+ * to any more comes after it. */
+static void cut_everywhere(const enum step *steps, unsigned done, unsigned n)
 {
+    struct host *before = card_made();
     struct view promised[STEPS_MAX + 1], found;
     unsigned cuts[STEPS_MAX + 1] = {0};
     bool torn = true;
 
+    for (unsigned i = 0; i < done; i++)
+        assert_int_equal(take(before, steps[i]), 0x9000);
+    keep_image(before);
+    steps += done;
+    n -= done;
     promises(steps, n, promised);
     for (unsigned at = 1; torn; at++) {
         struct host *h = card_new();
@@ -160,7 +221,7 @@ static void upgrade_goes_on_after_power_cuts_at_every_write(void **state)
     static const enum step steps[] = {S_START, S_LOAD_NEW, S_RESUME};
 
     (void)state;
-    cut_everywhere(steps, 3);
+    cut_everywhere(steps, 0, 3);
 }
 
 static void recovery_goes_on_after_power_cuts_at_every_write(void **state)
@@ -168,7 +229,7 @@ static void recovery_goes_on_after_power_cuts_at_every_write(void **state)
     static const enum step steps[] = {S_START, S_LOAD_NEW, S_RECOVERY, S_LOAD_OLD, S_RESUME};
 
     (void)state;
-    cut_everywhere(steps, 5);
+    cut_everywhere(steps, 2, 5);
 }
 
 static void abort_goes_on_after_power_cuts_at_every_write(void **state)
@@ -176,7 +237,7 @@ static void abort_goes_on_after_power_cuts_at_every_write(void **state)
     static const enum step steps[] = {S_START, S_LOAD_NEW, S_ABORT};
 
     (void)state;
-    cut_everywhere(steps, 3);
+    cut_everywhere(steps, 2, 3);
 }
 
 int main(void)
@@ -187,5 +248,5 @@ int main(void)
         cmocka_unit_test(abort_goes_on_after_power_cuts_at_every_write),
     };
 
-    return cmocka_run_group_tests(tests, NULL, free_versions);
+    return cmocka_run_group_tests(tests, NULL, free_image);
 }
