@@ -65,6 +65,18 @@ static enum mm_status load(struct mm_gptool *tool, const struct mm_cap *cap, str
     return st;
 }
 
+/* Whatever the card or an applet said: there are two ways on from here. */
+static enum mm_status resume(struct mm_gptool *tool, struct mm_gp_upgrade_info *info,
+                             struct mm_err *err)
+{
+    enum mm_status st = manage(tool, MM_GP_UPGRADE_RESUME, NULL, info, err);
+
+    if (st == MM_CARD)
+        mm_err_prefix(err, "not restored (upgrade-resume tries again, upgrade-recover with the old "
+                           "file goes back)");
+    return st;
+}
+
 /* What the session waits for is of that AID. */
 static enum mm_status fits(const struct mm_gp_upgrade_info *info, const struct mm_cap *cap,
                            const char *path, struct mm_err *err)
@@ -90,7 +102,7 @@ static enum mm_status finish(struct mm_gptool *tool, const struct mm_cap *cap, c
         if (st == MM_OK)
             st = load(tool, cap, err);
         if (st == MM_OK)
-            st = manage(tool, MM_GP_UPGRADE_RESUME, NULL, info, err);
+            st = resume(tool, info, err);
     }
     if (st != MM_OK)
         return st;
@@ -141,7 +153,8 @@ static enum mm_status go_on(struct mm_gptool *tool, enum mm_gp_upgrade_action ac
     enum mm_status st = n > 0 ? mm_cap_read_file(args[0], &cap, err) : MM_OK;
 
     if (st == MM_OK)
-        st = manage(tool, action, NULL, &info, err);
+        st = action == MM_GP_UPGRADE_RESUME ? resume(tool, &info, err)
+                                            : manage(tool, action, NULL, &info, err);
     if (st == MM_OK && cap == NULL && action == MM_GP_UPGRADE_RECOVERY)
         st = show(tool, &info, err);
     else if (st == MM_OK)

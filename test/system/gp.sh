@@ -260,6 +260,28 @@ signed_elsewhere() {
 }
 check "so is openssl's, which is DER" signed_elsewhere
 check "that goes as well" managed --yes delete --deps transit-package
+# ---- an upgrade that the new version refuses ----
+wallet() { managed --yes "$1" "${@:2}"; }
+wallet_again() {
+    managed --yes delete --deps F04D494E544D41524BAB &&
+        managed install --applet F04D494E544D41524BAB01 --params E1 "$work/examples/wallet-1.cap"
+}
+gone() { ! says F04D494E544D41524BAB managed list; }
+check "a wallet whose new version will not be installed" wallet_again
+check "is not upgraded without a word" refuses 2 "say --yes" managed upgrade "$work/examples/wallet-2.cap" </dev/null
+check "nor with one" refuses 5 "upgrade-recover" wallet upgrade "$work/examples/wallet-2.cap"
+check "the card remembers" says '"status": 4' managed --json upgrade-status
+check "and tries again" refuses 5 "MANAGE_ELF_UPGRADE" managed upgrade-resume
+check "the old version comes back" says completed managed upgrade-recover "$work/examples/wallet-1.cap"
+check "as it was" says "1.0" managed list
+check "another package is none of it" refuses 5 "list shows what is" wallet upgrade "$build/applets/transit.cap"
+check "it is refused once more" refuses 5 "upgrade-recover" wallet upgrade "$work/examples/wallet-2.cap"
+check "recovery without a file waits for one" says "waiting for the package" managed upgrade-recover
+check "so does a resume" refuses 2 "say which file" managed upgrade-resume
+check "and takes no other" refuses 2 "waits for package F04D494E544D41524BAB" managed upgrade-resume "$build/applets/transit.cap"
+check "giving up asks as well" refuses 2 "say --yes" managed upgrade-abort </dev/null
+check "and leaves nothing" wallet upgrade-abort
+check "of it" gone
 check "a token key, longer than one command holds" managed put-key --public-key "$work/examples/token.pub" --new-version 70
 check "a domain for delegated management" managed create-domain F0000000DD --privileges delegated-management
 check "with keys of its own" managed -c F0000000DD put-keys --new-key-file "$work/examples/domain.key" --new-version 01
