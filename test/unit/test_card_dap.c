@@ -1,6 +1,8 @@
 /* Load files that somebody signed or enciphered (GPCS 2.3.1, 9.2, 11.6.2, C.2, C.3). */
 #include "test/unit/card_sign.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <openssl/sha.h>
 
 /* INSTALL [for load] of the probe into a domain (hex, may be ""), with its hash or without. */
@@ -24,7 +26,7 @@ static uint16_t announce(struct host *h, const char *domain, bool with_hash)
 static void put_tl(struct mm_buf *out, uint8_t tag, size_t len)
 {
     mm_buf_u8(out, tag);
-    mm_card_put_len(out, len);
+    mm_ber_put_len(out, len);
 }
 
 /* E2 { 4F domain, C3 signature over the hash } */

@@ -4,6 +4,8 @@
  */
 #include "test/unit/gp_scp11_scene.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <openssl/x509v3.h>
 
 /* ---- Certificates ---- */
@@ -217,18 +219,18 @@ static void certificate_with_authorisations_is_not_taken(void **state)
         mm_buf_init(&key);
         mm_buf_init(&chain);
         assert_int_equal(mm_scp11_point(s->own, point), MM_OK);
-        mm_scp11_put(&body, 0x93, &id, 1);
-        mm_scp11_put(&body, 0x42, &id, 1);
-        mm_scp11_put(&body, 0x5f20, &id, 1);
-        mm_scp11_put(&body, 0x95, usage, sizeof(usage));
-        mm_scp11_put(&body, 0x5f24, date, sizeof(date));
-        mm_scp11_put(&body, 0xbf20, "\x01", len);
-        mm_scp11_put(&key, 0xb0, point, sizeof(point));
-        mm_scp11_put(&body, 0x7f49, key.data, key.len);
+        mm_ber_put(&body, 0x93, &id, 1);
+        mm_ber_put(&body, 0x42, &id, 1);
+        mm_ber_put(&body, 0x5f20, &id, 1);
+        mm_ber_put(&body, 0x95, usage, sizeof(usage));
+        mm_ber_put(&body, 0x5f24, date, sizeof(date));
+        mm_ber_put(&body, 0xbf20, "\x01", len);
+        mm_ber_put(&key, 0xb0, point, sizeof(point));
+        mm_ber_put(&body, 0x7f49, key.data, key.len);
         assert_int_equal(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, s->ca), 1);
         assert_int_equal(EVP_DigestSign(ctx, der, &der_len, body.data, body.len), 1);
-        mm_scp11_put(&body, 0x5f37, der, der_len);
-        mm_scp11_put(&chain, 0x7f21, body.data, body.len);
+        mm_ber_put(&body, 0x5f37, der, der_len);
+        mm_ber_put(&chain, 0x7f21, body.data, body.len);
         use_chain(&how, &chain);
         assert_int_equal(certificates(s, &how), len == 0 ? 0x9000 : 0x6a80);
         EVP_MD_CTX_free(ctx);
@@ -270,7 +272,7 @@ static uint16_t store_certificates(struct scene *s, uint8_t id, const struct mm_
 
     mm_buf_init(&data);
     mm_buf_bytes(&data, reference, sizeof(reference));
-    mm_scp11_put(&data, 0xbf21, list->data, list->len);
+    mm_ber_put(&data, 0xbf21, list->data, list->len);
     sw = store(s, data.data, data.len);
     mm_buf_clear(&data);
     return sw;
@@ -288,7 +290,7 @@ static void certificates_of_the_card_are_stored_and_told(void **state)
     certify_x509(s->sub_ca, s->ca, &between, &list);
     certify_x509(s->card, s->sub_ca, &leaf, &list);
     assert_int_equal(store_certificates(s, 0x11, &list), 0x9000);
-    mm_scp11_put(&told, 0xbf21, list.data, list.len);
+    mm_ber_put(&told, 0xbf21, list.data, list.len);
     host_reopen(s->h);
     assert_int_equal(host_hex(s->h, "00CABF21000006A604830211210000"), 0x9000);
     assert_int_equal(s->h->resp_len, told.len);

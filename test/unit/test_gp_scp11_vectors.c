@@ -17,6 +17,8 @@
 
 #include "host_client/gp/channel.h"
 
+#include "applet_vm/base/ber.h"
+
 #define OWN       "A5116B848D41BD93737F187ABC03886BF7A80422D150025109C6749F45BB9B6D"
 #define EPHEMERAL "B69D2D4A2544B5938ED3C4F6319810837E4DBBEFF115BD9955607E8CDBBBACE5"
 #define CARD                                                                                       \
@@ -129,9 +131,9 @@ static void write_answer(const char *point, const char *receipt, struct mm_buf *
     uint8_t bytes[MM_SCP11_POINT_LEN];
     size_t n = hex(point, bytes, sizeof(bytes));
 
-    mm_scp11_put(out, 0x5f49, bytes, n);
+    mm_ber_put(out, 0x5f49, bytes, n);
     n = hex(receipt, bytes, sizeof(bytes));
-    mm_scp11_put(out, 0x86, bytes, n);
+    mm_ber_put(out, 0x86, bytes, n);
 }
 
 static void open_as(const struct mm_gp_scp11 *how, const struct transcript *t,
