@@ -44,17 +44,12 @@ bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *ou
     return true;
 }
 
-size_t mm_card_ber_len(struct mm_rd *rd)
-{
-    return mm_ber_len(rd);
-}
-
 size_t mm_card_field_len(struct mm_rd *rd)
 {
     struct mm_rd ahead = *rd;
 
     if (mm_rd_u8(&ahead) != 0x80)
-        return mm_card_ber_len(rd);
+        return mm_ber_len(rd);
     *rd = ahead;
     return 0x80;
 }
@@ -90,9 +85,4 @@ void mm_card_put_tlv(struct mm_buf *out, uint16_t tag, const void *value, size_t
     mm_buf_u8(out, (uint8_t)tag);
     mm_buf_u8(out, (uint8_t)len);
     mm_buf_bytes(out, value, len);
-}
-
-void mm_card_put_len(struct mm_buf *out, size_t len)
-{
-    mm_ber_put_len(out, len);
 }

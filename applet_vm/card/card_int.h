@@ -25,14 +25,11 @@ struct mm_apdu {
 };
 /* False: the lengths do not agree (6700). */
 bool mm_card_apdu_parse(const uint8_t *apdu, size_t apdu_len, struct mm_apdu *out);
-/* A BER length of 1 to 4 bytes (ISO 8825-1, 8.1.3); rd->bad when it has another form. */
-size_t mm_card_ber_len(struct mm_rd *rd);
-/* The same for a key component or a token. Tools of the older form with one byte send 80 for 128
+/* A BER length (mm_ber_len) of a key component or a token. Tools of the older form with one byte send 80 for 128
  * bytes, as an RSA-1024 modulus or signature has, which no definite BER length is. */
 size_t mm_card_field_len(struct mm_rd *rd);
-/* Append tag (1 or 2 bytes), length, value of less than 128 bytes; a BER length below 64 KiB. */
+/* Append tag (1 or 2 bytes), length, value of less than 128 bytes. */
 void mm_card_put_tlv(struct mm_buf *out, uint16_t tag, const void *value, size_t len);
-void mm_card_put_len(struct mm_buf *out, size_t len);
 /* Logical channel of a class byte (ISO 7816-4, 5.4.1): 0..19. */
 uint8_t mm_card_apdu_channel(uint8_t cla);
 /* Secure messaging, of either kind, and command chaining as the class byte tells. */

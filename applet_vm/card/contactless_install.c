@@ -2,6 +2,8 @@
  * parameters and A1 parameters of the user's interaction. */
 #include "applet_vm/card/contactless.h"
 
+#include "applet_vm/base/ber.h"
+
 static bool take(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len)
 {
     if (mm_rd_left(rd) == 0)
@@ -9,7 +11,7 @@ static bool take(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t 
     *tag = mm_rd_u8(rd);
     if ((*tag & 0x1f) == 0x1f)
         *tag = (uint16_t)(*tag << 8 | mm_rd_u8(rd));
-    *len = mm_card_ber_len(rd);
+    *len = mm_ber_len(rd);
     *value = mm_rd_bytes(rd, *len);
     return !rd->bad;
 }

@@ -5,6 +5,8 @@
  */
 #include "applet_vm/card/upgrade.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 static uint16_t deletable_sw(enum mm_status st)
@@ -229,7 +231,7 @@ static bool read_delete(const struct mm_apdu *apdu, struct mm_aid *aid, struct m
         uint8_t tag = mm_rd_u8(&rd);
         const uint8_t *value;
 
-        len = tag == 0x9e ? mm_card_field_len(&rd) : mm_card_ber_len(&rd);
+        len = tag == 0x9e ? mm_card_field_len(&rd) : mm_ber_len(&rd);
         value = mm_rd_bytes(&rd, len);
         if (rd.bad)
             return false;

@@ -1,5 +1,7 @@
 /* What a security domain tells: its FCI, and GET DATA (GPCS 2.3.1, 11.3). */
 #include "applet_vm/card/content_int.h"
+
+#include "applet_vm/base/ber.h"
 #include "applet_vm/card/scp11_store.h"
 
 #include <string.h>
@@ -24,9 +26,8 @@ static void card_recognition(const struct mm_card *card, struct mm_buf *out)
         0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01, 0x60, 0x0c, 0x06,
         0x0a, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x02, 0x02, 0x03, 0x01, /* 2.3.1 */
         0x63, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x03};
-    static const uint8_t after[] = {0x66, 0x0c, 0x06, 0x0a, 0x2b, 0x06, 0x01,
-                                    0x04, 0x01, 0x2a, 0x02, 0x6e, 0x01, 0x03,
-                                    0x89, 0x01, 0x01};
+    static const uint8_t after[] = {0x66, 0x0c, 0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01,
+                                    0x2a, 0x02, 0x6e, 0x01, 0x03, 0x89, 0x01, 0x01};
     struct mm_buf channels;
     size_t len;
 
@@ -34,9 +35,9 @@ static void card_recognition(const struct mm_card *card, struct mm_buf *out)
     mm_isd_channel_oids(card, mm_domain_of_keys(card, mm_domain_current(card)), &channels);
     len = sizeof(before) + channels.len + sizeof(after);
     mm_buf_u8(out, 0x66); /* card data, in it card recognition data */
-    mm_card_put_len(out, len + (len > 0x7f ? 3 : 2));
+    mm_ber_put_len(out, len + (len > 0x7f ? 3 : 2));
     mm_buf_u8(out, 0x73);
-    mm_card_put_len(out, len);
+    mm_ber_put_len(out, len);
     mm_buf_bytes(out, before, sizeof(before));
     mm_buf_bytes(out, channels.data, channels.len);
     mm_buf_bytes(out, after, sizeof(after));
@@ -50,7 +51,7 @@ static void key_information(const struct mm_card *card, struct mm_buf *out)
     mm_buf_init(&body);
     mm_isd_key_information(card, mm_domain_current(card), &body);
     mm_buf_u8(out, 0xe0);
-    mm_card_put_len(out, body.len);
+    mm_ber_put_len(out, body.len);
     mm_buf_bytes(out, body.data, body.len);
     mm_buf_clear(&body);
 }
@@ -120,7 +121,7 @@ static void put_list(struct mm_card *card, uint16_t tag, bool packages, put_entr
             put(card, e, &body);
     }
     mm_buf_u16(out, tag);
-    mm_card_put_len(out, body.len);
+    mm_ber_put_len(out, body.len);
     mm_buf_bytes(out, body.data, body.len);
     out->bad |= body.bad;
     mm_buf_clear(&body);

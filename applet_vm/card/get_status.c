@@ -4,6 +4,8 @@
  */
 #include "applet_vm/card/content_int.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 /* GET STATUS fills a response up to this and goes on at the next one: a short response with room
@@ -143,7 +145,7 @@ static void put_line_tlv(const struct mm_card *card, const struct status_line *l
     if (wanted(query, 0xcc))
         mm_card_put_tlv(&body, 0xcc, domain.bytes, domain.len);
     mm_buf_u8(out, 0xe3);
-    mm_card_put_len(out, body.len);
+    mm_ber_put_len(out, body.len);
     mm_buf_bytes(out, body.data, body.len);
     out->bad |= body.bad;
     mm_buf_clear(&body);

@@ -1,6 +1,8 @@
 /* The data field of INSTALL: fields, parameters, token (GPCS 2.3.1, 11.5.2.3). */
 #include "applet_vm/card/content_int.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 static bool read_aid(struct mm_rd *rd, struct mm_aid *aid)
@@ -19,7 +21,7 @@ static uint16_t take(struct mm_rd *rd, const uint8_t **value, size_t *len)
 
     if ((tag & 0x1f) == 0x1f)
         tag = (uint16_t)(tag << 8 | mm_rd_u8(rd));
-    *len = mm_card_ber_len(rd);
+    *len = mm_ber_len(rd);
     *value = mm_rd_bytes(rd, *len);
     return tag;
 }
@@ -161,7 +163,7 @@ bool mm_install_read(const struct mm_apdu *apdu, bool for_load, struct mm_instal
     rest = rd.off;
     out->fourth_len = mm_rd_u8(&rd);
     out->fourth = mm_rd_bytes(&rd, out->fourth_len);
-    params_len = mm_card_ber_len(&rd);
+    params_len = mm_ber_len(&rd);
     params = mm_rd_bytes(&rd, params_len);
     if (rd.bad)
         return false;

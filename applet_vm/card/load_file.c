@@ -8,6 +8,8 @@
  */
 #include "applet_vm/card/content_int.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -44,7 +46,7 @@ static uint8_t take(struct mm_rd *rd, struct field *out)
 {
     uint8_t tag = mm_rd_u8(rd);
 
-    out->len = mm_card_ber_len(rd);
+    out->len = mm_ber_len(rd);
     out->value = mm_rd_bytes(rd, out->len);
     return tag;
 }

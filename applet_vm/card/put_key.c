@@ -4,6 +4,8 @@
  */
 #include "applet_vm/card/card_int.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -96,7 +98,7 @@ static uint16_t reveal(struct reading *r, const uint8_t *value, size_t len, size
     *key_len = len;
     if (len % block != 0) {
         mm_rd_init(&rd, value, len);
-        *key_len = mm_card_ber_len(&rd);
+        *key_len = mm_ber_len(&rd);
         len = mm_rd_left(&rd);
         value = mm_rd_bytes(&rd, len);
         if (rd.bad || len % block != 0 || *key_len > len)

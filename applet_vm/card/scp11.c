@@ -6,6 +6,8 @@
  * nothing. Applications have it through their SecureChannel, with the keys of their domain.
  */
 #include "applet_vm/card/card_int.h"
+
+#include "applet_vm/base/ber.h"
 #include "applet_vm/card/scp11_store.h"
 
 #include <string.h>
@@ -218,8 +220,8 @@ static enum mm_status agree(struct mm_scp *scp, const struct mm_scp11_params *pa
         st = mm_scp11_open(scp, params, &keys, apdu->data, apdu->data_len, point, receipt);
     if (st != MM_OK)
         return st;
-    mm_scp11_put(out, 0x5f49, point, sizeof(point));
-    mm_scp11_put(out, 0x86, receipt, sizeof(receipt));
+    mm_ber_put(out, 0x5f49, point, sizeof(point));
+    mm_ber_put(out, 0x86, receipt, sizeof(receipt));
     return MM_OK;
 }
 

@@ -1,5 +1,7 @@
 #include "applet_vm/card/scp11_store.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 enum {
@@ -56,7 +58,10 @@ static bool take_part(uint16_t tag, const uint8_t *value, size_t n, struct item 
     }
 }
 
-static bool take_parts(const uint8_t *data, size_t len, struct item *o)
+/* Each object of the data, in turn; false: one was malformed, or take said no. */
+static bool each(const uint8_t *data, size_t len,
+                 bool (*take)(uint16_t tag, const uint8_t *value, size_t n, struct item *o),
+                 struct item *o)
 {
     const uint8_t *value;
     uint16_t tag;
@@ -65,7 +70,7 @@ static bool take_parts(const uint8_t *data, size_t len, struct item *o)
 
     mm_rd_init(&rd, data, len);
     while (mm_rd_left(&rd) > 0) {
-        if (!mm_scp11_take(&rd, &tag, &value, &n) || !take_part(tag, value, n, o))
+        if (!mm_ber_take(&rd, &tag, &value, &n) || !take(tag, value, n, o))
             return false;
     }
     return true;
@@ -79,9 +84,9 @@ static bool next_item(struct mm_rd *rd, struct item *o)
     size_t n;
 
     *o = (struct item){0};
-    if (mm_rd_left(rd) == 0 || !mm_scp11_take(rd, &tag, &value, &n))
+    if (mm_rd_left(rd) == 0 || !mm_ber_take(rd, &tag, &value, &n))
         return false;
-    if (tag == MM_SCP11_OBJECT && !take_parts(value, n, o))
+    if (tag == MM_SCP11_OBJECT && !each(value, n, take_part, o))
         *o = (struct item){0};
     return true;
 }
@@ -124,20 +129,11 @@ static bool certificates_good(const uint8_t *data, size_t len)
     return true;
 }
 
-static bool serials_good(const uint8_t *data, size_t len)
+/* Of 20 bytes at most, and a sign. */
+static bool serial_good(uint16_t tag, const uint8_t *value, size_t n, struct item *o)
 {
-    const uint8_t *value;
-    uint16_t tag;
-    struct mm_rd rd;
-    size_t n;
-
-    mm_rd_init(&rd, data, len);
-    while (mm_rd_left(&rd) > 0) {
-        if (!mm_scp11_take(&rd, &tag, &value, &n) || tag != TAG_SERIAL || n == 0 ||
-            n > MM_SCP11_ID_MAX + 1) /* of 20 bytes, and a sign */
-            return false;
-    }
-    return true;
+    (void)value, (void)o;
+    return tag == TAG_SERIAL && n != 0 && n <= MM_SCP11_ID_MAX + 1;
 }
 
 static bool good(const struct item *o, bool in_reference)
@@ -146,7 +142,7 @@ static bool good(const struct item *o, bool in_reference)
     case TAG_CERTIFICATES:
         return !in_reference && !o->has_counter && certificates_good(o->value, o->len);
     case TAG_ALLOWED:
-        return !in_reference && serials_good(o->value, o->len);
+        return !in_reference && each(o->value, o->len, serial_good, NULL);
     case TAG_AUTHORITY:
         return in_reference && !o->has_counter && o->len <= MM_SCP11_ID_MAX;
     default:
@@ -165,10 +161,11 @@ static bool read_command(const uint8_t *data, size_t len, struct item *o)
 
     *o = (struct item){0};
     mm_rd_init(&rd, data, len);
-    if (!mm_scp11_take(&rd, &tag, &reference, &n) || !take_parts(reference, n, o))
+    if (!mm_ber_take(&rd, &tag, &reference, &n) || !each(reference, n, take_part, o))
         return false;
     in_reference = o->tag != 0;
-    return take_parts(data + rd.off, mm_rd_left(&rd), o) && o->id != 0 && good(o, in_reference);
+    return each(data + rd.off, mm_rd_left(&rd), take_part, o) && o->id != 0 &&
+           good(o, in_reference);
 }
 
 static void put_item(const struct item *o, struct mm_buf *out)
@@ -178,14 +175,14 @@ static void put_item(const struct item *o, struct mm_buf *out)
     struct mm_buf body;
 
     mm_buf_init(&body);
-    mm_scp11_put(&body, TAG_KEY, key, sizeof(key));
+    mm_ber_put(&body, TAG_KEY, key, sizeof(key));
     mm_put_be16(counter, o->counter);
     if (o->has_counter)
-        mm_scp11_put(&body, TAG_COUNTER, counter, sizeof(counter));
+        mm_ber_put(&body, TAG_COUNTER, counter, sizeof(counter));
     if (o->tag == TAG_AUTHORITY)
-        mm_scp11_put(&body, TAG_KIND, &o->kind, 1);
-    mm_scp11_put(&body, o->tag, o->value, o->len);
-    mm_scp11_put(out, MM_SCP11_OBJECT, body.data, body.len);
+        mm_ber_put(&body, TAG_KIND, &o->kind, 1);
+    mm_ber_put(&body, o->tag, o->value, o->len);
+    mm_ber_put(out, MM_SCP11_OBJECT, body.data, body.len);
     out->bad |= body.bad;
     mm_buf_clear(&body);
 }
@@ -260,14 +257,14 @@ uint16_t mm_scp11_get_certificates(const struct mm_card *card, mm_comp domain,
     size_t n;
 
     mm_rd_init(&rd, apdu->data, apdu->data_len);
-    if (!mm_scp11_take(&rd, &tag, &reference, &n) || tag != MM_SCP11_OBJECT ||
-        mm_rd_left(&rd) != 0 || !take_parts(reference, n, &o) || o.id == 0 || o.tag != 0)
+    if (!mm_ber_take(&rd, &tag, &reference, &n) || tag != MM_SCP11_OBJECT || mm_rd_left(&rd) != 0 ||
+        !each(reference, n, take_part, &o) || o.id == 0 || o.tag != 0)
         return MM_SW_6A80_WRONG_DATA;
     id = o.id;
     version = o.version;
     if (!find(card, domain, TAG_CERTIFICATES, id, version, &o))
         return MM_SW_6A88_DATA_NOT_FOUND;
-    mm_scp11_put(out, TAG_CERTIFICATES, o.value, o.len);
+    mm_ber_put(out, TAG_CERTIFICATES, o.value, o.len);
     return MM_SW_9000_NO_ERROR;
 }
 
@@ -287,12 +284,12 @@ uint16_t mm_scp11_get_authorities(const struct mm_card *card, mm_comp domain, bo
         const uint8_t key[2] = {o.id, o.version};
         if (o.tag != TAG_AUTHORITY || o.kind != of_cards)
             continue;
-        mm_scp11_put(&body, TAG_AUTHORITY, o.value, o.len);
-        mm_scp11_put(&body, TAG_KEY, key, sizeof(key));
+        mm_ber_put(&body, TAG_AUTHORITY, o.value, o.len);
+        mm_ber_put(&body, TAG_KEY, key, sizeof(key));
     }
     any = body.len > 0;
     if (any)
-        mm_scp11_put(out, of_cards ? 0xff34 : 0xff33, body.data, body.len);
+        mm_ber_put(out, of_cards ? 0xff34 : 0xff33, body.data, body.len);
     out->bad |= body.bad;
     mm_buf_clear(&body);
     return any ? MM_SW_9000_NO_ERROR : MM_SW_6A88_DATA_NOT_FOUND;
@@ -341,7 +338,7 @@ bool mm_scp11_store_allows(const struct mm_card *card, mm_comp domain, uint8_t i
     if (!find(card, domain, TAG_ALLOWED, id, version, &o) || o.len == 0)
         return true;
     mm_rd_init(&rd, o.value, o.len);
-    while (mm_rd_left(&rd) > 0 && mm_scp11_take(&rd, &tag, &value, &n)) {
+    while (mm_rd_left(&rd) > 0 && mm_ber_take(&rd, &tag, &value, &n)) {
         if (same_number(value, n, serial, serial_len))
             return true;
     }

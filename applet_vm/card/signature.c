@@ -9,6 +9,8 @@
  */
 #include "applet_vm/card/content_int.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -245,7 +247,7 @@ static enum mm_status make_with(const struct mm_domain_key *key, const uint8_t *
         st = mac_with(key, message, message_len, mac, &len);
     EVP_PKEY_free(private);
     if (st == MM_OK) {
-        mm_card_put_len(out, len);
+        mm_ber_put_len(out, len);
         mm_buf_bytes(out, mac, len);
     }
     return st;

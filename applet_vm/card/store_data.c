@@ -7,6 +7,8 @@
  *   80 last block   60 values of groups are encrypted   18 structure: 00, 10 BER-TLV, 08 DGI
  */
 #include "applet_vm/card/card_int.h"
+
+#include "applet_vm/base/ber.h"
 #include "applet_vm/card/scp11_store.h"
 
 #include <string.h>
@@ -38,7 +40,7 @@ static bool take_object(struct mm_rd *rd, struct object *o)
     o->tag = mm_rd_u8(rd);
     if ((o->tag & 0x1f) == 0x1f)
         o->tag = (uint16_t)(o->tag << 8 | mm_rd_u8(rd));
-    o->value_len = mm_card_ber_len(rd);
+    o->value_len = mm_ber_len(rd);
     o->value = mm_rd_bytes(rd, o->value_len);
     o->whole_len = rd->off - start;
     if (rd->bad || o->whole_len > left)

@@ -5,6 +5,8 @@
  */
 #include "applet_vm/card/content_int.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -127,7 +129,7 @@ enum mm_status mm_receipt_put(struct mm_card *card, const struct mm_order *order
     else
         st = mm_signature_make(card, maker, MM_KVN_RECEIPT, message.data, message.len, &receipt);
     if (st == MM_OK) {
-        mm_card_put_len(out, receipt.len + confirmation.len);
+        mm_ber_put_len(out, receipt.len + confirmation.len);
         mm_buf_bytes(out, receipt.data, receipt.len);
         mm_buf_bytes(out, confirmation.data, confirmation.len);
         st = receipt.bad ? MM_NO_MEMORY : count(card, counter);

@@ -6,6 +6,8 @@
  */
 #include "applet_vm/card/upgrade.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 enum { START = 0x01, RESUME = 0x02, RECOVERY = 0x03, ABORT = 0x04, STATUS = 0x08 };
@@ -39,20 +41,20 @@ static bool read_start(const struct mm_apdu *apdu, struct mm_aid *aid)
     mm_rd_init(&all, apdu->data, apdu->data_len);
     if (mm_rd_u8(&all) != 0xa1)
         return false;
-    len = mm_card_ber_len(&all);
+    len = mm_ber_len(&all);
     inner = mm_rd_bytes(&all, len);
     if (all.bad || mm_rd_left(&all) != 0)
         return false;
     mm_rd_init(&rd, inner, len);
     if (mm_rd_u8(&rd) != 0x4f)
         return false;
-    len = mm_card_ber_len(&rd);
+    len = mm_ber_len(&rd);
     value = mm_rd_bytes(&rd, len);
     if (rd.bad || mm_aid_set(aid, value, len) != MM_OK || aid->len == 0)
         return false;
     if (mm_rd_left(&rd) == 0)
         return true;
-    return mm_rd_u8(&rd) == 0x80 && mm_card_ber_len(&rd) == 1 && mm_rd_u8(&rd) == 0 && !rd.bad &&
+    return mm_rd_u8(&rd) == 0x80 && mm_ber_len(&rd) == 1 && mm_rd_u8(&rd) == 0 && !rd.bad &&
            mm_rd_left(&rd) == 0;
 }
 

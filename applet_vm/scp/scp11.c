@@ -31,17 +31,6 @@ uint8_t mm_scp11_usage(uint8_t level)
     return level == (MM_SCP_C_MAC | MM_SCP_R_MAC) ? 0x34 : 0x3c;
 }
 
-/* ---- TLV ---- */
-bool mm_scp11_take(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len)
-{
-    return mm_ber_take(rd, tag, value, len);
-}
-
-void mm_scp11_put(struct mm_buf *out, uint16_t tag, const void *value, size_t len)
-{
-    mm_ber_put(out, tag, value, len);
-}
-
 enum mm_status mm_scp11_write_data(const struct mm_scp11_params *params,
                                    const uint8_t point[MM_SCP11_POINT_LEN], struct mm_buf *out)
 {
@@ -64,9 +53,9 @@ enum mm_status mm_scp11_write_data(const struct mm_scp11_params *params,
     mm_buf_init(&crt);
     mm_buf_bytes(&crt, fixed, sizeof(fixed));
     if (named)
-        mm_scp11_put(&crt, 0x84, params->host_id, params->host_id_len);
-    mm_scp11_put(out, 0xa6, crt.data, crt.len);
-    mm_scp11_put(out, 0x5f49, point, MM_SCP11_POINT_LEN);
+        mm_ber_put(&crt, 0x84, params->host_id, params->host_id_len);
+    mm_ber_put(out, 0xa6, crt.data, crt.len);
+    mm_ber_put(out, 0x5f49, point, MM_SCP11_POINT_LEN);
     out->bad |= crt.bad;
     mm_buf_clear(&crt);
     return out->bad ? MM_NO_MEMORY : MM_OK;
@@ -92,7 +81,7 @@ static enum mm_status read_crt(const uint8_t *data, size_t len, struct mm_scp11_
 
     mm_rd_init(&rd, data, len);
     while (mm_rd_left(&rd) > 0) {
-        if (!mm_scp11_take(&rd, &tag, &value, &n))
+        if (!mm_ber_take(&rd, &tag, &value, &n))
             return MM_MALFORMED;
         if (tag == 0x90 && n == 2 && value[0] == SCP11_ID) {
             has_scp = true;
@@ -127,8 +116,8 @@ enum mm_status mm_scp11_read_data(const uint8_t *data, size_t data_len,
     *params = (struct mm_scp11_params){.key_len = 16};
     *point = NULL;
     mm_rd_init(&rd, data, data_len);
-    if (!mm_scp11_take(&rd, &tag, &crt, &crt_len) || tag != 0xa6 ||
-        !mm_scp11_take(&rd, &tag, point, &n) || tag != 0x5f49 || n != MM_SCP11_POINT_LEN ||
+    if (!mm_ber_take(&rd, &tag, &crt, &crt_len) || tag != 0xa6 ||
+        !mm_ber_take(&rd, &tag, point, &n) || tag != 0x5f49 || n != MM_SCP11_POINT_LEN ||
         mm_rd_left(&rd) != 0)
         return MM_MALFORMED;
     return read_crt(crt, crt_len, params);
@@ -242,7 +231,7 @@ enum mm_status mm_scp11_open(struct mm_scp *s, const struct mm_scp11_params *par
     mm_buf_init(&answer);
     mm_buf_init(&info);
     put_info(params, &info);
-    mm_scp11_put(&answer, 0x5f49, sd_point, MM_SCP11_POINT_LEN);
+    mm_ber_put(&answer, 0x5f49, sd_point, MM_SCP11_POINT_LEN);
     if (st == MM_OK)
         st = agree(keys->own[1], keys->peer[1], secret + SECRET_LEN);
     if (st == MM_OK)

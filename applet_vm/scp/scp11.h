@@ -108,8 +108,4 @@ enum mm_status mm_scp11_x509_read(const uint8_t *data, size_t data_len, EVP_PKEY
 enum mm_status mm_scp11_certificate_write(const struct mm_scp11_certificate *certificate,
                                           EVP_PKEY *ca, struct mm_buf *out) MM_USE_RESULT;
 
-/* One BER-TLV with a tag of 1 or 2 bytes and a length up to 65535; *value is borrowed. false: malformed. */
-bool mm_scp11_take(struct mm_rd *rd, uint16_t *tag, const uint8_t **value, size_t *len);
-void mm_scp11_put(struct mm_buf *out, uint16_t tag, const void *value, size_t len);
-
 #endif

@@ -1,6 +1,8 @@
 /* Certificates of SCP11 in GlobalPlatform's own format (Amendment F, 6.3). */
 #include "applet_vm/scp/scp11.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -98,12 +100,12 @@ static bool take_key(const uint8_t *value, size_t len, struct mm_scp11_certifica
     size_t n;
 
     mm_rd_init(&rd, value, len);
-    if (!mm_scp11_take(&rd, &tag, &part, &n) || tag != 0xb0 || n != MM_SCP11_POINT_LEN)
+    if (!mm_ber_take(&rd, &tag, &part, &n) || tag != 0xb0 || n != MM_SCP11_POINT_LEN)
         return false;
     memcpy(c->point, part, n);
     if (mm_rd_left(&rd) == 0)
         return true;
-    return mm_scp11_take(&rd, &tag, &part, &n) && tag == 0xf0 && n == 1 && part[0] == CURVE_P256 &&
+    return mm_ber_take(&rd, &tag, &part, &n) && tag == 0xf0 && n == 1 && part[0] == CURVE_P256 &&
            mm_rd_left(&rd) == 0;
 }
 
@@ -157,7 +159,7 @@ static enum mm_status read_fields(const uint8_t *body, size_t body_len, EVP_PKEY
     mm_rd_init(&rd, body, body_len);
     while (mm_rd_left(&rd) > 0 && signature == NULL) {
         signed_len = rd.off;
-        if (!mm_scp11_take(&rd, &tag, &value, &len))
+        if (!mm_ber_take(&rd, &tag, &value, &len))
             return MM_MALFORMED;
         while (at < FIELD_N && order[at].tag != tag && order[at].optional)
             at++;
@@ -184,7 +186,7 @@ static enum mm_status read_either(const uint8_t *data, size_t data_len, EVP_PKEY
     if (data_len > 0 && data[0] == 0x30)
         return mm_scp11_x509_read(data, data_len, ca, out, whole);
     mm_rd_init(&rd, data, data_len);
-    if (!mm_scp11_take(&rd, &tag, &body, &body_len) || tag != 0x7f21)
+    if (!mm_ber_take(&rd, &tag, &body, &body_len) || tag != 0x7f21)
         return MM_MALFORMED;
     *whole = rd.off;
     return read_fields(body, body_len, ca, out);
@@ -217,20 +219,20 @@ enum mm_status mm_scp11_certificate_write(const struct mm_scp11_certificate *c, 
 
     mm_buf_init(&body);
     mm_buf_init(&key);
-    mm_scp11_put(&body, 0x93, c->serial, c->serial_len);
-    mm_scp11_put(&body, 0x42, c->issuer, c->issuer_len);
-    mm_scp11_put(&body, 0x5f20, c->subject, c->subject_len);
-    mm_scp11_put(&body, 0x95, usages[c->signs], c->signs ? 1 : 2);
+    mm_ber_put(&body, 0x93, c->serial, c->serial_len);
+    mm_ber_put(&body, 0x42, c->issuer, c->issuer_len);
+    mm_ber_put(&body, 0x5f20, c->subject, c->subject_len);
+    mm_ber_put(&body, 0x95, usages[c->signs], c->signs ? 1 : 2);
     if (memcmp(c->effective, none, sizeof(none)) != 0)
-        mm_scp11_put(&body, 0x5f25, c->effective, sizeof(c->effective));
-    mm_scp11_put(&body, 0x5f24, c->expires, sizeof(c->expires));
-    mm_scp11_put(&key, 0xb0, c->point, sizeof(c->point));
-    mm_scp11_put(&key, 0xf0, &curve, 1);
-    mm_scp11_put(&body, 0x7f49, key.data, key.len);
+        mm_ber_put(&body, 0x5f25, c->effective, sizeof(c->effective));
+    mm_ber_put(&body, 0x5f24, c->expires, sizeof(c->expires));
+    mm_ber_put(&key, 0xb0, c->point, sizeof(c->point));
+    mm_ber_put(&key, 0xf0, &curve, 1);
+    mm_ber_put(&body, 0x7f49, key.data, key.len);
     st = body.bad || key.bad ? MM_NO_MEMORY : sign(ca, body.data, body.len, signature);
     if (st == MM_OK) {
-        mm_scp11_put(&body, 0x5f37, signature, sizeof(signature));
-        mm_scp11_put(out, 0x7f21, body.data, body.len);
+        mm_ber_put(&body, 0x5f37, signature, sizeof(signature));
+        mm_ber_put(out, 0x7f21, body.data, body.len);
         st = body.bad || out->bad ? MM_NO_MEMORY : MM_OK;
     }
     mm_buf_clear(&body);

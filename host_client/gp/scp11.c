@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "apdu_spec/apdu_spec.h"
+
+#include "applet_vm/base/ber.h"
 #include "host_client/gp/gp_int.h"
 #include "host_client/gp/scp11_files.h"
 
@@ -41,7 +43,7 @@ enum mm_status mm_gp_scp11_certificates(const struct mm_gp_scp11 *how, struct mm
     while (mm_rd_left(&rd) > 0) {
         size_t start = rd.off;
 
-        if (!mm_scp11_take(&rd, &tag, &value, &len) || (tag != 0x7f21 && tag != 0x30) ||
+        if (!mm_ber_take(&rd, &tag, &value, &len) || (tag != 0x7f21 && tag != 0x30) ||
             rd.off - start > CERTIFICATE_MAX)
             return MM_MALFORMED;
         put_certificate(how, how->chain + start, rd.off - start, mm_rd_left(&rd) > 0, list);
@@ -134,8 +136,8 @@ enum mm_status mm_gp_scp11_open(struct mm_gp_channel *s, const struct mm_gp_scp1
     enum mm_status st;
 
     mm_rd_init(&rd, resp, resp_len);
-    if (!mm_scp11_take(&rd, &tag, &point, &len) || tag != 0x5f49 || len != MM_SCP11_POINT_LEN ||
-        !mm_scp11_take(&rd, &tag, &told, &len) || tag != 0x86 || len != sizeof(receipt) ||
+    if (!mm_ber_take(&rd, &tag, &point, &len) || tag != 0x5f49 || len != MM_SCP11_POINT_LEN ||
+        !mm_ber_take(&rd, &tag, &told, &len) || tag != 0x86 || len != sizeof(receipt) ||
         mm_rd_left(&rd) != 0)
         return mm_fail(err, MM_MALFORMED, rd.off, "SCP11: expected a point 5F49 and a receipt 86");
     st = agree(s, how, ephemeral, command, point, receipt, err);

@@ -1,5 +1,7 @@
 #include "host_client/gp/scp11_files.h"
 
+#include "applet_vm/base/ber.h"
+
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -231,7 +233,7 @@ enum mm_status mm_gp_scp11_card_key(struct mm_access *access, const struct mm_ai
     if (st == MM_OK) {
         mm_rd_init(&rd, resp.data, resp.len);
         /* with its tag, or (YubiKey 5.7) without */
-        if (!mm_scp11_take(&rd, &tag, &value, &len) || tag != 0xbf21) {
+        if (!mm_ber_take(&rd, &tag, &value, &len) || tag != 0xbf21) {
             value = resp.data;
             len = resp.len;
         }
@@ -254,7 +256,7 @@ enum mm_status mm_gp_scp11_store_commands(uint8_t id, uint8_t version, const str
 
     mm_buf_init(&data);
     mm_buf_bytes(&data, reference, sizeof(reference));
-    mm_scp11_put(&data, 0xbf21, chain->data, chain->len);
+    mm_ber_put(&data, 0xbf21, chain->data, chain->len);
     st = data.bad ? MM_NO_MEMORY
                   : mm_gp_store_data_commands(NULL, MM_GP_STORE_TLV, data.data, data.len, list);
     mm_buf_clear(&data);
