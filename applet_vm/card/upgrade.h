@@ -62,7 +62,8 @@ bool mm_upgrade_reserves(const struct mm_card *card, const struct mm_aid *aid);
 /*
  * INSTALL [for load] while a session waits: 9000 when it is for the session's load file, by who may go
  * on with the session, for the domain the old one was associated with.
- * domain   in: as INSTALL told it, 0 length: it did not; out: the session's
+ * named    INSTALL told a domain
+ * domain   in: that domain; out: the session's
  */
 uint16_t mm_upgrade_for_load(const struct mm_card *card, const struct mm_aid *aid, bool named,
                              mm_comp *domain);

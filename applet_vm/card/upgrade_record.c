@@ -103,7 +103,10 @@ bool mm_upgrade_phase(void *ctx, mm_comp owner, struct mm_gp_upgrade *out)
 
 bool mm_upgrade_allows(const struct mm_card *card, uint8_t install_p1)
 {
-    return mm_rec_data(card->nvm, MM_KEY_UPGRADE, NULL) == NULL || install_p1 == MM_INSTALL_LOAD ||
+    struct mm_upgrade s;
+
+    mm_upgrade_read(card, &s);
+    return s.status == MM_UPGRADE_NONE || install_p1 == MM_INSTALL_LOAD ||
            install_p1 == MM_INSTALL_PERSONALIZATION;
 }
 
