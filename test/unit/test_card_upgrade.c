@@ -213,6 +213,41 @@ static void what_is_in_use_or_needed_is_not_replaced(void **state)
     assert_int_equal(secure(h, MANAGE, START, 0, "A1094F07" SSD_PACKAGE), 0x6985);
 }
 
+/* Write a reference into the first reference cell of an applet's objects, as a shareable object that it
+ * was given would stand there. */
+static void refer(struct host *h, mm_comp owner, mm_ref to)
+{
+    enum { HEADER = 12, REF_ARRAY = 14 };
+    struct mm_obj_info info;
+
+    for (uint32_t ref = MM_REF_RAM_MAX + 1; ref < 0x10000; ref++) {
+        if (!mm_vm_object(h->card->vm, (mm_ref)ref, &info) || info.owner != owner)
+            continue;
+        for (uint16_t i = 0; i < info.n; i++) {
+            uint16_t value;
+            bool is_ref;
+            if (!mm_vm_peek_cell(h->card->vm, (mm_ref)ref, i, &value, &is_ref) || !is_ref)
+                continue;
+            assert_int_equal(mm_rec_write(h->card->nvm, ref, HEADER + 2u * i, &to, 2), MM_OK);
+            return;
+        }
+    }
+    fail_msg("the applet has no references");
+}
+
+/* As with DELETE (JCRE 3.0.5, 11.3.4): onCleanup is where an applet would take back what it gave away. */
+static void what_another_applet_refers_to_is_not_replaced(void **state)
+{
+    struct host *h = *state;
+
+    load_built(h, ATOMIC_CAP, ATOMIC_PKG);
+    assert_int_equal(install_as(h, ATOMIC_PKG, ATOMIC, ATOMIC), 0x9000);
+    refer(h, comp_of(h, ATOMIC), mm_reg_comp(&h->card->registry, comp_of(h, KEEPER))->applet);
+    refused_start(h, 0x6985);
+    refer(h, comp_of(h, ATOMIC), MM_REF_NULL);
+    upgrade(h);
+}
+
 /* ---- What a waiting session forbids ---- */
 
 static void suspended_instances_are_listed_and_not_selectable(void **state)
@@ -507,6 +542,7 @@ int main(void)
         KEPT(exception_of_oncleanup_is_ignored),
         KEPT(transaction_left_open_by_a_callback_is_undone),
         KEPT(what_is_in_use_or_needed_is_not_replaced),
+        KEPT(what_another_applet_refers_to_is_not_replaced),
         KEPT(suspended_instances_are_listed_and_not_selectable),
         KEPT(other_content_management_waits_for_the_session),
         KEPT(refused_load_leaves_the_session_waiting),
