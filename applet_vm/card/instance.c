@@ -90,8 +90,11 @@ uint16_t mm_instance_call(struct mm_card *card, const struct mm_install_call *ca
     mm_vm_applet_bind(card->vm, entry->comp, entry->package);
     run = mm_vm_install(card->vm, entry->package, entry->module, entry->comp, array, (uint8_t)len);
     card->installing = false;
-    mm_vm_tx_applet_abort(card->vm); /* left open (JCRE 3.0.5, 7.6.1) */
     sw = mm_select_run_sw(card, run);
+    /* Left open, it is as if install() had thrown (JCRE 3.0.5, 7.6.2); all is undone by the caller. */
+    if (sw == MM_SW_9000_NO_ERROR && mm_tx_applet_active(card->nvm))
+        sw = MM_SW_6F00_UNKNOWN;
+    mm_vm_tx_applet_abort(card->vm);
     /* install() returned without register(), or what it registered was undone since. */
     if (sw == MM_SW_9000_NO_ERROR &&
         (!card->registered || !mm_vm_object(card->vm, card->install_applet, &info) ||

@@ -124,11 +124,15 @@ static bool may_share(const struct mm_card *card, const struct mm_reg_entry *e)
     return true;
 }
 
-/* A call ended: what it left open is undone (JCRE 3.0.5, 7.6.1). */
-static void after_call(struct mm_card *card)
+/* A call ended: a transaction that it left open is undone, and the call counts as one that ended with
+ * an uncaught exception (JCRE 3.0.5, 7.6.2). Was there one? */
+static bool left_open(struct mm_card *card)
 {
-    if (mm_tx_active(card->nvm))
+    bool open = mm_tx_active(card->nvm);
+
+    if (open)
         mm_vm_tx_abort(card->vm);
+    return open;
 }
 
 void mm_select_none(struct mm_card *card)
@@ -147,7 +151,7 @@ void mm_select_none(struct mm_card *card)
                                      mm_channel_instance_active(card, e->comp, channel));
         else
             (void)mm_vm_deselect(card->vm, e->applet);
-        after_call(card);
+        (void)left_open(card);
         if (!active)
             mm_vm_clear_on_deselect(card->vm, e->package);
     }
@@ -184,14 +188,17 @@ static uint16_t process(struct mm_card *card, const struct mm_reg_entry *e,
                                            .protocol = card->cfg.protocol};
     const uint8_t *response = NULL;
     size_t response_len = 0;
+    enum mm_run run;
     uint16_t sw;
     mm_ref ref;
 
     if (!mm_api_apdu_acceptable(card->vm, &command))
         return MM_SW_6700_WRONG_LENGTH;
     ref = mm_api_apdu_begin(card->vm, &command);
-    sw = process_sw(card, mm_vm_process(card->vm, e->applet, ref));
-    after_call(card);
+    run = mm_vm_process(card->vm, e->applet, ref);
+    sw = process_sw(card, run);
+    if (left_open(card) && run == MM_RUN_OK)
+        sw = MM_SW_6F00_UNKNOWN;
     mm_api_apdu_end(card->vm, &response, &response_len);
     mm_buf_bytes(&card->out, response, response_len);
     return card->out.bad ? MM_SW_6A84_FILE_FULL : sw;
@@ -211,8 +218,7 @@ static bool call_select(struct mm_card *card, const struct mm_reg_entry *e)
     run = active ? mm_vm_select_again(card->vm, e->applet,
                                       mm_channel_instance_active(card, e->comp, channel), &accepted)
                  : mm_vm_select(card->vm, e->applet, &accepted);
-    after_call(card);
-    if (run == MM_RUN_OK && accepted)
+    if (!left_open(card) && run == MM_RUN_OK && accepted)
         return true;
     if (!active)
         mm_vm_clear_on_deselect(card->vm, package);

@@ -45,6 +45,7 @@ static bool find_applet(void *ctx, const struct mm_aid *aid, mm_ref *applet, mm_
     return true;
 }
 
+/* Inside install() there is none before register() (JCSystem.getAID). */
 static bool applet_aid(void *ctx, mm_comp owner, struct mm_aid *aid)
 {
     const struct mm_card *card = ctx;
@@ -52,7 +53,7 @@ static bool applet_aid(void *ctx, mm_comp owner, struct mm_aid *aid)
 
     if (card->installing && owner == card->install_owner) {
         *aid = card->install_aid;
-        return true;
+        return card->registered;
     }
     if (e == NULL || e->kind != MM_COMP_APPLET)
         return false;

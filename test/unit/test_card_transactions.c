@@ -80,9 +80,17 @@ static void install_can_abort_a_transaction(void **state)
     works(*state, ABORT, "00040000");
 }
 
-static void a_transaction_that_install_leaves_open_is_aborted(void **state)
+/* JCRE 3.0.5, 7.6.2: as if it had thrown, so nothing is installed. */
+static void install_fails_when_it_leaves_a_transaction_open(void **state)
 {
-    works(*state, LEFT_OPEN, "00020000");
+    struct host *h = *state;
+
+    assert_int_equal(install_to(h, LEFT_OPEN), 0x6f00);
+    assert_int_equal(select_in(h, 0x00, ATOMIC), 0x6a82);
+    assert_int_equal(install_to(h, COMMIT), 0x9000);
+    assert_int_equal(select_in(h, 0x00, ATOMIC), 0x9000);
+    assert_int_equal(host_hex(h, "80030000"), 0x6f00);
+    found(h, "00020000");
 }
 
 static void install_fails_when_what_it_registered_is_undone(void **state)
@@ -139,7 +147,7 @@ static void what_process_left_open_is_not_open_in_install(void **state)
 
     assert_int_equal(install_to(h, COMMIT), 0x9000);
     assert_int_equal(select_in(h, 0x00, ATOMIC), 0x9000);
-    assert_int_equal(host_hex(h, "80030000"), 0x9000); /* LEFT_OPEN */
+    assert_int_equal(host_hex(h, "80030000"), 0x6f00); /* LEFT_OPEN */
     assert_int_equal(select_in(h, 0x00, "A000000151000000"), 0x9000);
     assert_int_equal(host_open(h, 0x01), 0x9000);
     assert_int_equal(install_under(h, TWIN_OF_IT, REASONS), 0x9000);
@@ -194,7 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(install_can_commit_a_transaction),
         TEST(install_can_abort_a_transaction),
-        TEST(a_transaction_that_install_leaves_open_is_aborted),
+        TEST(install_fails_when_it_leaves_a_transaction_open),
         TEST(install_fails_when_what_it_registered_is_undone),
         TEST(transaction_exceptions_in_install_have_the_reasons_of_process),
         TEST(commit_capacity_in_install_is_that_of_process),

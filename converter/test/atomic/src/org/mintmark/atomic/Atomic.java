@@ -39,10 +39,13 @@ public class Atomic extends Applet {
         if (what == UNDONE_SELF) {
             JCSystem.beginTransaction();
             new Atomic().register();
+            JCSystem.abortTransaction();
             return;
         }
         Atomic applet = new Atomic();
+        applet.expect((short) 90, JCSystem.getAID() == null);
         applet.register();
+        applet.expect((short) 91, JCSystem.getAID() != null);
         applet.run(what);
     }
 

@@ -35,6 +35,7 @@ public final class Exchange extends Applet implements ExtendedLength {
 
     public boolean select() {
         if (leave == 1) {
+            leave = 0;
             JCSystem.beginTransaction();
             value = 100;
         }
