@@ -122,14 +122,24 @@ static enum mm_run compare(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
     return run == MM_RUN_OK ? set_flag(vm, pin, FLAG_VALIDATED, 1) : run;
 }
 
+/* A blocked PIN matches nothing, and tells wrong arguments as any other. */
+static enum mm_run blocked(struct mm_vm *vm, const uint16_t *args)
+{
+    const uint8_t *data;
+
+    return mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_BYTE(3), &data);
+}
+
 enum mm_run mm_n_pin_check(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     uint16_t tries = get(vm, args[0], PIN_TRIES);
     enum mm_run run = set_flag(vm, args[0], FLAG_VALIDATED, 0);
 
     ret[0] = 0;
-    if (run != MM_RUN_OK || tries == 0)
+    if (run != MM_RUN_OK)
         return run;
+    if (tries == 0)
+        return blocked(vm, args);
     run = mm_api_tries_use(vm, args[0], PIN_CLASS);
     return run == MM_RUN_OK ? compare(vm, args, ret) : run;
 }
@@ -157,7 +167,7 @@ enum mm_run mm_n_pin_check_decremented(struct mm_vm *vm, const uint16_t *args, u
     ret[0] = 0;
     if (!flag(vm, args[0], FLAG_DECREMENTED)) {
         if (get(vm, args[0], PIN_TRIES) == 0)
-            return MM_RUN_OK;
+            return blocked(vm, args);
         return pin_failed(vm, PIN_ILLEGAL_STATE);
     }
     run = set_flag(vm, args[0], FLAG_DECREMENTED, 0);

@@ -247,6 +247,8 @@ enum mm_run mm_n_sys_lookup_aid(struct mm_vm *vm, const uint16_t *args, uint16_t
     return ret[0] != MM_REF_NULL ? MM_RUN_OK : mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
 }
 
+/* null is the answer to all but a busy server: no AID, nobody of that name, a server that throws, a
+ * client before its register(). */
 enum mm_run mm_n_sys_get_applet_shareable_interface_object(struct mm_vm *vm, const uint16_t *args,
                                                            uint16_t *ret)
 {
@@ -258,18 +260,21 @@ enum mm_run mm_n_sys_get_applet_shareable_interface_object(struct mm_vm *vm, con
     enum mm_run run;
 
     ret[0] = MM_REF_NULL;
-    if (args[0] == MM_REF_NULL)
-        return mm_api_null(vm);
-    if (!mm_api_aid_get(vm, args[0], &aid) || !s->find_applet(s->ctx, &aid, &applet, &owner))
+    if (args[0] == MM_REF_NULL || !mm_api_aid_get(vm, args[0], &aid) ||
+        !s->find_applet(s->ctx, &aid, &applet, &owner))
         return MM_RUN_OK;
     if (s->applet_elsewhere != NULL && s->applet_elsewhere(s->ctx, owner))
         return mm_vm_throw(vm, "java/lang/SecurityException", 0);
     run = aid_of_owner(vm, mm_vm_owner(vm), &call[0]);
-    if (run != MM_RUN_OK)
+    if (run != MM_RUN_OK || (call[0] == MM_REF_NULL && mm_vm_owner(vm) != 0))
         return run;
-    return mm_vm_invoke_method(
+    run = mm_vm_invoke_method(
         vm, applet, "javacard/framework/Applet", "getShareableInterfaceObject",
         "(Ljavacard/framework/AID;B)Ljavacard/framework/Shareable;", call, 2, ret);
+    if (run != MM_RUN_THROWN)
+        return run;
+    ret[0] = MM_REF_NULL;
+    return MM_RUN_OK;
 }
 
 enum mm_run mm_n_sys_get_assigned_channel(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

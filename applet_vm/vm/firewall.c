@@ -100,17 +100,27 @@ enum mm_run mm_fw_throw(struct mm_vm *vm, mm_ref ref)
     return MM_RUN_OK;
 }
 
-/* 6.2.8.8 to 6.2.8.10 */
+/* Does the class implement a shareable interface, whichever? */
+static bool lends(const struct mm_class *cls)
+{
+    for (; cls != NULL; cls = cls->super)
+        for (size_t i = 0; i < cls->impl_n; i++)
+            if (cls->impls[i].iface->shareable)
+                return true;
+    return false;
+}
+
+/* 6.2.8.8 to 6.2.8.10. Whether the object is what it is cast to, is not asked here: one that lends
+ * something else is a ClassCastException. */
 enum mm_run mm_fw_cast(struct mm_vm *vm, mm_ref ref, uint16_t type, const struct mm_class *cls)
 {
     const struct mm_object *o = &vm->objs[ref];
 
-    if (mine(vm, o) || (o->flags & (MM_OBJ_ENTRY | MM_OBJ_GLOBAL)) != 0)
+    if (mine(vm, o))
         return MM_RUN_OK;
-    if (type == 0 && o->type == MM_TYPE_INSTANCE && o->ctx != MM_CONTEXT_NONE && cls->interface &&
-        cls->shareable && mm_class_is(o->cls, cls))
-        return MM_RUN_OK;
-    return refuse(vm, ref);
+    if (type == 0 && o->type == MM_TYPE_INSTANCE && cls->interface && cls->shareable)
+        return o->ctx != MM_CONTEXT_NONE && lends(o->cls) ? MM_RUN_OK : refuse(vm, ref);
+    return (o->flags & (MM_OBJ_ENTRY | MM_OBJ_GLOBAL)) != 0 ? MM_RUN_OK : refuse(vm, ref);
 }
 
 enum mm_run mm_array_store_check(struct mm_vm *vm, mm_ref array, mm_ref value)

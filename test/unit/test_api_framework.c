@@ -89,6 +89,8 @@ static void pin_counts_tries_and_blocks(void **state)
         assert_int_equal(ok(mm_n_pin_check, 4, pin, good, 0, 3), 0);
     assert_int_equal(ok(mm_n_pin_is_validated, 1, pin), 0);
     assert_int_equal(ok(mm_n_pin_check, 4, pin, good, 0, 4), 0); /* blocked */
+    throws(BOUNDS, 0, mm_n_pin_check, 4, pin, good, 0, 5);
+    throws(NULL_POINTER, 0, mm_n_pin_check, 4, pin, 0, 0, 4);
     (void)ok(mm_n_pin_reset, 1, pin);                            /* not validated: no effect */
     assert_int_equal(ok(mm_n_pin_get_tries_remaining, 1, pin), 0);
     (void)ok(mm_n_pin_reset_and_unblock, 1, pin);
@@ -339,7 +341,7 @@ static void an_applet_lends_its_shareable_object(void **state)
     aid = ok(mm_n_sys_lookup_aid, 3, hex_new("F00102030401"), 0, 6);
     object = ok(mm_n_sys_get_applet_shareable_interface_object, 2, aid, 0);
     assert_int_equal(object, chip.registered);
-    throws(NULL_POINTER, 0, mm_n_sys_get_applet_shareable_interface_object, 2, 0, 0);
+    assert_int_equal(ok(mm_n_sys_get_applet_shareable_interface_object, 2, 0, 0), MM_REF_NULL);
 }
 
 /* Java code before install's own transaction is no concern of the applet (JCRE 11.2). */

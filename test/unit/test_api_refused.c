@@ -109,7 +109,6 @@ static void servers_that_are_busy_on_another_channel_are_refused(void **state)
     (void)ok(mm_n_aid_init, 4, aid, bytes_new(own.bytes, own.len), 0, own.len);
     chip.services.applet_elsewhere = busy_elsewhere;
     throws(SECURITY, 0, mm_n_sys_get_applet_shareable_interface_object, 2, aid, 0);
-    throws(NULLED, 0, mm_n_sys_get_applet_shareable_interface_object, 2, 0, 0);
 }
 
 static void available_memory_goes_to_two_shorts(void **state)

@@ -398,6 +398,21 @@ static void applet_for_one_channel_does_not_serve_another(void **state)
     log_is(h, "822601000B" SINGLE "00", "0000");
 }
 
+/* JCRE 3.0.5, 6.2.8.10; JCSystem.getAppletShareableInterfaceObject: null when the server throws. */
+static void
+client_may_ask_what_a_lent_object_is_and_gets_null_from_a_server_that_throws(void **state)
+{
+    struct host *h = *state;
+
+    assert_int_equal(select_in(h, 0x00, MULTI), 0x9000);
+    log_is(h, "802600000B" SINGLE "00", "0000");
+    log_is(h, "802603000B" SINGLE "00",
+           "0000"); /* "firewall cast-shareable-other": it is no such thing */
+    log_is(h, "802602000B" SINGLE "00", "0001");
+    assert_int_equal(select_in(h, 0x00, SINGLE), 0x9000);
+    log_is(h, "8022000000", "00"); /* and before its own register() */
+}
+
 static void caller_is_told_by_its_aid(void **state)
 {
     struct host *h = *state;
@@ -495,6 +510,7 @@ int main(void)
         WITH_APPLETS(deselect_memory_is_for_the_selected_context_only),
         WITH_APPLETS(failed_installation_leaves_the_memory_of_other_channels),
         WITH_APPLETS(applet_for_one_channel_does_not_serve_another),
+        WITH_APPLETS(client_may_ask_what_a_lent_object_is_and_gets_null_from_a_server_that_throws),
         WITH_APPLETS(caller_is_told_by_its_aid),
         WITH_APPLETS(aid_objects_may_be_kept_for_good),
         WITH_APPLETS(each_channel_has_its_own_secure_session),

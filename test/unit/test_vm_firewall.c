@@ -155,6 +155,7 @@ static const struct row rows[] = {
     {"firewall cast-shareable-own", "checkcast", "18 94 00 000f 03 78", OWN_B, APPLET, NULL},
     {"firewall cast-shareable-other", "checkcast", "18 94 00 000f 03 78", FOREIGN_B, APPLET, NULL},
     {"firewall cast-shareable-other", "instanceof", "18 95 00 000f 78", FOREIGN_B, APPLET, NULL},
+    {"firewall cast-shareable-not", "instanceof", "18 95 00 000f 78", PERMANENT_ENTRY, APPLET, SECURITY},
     {"firewall cast-shareable-jcre", "instanceof", "18 95 00 000f 78", FOREIGN_EXCEPTION, JCRE, NULL},
     {"firewall cast-shareable-not", "checkcast", "18 94 00 000f 03 78", FOREIGN_EXCEPTION, APPLET, SECURITY},
     {"firewall array-method-own", "invokevirtual", "18 01 8b 0019 78", OWN_BYTES, APPLET, NULL},

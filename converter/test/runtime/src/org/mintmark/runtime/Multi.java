@@ -11,6 +11,7 @@ import javacard.framework.MultiSelectable;
 import javacard.framework.Shareable;
 import javacard.framework.SystemException;
 import javacard.framework.Util;
+import javacardx.biometry.SharedBioTemplate;
 
 /** An applet that may be selected on several channels; all of this package are. */
 public class Multi extends Applet implements MultiSelectable, AppletEvent, Shared {
@@ -25,7 +26,7 @@ public class Multi extends Applet implements MultiSelectable, AppletEvent, Share
     private static final byte INS_KEEP = 0x20;      // keep lookupAID(data) in a field
     private static final byte INS_KEPT = 0x22;      // does the kept AID equal the data?
     private static final byte INS_SEND = 0x24;      // P1P2 bytes
-    private static final byte INS_PEER = 0x26;      // P1: 0 ask the applet named in the data for Shared, 1 use it
+    private static final byte INS_PEER = 0x26;      // P1: 0 ask the applet named in the data for Shared, 1 use it, 2 make it throw, 3 is it another
     private static final byte INS_SAME = 0x28;      // is the kept AID the object of lookupAID(data)?
 
     private static byte[] shared; // of the package: CLEAR_ON_DESELECT
@@ -129,12 +130,18 @@ public class Multi extends Applet implements MultiSelectable, AppletEvent, Share
         }
     }
 
-    /** 0 when it went well, -1 when the firewall refused. */
+    /** -1 when the firewall refused; 2: does a server that throws give null? 3: is it another interface? Else 0. */
     private short peer(byte what, AID server) {
         try {
             if (what == 0) {
                 peer = (Shared) JCSystem.getAppletShareableInterfaceObject(server, (byte) 0);
                 return 0;
+            }
+            if (what == 2) {
+                return bit(JCSystem.getAppletShareableInterfaceObject(server, (byte) 2) == null);
+            }
+            if (what == 3) {
+                return bit(peer instanceof SharedBioTemplate);
             }
             return peer.useTransient();
         } catch (SecurityException e) {

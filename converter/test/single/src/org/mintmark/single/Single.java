@@ -13,12 +13,29 @@ import org.mintmark.runtime.Shared;
 public class Single extends Applet implements Shared {
     private static final byte INS_SHARED = 0x1E; // call Shared of the applet named in the data, P1: which
     private static final byte INS_COMMAND = 0x20; // the header as it came
+    private static final byte INS_EARLY = 0x22; // was the other package's applet there before register()?
+
+    private static final byte[] MULTI = {
+        (byte) 0xF0, 0x4D, 0x49, 0x4E, 0x54, 0x4D, 0x41, 0x52, 0x4B, (byte) 0xA3, 0x01
+    };
+
+    private final byte early;
+
+    protected Single() {
+        AID server = JCSystem.lookupAID(MULTI, (short) 0, (byte) MULTI.length);
+
+        early = (byte) (server == null ? 2
+                : JCSystem.getAppletShareableInterfaceObject(server, (byte) 0) == null ? 0 : 1);
+    }
 
     public static void install(byte[] data, short offset, byte length) {
         new Single().register(data, (short) (offset + 1), data[offset]);
     }
 
     public Shareable getShareableInterfaceObject(AID client, byte parameter) {
+        if (parameter == 2) {
+            ISOException.throwIt(ISO7816.SW_UNKNOWN);
+        }
         return this;
     }
 
@@ -58,6 +75,10 @@ public class Single extends Applet implements Shared {
             server = JCSystem.lookupAID(buffer, ISO7816.OFFSET_CDATA, buffer[ISO7816.OFFSET_LC]);
             n = answer((Shared) JCSystem.getAppletShareableInterfaceObject(server, (byte) 0),
                     buffer[ISO7816.OFFSET_P1], buffer);
+            break;
+        case INS_EARLY:
+            buffer[0] = early;
+            n = 1;
             break;
         case INS_COMMAND:
         case ISO7816.INS_SELECT:
