@@ -110,10 +110,11 @@ enum mm_run mm_n_aid_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 enum mm_run mm_n_aid_equals_object(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     struct mm_aid a, b;
+    enum mm_run run = args[1] != MM_REF_NULL ? mm_vm_access(vm, args[1]) : MM_RUN_OK;
 
-    ret[0] =
-        mm_api_aid_get(vm, args[0], &a) && mm_api_aid_get(vm, args[1], &b) && mm_aid_equal(&a, &b);
-    return MM_RUN_OK;
+    ret[0] = run == MM_RUN_OK && mm_api_aid_get(vm, args[0], &a) &&
+             mm_api_aid_get(vm, args[1], &b) && mm_aid_equal(&a, &b);
+    return run;
 }
 
 /* Common to equals(byte[]...) and partialEquals; a null array is equal to nothing. */
@@ -169,6 +170,8 @@ enum mm_run mm_n_aid_get_partial(struct mm_vm *vm, const uint16_t *args, uint16_
     int from = MM_ARG_SHORT(1), n = MM_ARG_BYTE(4);
     struct mm_aid a;
 
+    if (args[2] == MM_REF_NULL)
+        return mm_api_null(vm);
     (void)mm_api_aid_get(vm, args[0], &a);
     if (from < 0 || from > a.len || n < 0 || n > a.len - from)
         return mm_vm_throw(vm, "java/lang/ArrayIndexOutOfBoundsException", 0);

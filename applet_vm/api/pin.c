@@ -244,12 +244,13 @@ enum mm_run mm_n_pin_update(struct mm_vm *vm, const uint16_t *args, uint16_t *re
 {
     int len = MM_ARG_BYTE(3);
     const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    enum mm_run run;
 
-    if (run != MM_RUN_OK)
-        return run;
     if (len > (int)get(vm, args[0], PIN_SIZE))
         return pin_failed(vm, PIN_ILLEGAL_VALUE);
+    run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    if (run != MM_RUN_OK)
+        return run;
     run = mm_vm_array_write(vm, get(vm, args[0], PIN_VALUE), 0, data, (uint16_t)len, true);
     if (run == MM_RUN_OK)
         run = set(vm, args[0], PIN_LEN, (uint16_t)len);

@@ -7,15 +7,26 @@
 
 /* A write of one call is one journal entry, so atomic as such; "atomic" here means that it takes
  * part in an open transaction. */
+/* The two ranges of arrayCopy and arrayCompare; null is told before anything else. */
+static enum mm_run both(struct mm_vm *vm, const uint16_t *args, const uint8_t **a,
+                        const uint8_t **b)
+{
+    int16_t len = MM_ARG_SHORT(4);
+    enum mm_run run;
+
+    if (args[0] == MM_REF_NULL || args[2] == MM_REF_NULL)
+        return mm_api_null(vm);
+    run = mm_vm_bytes(vm, args[0], MM_ARG_SHORT(1), len, a);
+    return run == MM_RUN_OK ? mm_vm_bytes(vm, args[2], MM_ARG_SHORT(3), len, b) : run;
+}
+
 static enum mm_run copy(struct mm_vm *vm, const uint16_t *args, uint16_t *ret, bool atomic)
 {
-    int16_t src_off = MM_ARG_SHORT(1), dst_off = MM_ARG_SHORT(3), len = MM_ARG_SHORT(4);
+    int16_t dst_off = MM_ARG_SHORT(3), len = MM_ARG_SHORT(4);
     const uint8_t *src, *dst;
     uint8_t small[256], *tmp = small;
-    enum mm_run run = mm_vm_bytes(vm, args[0], src_off, len, &src);
+    enum mm_run run = both(vm, args, &src, &dst);
 
-    if (run == MM_RUN_OK)
-        run = mm_vm_bytes(vm, args[2], dst_off, len, &dst);
     if (run != MM_RUN_OK)
         return run;
     ret[0] = (uint16_t)(dst_off + len);
@@ -75,10 +86,8 @@ enum mm_run mm_n_util_array_compare(struct mm_vm *vm, const uint16_t *args, uint
 {
     int16_t len = MM_ARG_SHORT(4);
     const uint8_t *a, *b;
-    enum mm_run run = mm_vm_bytes(vm, args[0], MM_ARG_SHORT(1), len, &a);
+    enum mm_run run = both(vm, args, &a, &b);
 
-    if (run == MM_RUN_OK)
-        run = mm_vm_bytes(vm, args[2], MM_ARG_SHORT(3), len, &b);
     if (run != MM_RUN_OK)
         return run;
     ret[0] = 0;

@@ -296,6 +296,9 @@ static void objects_of_another_context_are_refused(void **state)
     assert_int_equal(ok(mm_n_aid_rid_equals, 2, own, 0), 0);
     assert_int_equal(ok(mm_n_aid_rid_equals, 2, own, jcres), 1);
     throws(SECURITY, 0, mm_n_aid_rid_equals, 2, own, other);
+    assert_int_equal(ok(mm_n_aid_equals_object, 2, own, 0), 0);
+    assert_int_equal(ok(mm_n_aid_equals_object, 2, own, jcres), 1);
+    throws(SECURITY, 0, mm_n_aid_equals_object, 2, own, other);
     throws(SECURITY, 0, mm_n_sensitive_clear, 1, other);
     throws(SECURITY, 0, mm_n_scp_set_master_key, 3, objects[OWN - GOOD], other, 1);
     /* exported are objects of the caller's own */

@@ -91,7 +91,7 @@ static void pin_counts_tries_and_blocks(void **state)
     assert_int_equal(ok(mm_n_pin_check, 4, pin, good, 0, 4), 0); /* blocked */
     throws(BOUNDS, 0, mm_n_pin_check, 4, pin, good, 0, 5);
     throws(NULL_POINTER, 0, mm_n_pin_check, 4, pin, 0, 0, 4);
-    (void)ok(mm_n_pin_reset, 1, pin);                            /* not validated: no effect */
+    (void)ok(mm_n_pin_reset, 1, pin); /* not validated: no effect */
     assert_int_equal(ok(mm_n_pin_get_tries_remaining, 1, pin), 0);
     (void)ok(mm_n_pin_reset_and_unblock, 1, pin);
     assert_int_equal(ok(mm_n_pin_check, 4, pin, good, 0, 4), 1);

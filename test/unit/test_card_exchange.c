@@ -136,10 +136,10 @@ static void transaction_exceptions_have_their_reasons(void **state)
 {
     struct host *h = *state;
 
-    transaction_is(h, "05", "0000", "0001"); /* committed */
-    transaction_is(h, "04", "0000", "0001"); /* aborted */
+    transaction_is(h, "05", "0000", "0001");           /* committed */
+    transaction_is(h, "04", "0000", "0001");           /* aborted */
     transaction_ends(h, "00", 0x6f00, "0101", "0001"); /* IN_PROGRESS, depth 1; left open */
-    transaction_is(h, "01", "0002", "0001"); /* NOT_IN_PROGRESS */
+    transaction_is(h, "01", "0002", "0001");           /* NOT_IN_PROGRESS */
     transaction_is(h, "02", "0002", "0001");
 }
 
