@@ -64,6 +64,11 @@ public final class Other {
                 install(simulator, words);
                 continue;
             }
+            if (words[0].equals("reset")) {
+                simulator.getClass().getMethod("reset").invoke(simulator);
+                script.add("reset");
+                continue;
+            }
             script.add(line.trim() + " => " + expected((byte[]) transmit.invoke(simulator, bytes(line))));
         }
         Files.write(Path.of(args[1]), script);
