@@ -22,7 +22,7 @@ if [ "$#" -eq 0 ]; then
     if [ -n "$kit" ]; then
         set -- "$here"/constructs.session "$here"/ints.session "$here"/probe_*.session
     else
-        set -- "$here"/[!p]*.session "$here"/probe_{aids,pins}.session
+        set -- "$here"/[!p]*.session # the probe ones need channels, resets and a firewall
     fi
 fi
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/mintmark-differential.XXXXXX")
