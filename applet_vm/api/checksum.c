@@ -1,7 +1,8 @@
 /*
  * javacard.security.Checksum: the two frame check sequences of ISO 3309. Most significant bit first
  * for 16 bits (polynomial 1021), least significant first for 32 (04C11DB7 reflected); both end with
- * the complement. The initial value is zero unless init gives one (Checksum.init).
+ * the complement. The initial value is zero unless init gives one (Checksum.init): that of the register
+ * as the polynomial is written, so that of the reflected one is its mirror image.
  */
 #include "applet_vm/api/api_int.h"
 
@@ -78,6 +79,15 @@ static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, uint32_t *value)
     return MM_RUN_OK;
 }
 
+static uint32_t mirror(uint32_t value)
+{
+    uint32_t out = 0;
+
+    for (int bit = 0; bit < 32; bit++)
+        out |= (value >> bit & 1) << (31 - bit);
+    return out;
+}
+
 /* init(value, off, len): 2 or 4 bytes, as the algorithm says */
 enum mm_run mm_n_checksum_init(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
@@ -92,7 +102,8 @@ enum mm_run mm_n_checksum_init(struct mm_vm *vm, const uint16_t *args, uint16_t 
     if (len != (wide ? 4 : 2))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_VALUE);
     return set_value(vm, args[0],
-                     wide ? (uint32_t)mm_be16(data) << 16 | mm_be16(data + 2) : mm_be16(data));
+                     wide ? mirror((uint32_t)mm_be16(data) << 16 | mm_be16(data + 2))
+                          : mm_be16(data));
 }
 
 enum mm_run mm_n_checksum_update(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

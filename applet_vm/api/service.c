@@ -85,10 +85,12 @@ enum mm_run mm_n_service_selecting(struct mm_vm *vm, const uint16_t *args, uint1
     return mm_n_applet_selecting(vm, args, ret);
 }
 
-/* All data of the command, at offset 5; the Common Service Format is for short commands. */
+/* All data of the command, at offset 5; the Common Service Format is for short commands. Once it is
+ * there, Lc in the buffer counts: a service before this one may have taken a checksum off. */
 enum mm_run mm_n_service_receive(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     struct mm_api_apdu *a;
+    const uint8_t *lc;
     enum mm_run run = apdu_at(vm, args[1], &a);
 
     if (run != MM_RUN_OK)
@@ -97,9 +99,13 @@ enum mm_run mm_n_service_receive(struct mm_vm *vm, const uint16_t *args, uint16_
         return mm_service_failed(vm, MM_SERVICE_CANNOT_ACCESS_IN);
     if (a->long_lc || a->body_len > MM_APDU_BUFFER_LEN - MM_SERVICE_DATA)
         return mm_service_failed(vm, MM_SERVICE_TOO_LONG);
-    if (a->state == MM_APDU_INITIAL)
+    if (a->state == MM_APDU_INITIAL) {
         run = mm_n_apdu_set_incoming_and_receive(vm, args + 1, ret);
-    ret[0] = (uint16_t)a->body_len;
+        ret[0] = (uint16_t)a->body_len;
+        return run;
+    }
+    run = mm_vm_bytes(vm, a->buffer, MM_SERVICE_DATA - 1, 1, &lc);
+    ret[0] = run == MM_RUN_OK && a->body_len > 0 ? *lc : 0;
     return run;
 }
 
