@@ -152,6 +152,49 @@ static void load_refuses_a_truncated_or_changed_package(void **state)
     assert_int_equal(load_probe(h), 0x9000);
 }
 
+/* head and load file, of which the first block has so many bytes */
+static uint16_t load_with_head(struct host *h, const char *head, const uint8_t *lfdb, size_t first)
+{
+    uint8_t file[8 + sizeof(probe_lfdb)];
+    size_t len = 8, at = 0;
+    uint16_t sw = secure(h, INSTALL, 0x02, 0, "06" PACKAGE "00000000");
+
+    assert_int_equal(mm_unhex(head, file, &len), MM_OK);
+    memcpy(file + len, lfdb, sizeof(probe_lfdb));
+    len += sizeof(probe_lfdb);
+    for (uint8_t n = 0; sw == 0x9000 && at < len; n++) {
+        size_t block = n == 0 ? first : 223, part = len - at < block ? len - at : block;
+        sw = host_secure(h, LOAD, at + part == len ? 0x80 : 0x00, n, file + at, part);
+        at += part;
+    }
+    return sw;
+}
+
+/* Hosts write lengths longer than needed, cut blocks where they like, and have an order of their own. */
+static void load_takes_any_form_of_length_blocks_and_order(void **state)
+{
+    struct host *h = *state;
+    uint8_t turned[sizeof(probe_lfdb)];
+    size_t header = 3 + (size_t)mm_be16(probe_lfdb + 1), end = sizeof(turned);
+    char head[20];
+
+    memcpy(turned, probe_lfdb, header); /* then the others, the last one first */
+    for (size_t at = header; at < sizeof(probe_lfdb);) {
+        size_t len = 3 + (size_t)mm_be16(probe_lfdb + at + 1);
+        end -= len;
+        memcpy(turned + end, probe_lfdb + at, len);
+        at += len;
+    }
+    for (size_t first = 1; first <= 6; first++) {
+        bool longer = first % 2 == 0;
+        snprintf(head, sizeof(head), longer ? "C483%06zX" : "C482%04zX", sizeof(probe_lfdb));
+        assert_int_equal(load_with_head(h, head, first <= 3 ? probe_lfdb : turned, first), 0x9000);
+        assert_int_equal(secure(h, DELETE, 0, 0x80, "4F06" PACKAGE), 0x9000);
+    }
+    snprintf(head, sizeof(head), "C482%04zX", sizeof(probe_lfdb) + 1);
+    assert_int_equal(load_with_head(h, head, probe_lfdb, 200), 0x6a80);
+}
+
 static void load_refuses_another_package_than_announced(void **state)
 {
     struct host *h = *state;
@@ -186,7 +229,8 @@ static void applet_gets_its_install_data_and_answers(void **state)
     assert_resp(h, "07" INSTANCE "010003010203");
     assert_int_equal(host_hex(h, "801C000003 AABBCC 00"), 0x9000);
     assert_resp(h, "AABBCC");
-    assert_int_equal(host_hex(h, "F01C000003 AABBCC"), 0x9000); /* no channel 4: the applet's class */
+    assert_int_equal(host_hex(h, "F01C000003 AABBCC"),
+                     0x9000); /* no channel 4: the applet's class */
     assert_resp(h, "AABBCC");
     assert_int_equal(host_hex(h, "801C000003 AABBCC"), 0x9000); /* T=1: Le is not needed */
     assert_resp(h, "AABBCC");
@@ -440,6 +484,7 @@ int main(void)
         WITH(with_session, package_is_loaded_listed_and_deleted),
         WITH(with_session, load_checks_the_hash_when_given),
         WITH(with_session, load_refuses_a_truncated_or_changed_package),
+        WITH(with_session, load_takes_any_form_of_length_blocks_and_order),
         WITH(with_session, load_refuses_another_package_than_announced),
         WITH(with_session, load_refuses_blocks_out_of_order_and_signatures),
         WITH(with_applet, applet_gets_its_install_data_and_answers),
