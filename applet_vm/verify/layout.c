@@ -234,7 +234,8 @@ static enum mm_status check_entry(struct mm_verifier *v, mm_vt cls, uint8_t toke
                          "a method table names a method that is not virtual");
     if (own.known && !mm_vt_subclass(v, cls, own.cls))
         return bad_class(v, cls, MM_RULE_OVERRIDE, "a method table names another class's method");
-    if (own.known && own.abstract && !mm_vt_abstract(v, cls))
+    /* Without a Descriptor nothing tells abstract classes. */
+    if (own.known && own.abstract && v->units[0].types != NULL && !mm_vt_abstract(v, cls))
         return bad_class(v, cls, MM_RULE_OVERRIDE, "an abstract method in a class that is not");
     if ((token & PACKAGE_TOKEN) != 0 && VT_UNIT(super) != 0)
         return MM_OK;

@@ -439,6 +439,31 @@ static void verify_without_descriptor_checks_kinds(void **state)
     refused(&ret, MM_RULE_RETURN_TYPE);
 }
 
+/* An abstract class that leaves Applet.process to its subclasses: B with that superclass, its method
+ * behind Applet's. */
+static void verify_without_descriptor_takes_abstract_classes_of_the_api(void **state)
+{
+    static const struct test_method t = {.code = "03 78", .no_descriptor = true};
+    struct mm_verify_env env = {.rom = mm_api_packages()};
+    struct mm_err err = {0};
+    struct mm_cap *cap = NULL;
+    size_t len = 0;
+    uint8_t *lfdb = build_verify_lfdb(&t, &len), *b, *code;
+
+    (void)state;
+    b = memmem(lfdb, len, "\x00\x00\x03\x00\xFF\x00\x01\x01\x00\x00", 10);
+    code = memmem(lfdb, len, "\x18\x1D\x8C\x00\x0E", 5); /* super.m(x) */
+    assert_non_null(b);
+    assert_non_null(code);
+    memcpy(b, "\x00\x81\x03\x00\xFF\x00\x08\x01\x00\x00", 10);
+    memcpy(code, "\x00\x1D\x00\x00\x00", 5);
+    assert_int_equal(mm_cap_read(lfdb, len, &cap, &err), MM_OK);
+    if (mm_verify(cap, &env, NULL, &err) != MM_OK)
+        fail_msg("%s", err.text);
+    mm_cap_free(&cap);
+    free(lfdb);
+}
+
 /* The message says which package, at which version, and which version is there. */
 static void verify_refuses_a_package_whose_import_is_missing(void **state)
 {
@@ -625,6 +650,7 @@ int main(void)
         cmocka_unit_test(verify_keeps_package_visible_methods_in_their_package),
         cmocka_unit_test(verify_takes_an_api_interface_that_has_grown),
         cmocka_unit_test(verify_without_descriptor_checks_kinds),
+        cmocka_unit_test(verify_without_descriptor_takes_abstract_classes_of_the_api),
         cmocka_unit_test(verify_refuses_a_package_whose_import_is_missing),
         cmocka_unit_test(verify_types_agree_with_the_opcode_list),
         cmocka_unit_test(a_verified_method_is_translated_when_it_is_first_called),
