@@ -218,7 +218,7 @@ enum mm_run mm_n_sc_encrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_
     return pass(vm, &c, args, c.encrypt_data, ret);
 }
 
-/* The result may be longer than the data: it gets what the array has behind off. */
+/* The result may be longer than the data, and has to fit into what the array has behind off. */
 enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     int off = MM_ARG_SHORT(2), len = MM_ARG_SHORT(3);
@@ -235,17 +235,17 @@ enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
     if (!channel_of(vm, args[0], &c) || !mm_vm_object(vm, args[1], &info))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
     room = (size_t)(info.n - off);
-    copy = calloc(1, room + 1);
+    copy = calloc(1, room + MM_SCP_OVERHEAD);
     if (copy == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     memcpy(copy, data, n);
-    sw = c.wrap(c.ctx, c.owner, copy, &n, room);
-    if (sw != MM_SW_OK || n > room)
-        run = mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
+    sw = c.wrap(c.ctx, c.owner, copy, &n, room + MM_SCP_OVERHEAD);
+    if (sw != MM_SW_OK)
+        run = mm_api_throw_iso(vm, sw);
     else
         run = mm_gp_put(vm, args[1], off, copy, n);
     ret[0] = (uint16_t)n;
-    OPENSSL_cleanse(copy, room);
+    OPENSSL_cleanse(copy, room + MM_SCP_OVERHEAD);
     free(copy);
     return run;
 }

@@ -63,6 +63,7 @@ struct mm_own_channel {
         uint8_t channel; /* logical channel it was opened on */
         bool dek;
         bool level_told; /* by setSecurityLevel */
+        bool aborted;    /* state is NONE: it ended over a command without its protection */
         uint32_t sequence;
         struct mm_scp scp;
         /* What comes in parts (gp_scp_parts.c): a response or command, and data under the DEK. */

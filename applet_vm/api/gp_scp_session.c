@@ -248,6 +248,7 @@ static uint8_t secured(uint8_t cla)
 uint16_t mm_own_unwrap(struct mm_own_session *s, uint8_t *apdu, size_t *len)
 {
     struct mm_scp_command c = {.data = apdu + CDATA_OFF};
+    uint8_t channel;
 
     if (*len < CDATA_OFF || apdu[4] != *len - CDATA_OFF)
         return MM_SW_WRONG_LENGTH;
@@ -255,44 +256,53 @@ uint16_t mm_own_unwrap(struct mm_own_session *s, uint8_t *apdu, size_t *len)
     c.len = apdu[4];
     if ((!secured(apdu[0]) && (s->scp.level & MM_SCP_C_MAC)) ||
         mm_scp_unwrap_command(&s->scp, &c) != MM_OK) {
+        channel = s->channel;
         mm_own_session_end(s);
+        s->channel = channel;
+        s->aborted = true;
         return MM_SW_SECURITY_STATUS;
     }
+    if (!(s->scp.level & MM_SCP_C_MAC))
+        return MM_SW_OK;
     apdu[0] &= (uint8_t)~secured(apdu[0]);
     apdu[4] = (uint8_t)c.len;
     *len = CDATA_OFF + c.len;
     return MM_SW_OK;
 }
 
+static bool is_aborted(const struct mm_own_channel *o)
+{
+    return o->session.aborted && o->session.channel == logical_channel(o->vm);
+}
+
+/* Without a session the command stays as it is. */
 static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
 {
     struct mm_own_channel *o = ctx;
 
     (void)owner;
-    return is_open(o) ? mm_own_unwrap(&o->session, apdu, len) : MM_SW_CONDITIONS;
+    if (is_aborted(o))
+        return MM_SW_CONDITIONS;
+    return is_open(o) ? mm_own_unwrap(&o->session, apdu, len) : MM_SW_OK;
 }
 
-/* data ends with the two bytes of the status word, which stay at its end. */
+/* data ends with the two bytes of the status word, which are taken off. */
 static uint16_t wrap(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_t cap)
 {
     struct mm_own_channel *o = ctx;
-    uint16_t answer;
-    size_t n;
-    enum mm_status st;
+    size_t n = *len - 2;
+    enum mm_status st = MM_OK;
 
     (void)owner;
-    if (!is_open(o))
+    if (is_aborted(o))
         return MM_SW_CONDITIONS;
     if (*len < 2 || cap < *len)
         return MM_SW_WRONG_LENGTH;
-    n = *len - 2;
-    answer = mm_be16(data + n);
-    st = mm_scp_wrap_response(&o->session.scp, data, &n, cap - 2, answer);
-    if (st != MM_OK)
-        return st == MM_TOO_LONG ? MM_SW_WRONG_LENGTH : SW_FAILURE;
-    mm_put_be16(data + n, answer);
-    *len = n + 2;
-    return MM_SW_OK;
+    if (is_open(o))
+        st = mm_scp_wrap_response(&o->session.scp, data, &n, cap, mm_be16(data + n));
+    if (st == MM_OK)
+        *len = n;
+    return st == MM_OK ? MM_SW_OK : st == MM_TOO_LONG ? MM_SW_WRONG_LENGTH : SW_FAILURE;
 }
 
 static uint16_t crypt_data(struct mm_own_channel *o, bool encrypt, uint8_t *data, size_t *len)

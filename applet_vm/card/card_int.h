@@ -194,6 +194,7 @@ struct mm_session {
     uint8_t next_level;
     bool rmac_begins, rmac_ends;
     bool authenticated; /* the host has shown who it is: not in SCP11b */
+    bool aborted; /* state is NONE: owner's session ended over a command without its protection */
     struct mm_oce oce;
     struct mm_buf key_data; /* PUT KEY that comes in several commands: so far, */
     uint8_t key_p1, key_p2; /* and what they have in common */

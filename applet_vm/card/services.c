@@ -216,22 +216,34 @@ static bool is_personalised(const struct mm_card *card, mm_comp owner)
            c->session.owner == c->selected_comp && owner != 0 && c->storing.target == owner;
 }
 
-/* SecureChannel.unwrap: CLA loses its secure messaging bit, Lc its MAC and padding. */
+/* A session that ended over a command without its protection: until the application ends it or the host
+ * opens another, nothing goes on in the clear (SecureChannel, compulsory Session Security Level). */
+static bool is_aborted_for(const struct mm_card *card, mm_comp owner)
+{
+    return card->channel->session.aborted && card->channel->session.owner == owner;
+}
+
+/* SecureChannel.unwrap: CLA loses its secure messaging bit, Lc its MAC and padding. Without a session, or
+ * at a level without protection, the command stays as it is. */
 static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
 {
     struct mm_card *card = ctx;
     struct mm_scp_command c;
+    bool protected;
     uint16_t sw;
 
-    if (!is_open_for(card, owner) || *len < CDATA_OFF)
+    if (is_aborted_for(card, owner))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
+    if (!is_open_for(card, owner))
+        return MM_SW_9000_NO_ERROR;
     /* The API hands over short commands only; Lc in the MAC is the byte that was sent. */
     if (!command_in(apdu, *len, &c))
         return MM_SW_6700_WRONG_LENGTH;
+    protected = (card->channel->session.scp.level & MM_SCP_C_MAC) != 0;
     if (!(mm_card_class_basic(apdu[0]) & CLA_SM))
         return mm_session_plain(card, c.header, false, c.data, c.len);
     sw = mm_session_unwrap(card, owner, &c);
-    if (sw != MM_SW_9000_NO_ERROR)
+    if (sw != MM_SW_9000_NO_ERROR || !protected)
         return sw;
     apdu[0] = (uint8_t)(apdu[0] & ~((apdu[0] & 0x40) != 0 ? CLA_SM_FURTHER : CLA_SM));
     apdu[4] = (uint8_t)c.len;
@@ -239,24 +251,21 @@ static uint16_t unwrap(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len)
     return sw;
 }
 
-/* SecureChannel.wrap: data ends with the two bytes of the status word, which stay at its end. */
+/* SecureChannel.wrap: data ends with the two bytes of the status word, which are taken off. */
 static uint16_t wrap(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_t cap)
 {
     struct mm_card *card = ctx;
-    uint16_t answer, sw;
-    size_t n;
+    size_t n = *len - 2;
+    uint16_t sw = MM_SW_9000_NO_ERROR;
 
-    if (!is_open_for(card, owner))
+    if (is_aborted_for(card, owner))
         return MM_SW_6985_CONDITIONS_NOT_SATISFIED;
     if (*len < 2 || cap < *len)
         return MM_SW_6700_WRONG_LENGTH;
-    answer = mm_be16(data + *len - 2);
-    n = *len - 2;
-    sw = mm_session_wrap(card, data, &n, cap - 2, answer);
-    if (sw == MM_SW_9000_NO_ERROR) {
-        mm_put_be16(data + n, answer);
-        *len = n + 2;
-    }
+    if (is_open_for(card, owner))
+        sw = mm_session_wrap(card, data, &n, cap, mm_be16(data + n));
+    if (sw == MM_SW_9000_NO_ERROR)
+        *len = n;
     return sw;
 }
 

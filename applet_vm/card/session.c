@@ -318,6 +318,16 @@ static void settle(struct mm_session *s)
     s->rmac_begins = s->rmac_ends = false;
 }
 
+static uint16_t aborted(struct mm_session *s)
+{
+    mm_comp owner = s->owner;
+
+    mm_session_end(s);
+    s->owner = owner;
+    s->aborted = true;
+    return MM_SW_6982_SECURITY_STATUS;
+}
+
 uint16_t mm_session_unwrap(struct mm_card *card, mm_comp owner, struct mm_scp_command *command)
 {
     struct mm_session *s = &card->channel->session;
@@ -329,8 +339,7 @@ uint16_t mm_session_unwrap(struct mm_card *card, mm_comp owner, struct mm_scp_co
     settle(s);
     if (mm_scp_unwrap_command(&s->scp, command) == MM_OK)
         return MM_SW_9000_NO_ERROR;
-    mm_session_end(s);
-    return MM_SW_6982_SECURITY_STATUS;
+    return aborted(s);
 }
 
 uint16_t mm_session_plain(struct mm_card *card, const uint8_t header[4], bool extended,
@@ -344,8 +353,7 @@ uint16_t mm_session_plain(struct mm_card *card, const uint8_t header[4], bool ex
     if (!(s->scp.level & MM_SCP_C_MAC) &&
         mm_scp_plain_command(&s->scp, header, extended, data, data_len) == MM_OK)
         return MM_SW_9000_NO_ERROR;
-    mm_session_end(s);
-    return MM_SW_6982_SECURITY_STATUS;
+    return aborted(s);
 }
 
 uint16_t mm_session_wrap(struct mm_card *card, uint8_t *data, size_t *data_len, size_t room,

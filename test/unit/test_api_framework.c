@@ -264,7 +264,7 @@ static void secure_channel_passes_on_to_the_security_domain(void **state)
     holds(data, 0, "FEFD03");
     assert_int_equal(ok(mm_n_sc_wrap, 4, sc, data, 0, 3), 4);
     holds(data, 0, "FEFD03EE00");
-    throws(FW "ISOException", 0x6985, mm_n_sc_wrap, 4, sc, data, 0, 5);
+    throws("java/lang/ArrayIndexOutOfBoundsException", 0, mm_n_sc_wrap, 4, sc, data, 0, 5);
     data = hex_new("0102030000");
     assert_int_equal(ok(mm_n_sc_decrypt_data, 4, sc, data, 0, 3), 2);
     holds(data, 0, "FEFD03");

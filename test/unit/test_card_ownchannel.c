@@ -231,7 +231,10 @@ static void wrong_mac_ends_the_session(void **state)
         assert_int_equal(host_open(h, 0x01), 0x9000);
         assert_int_equal(host_hex(h, "8044000004 01020304 00"), 0x6982); /* without any */
         assert_int_equal(level(h), 0);
-        assert_int_equal(host_hex(h, "8044000004 01020304 00"), 0x6985);
+        assert_int_equal(host_hex(h, "8044000004 01020304 00"), 0x6985); /* aborted, */
+        assert_int_equal(host_hex(h, "80460000"), 0x9000);               /* and terminated */
+        assert_int_equal(host_hex(h, "8044000004 01020304 00"), 0x9000);
+        assert_resp(h, "01020304");
     }
 }
 
@@ -272,7 +275,8 @@ static void reset_deselection_and_power_end_a_session_and_keep_the_keys(void **s
         else
             assert_int_equal(host_hex(h, "80460000"), 0x9000);
         assert_int_equal(level(h), 0);
-        assert_int_equal(host_secure(h, 0x44, 0, 0, NULL, 0), 0x6985);
+        assert_int_equal(host_hex(h, "8044000004 01020304 00"), 0x9000); /* in the clear again */
+        assert_resp(h, "01020304");
     }
 }
 
@@ -287,7 +291,8 @@ static void another_logical_channel_has_no_part_in_a_session(void **state)
     assert_int_equal(select_in(h, 0x01, KEEPER), 0x9000);
     assert_int_equal(host_hex(h, "8140000000"), 0x9000);
     assert_resp(h, "00");
-    assert_int_equal(host_hex(h, "8144000004 01020304 00"), 0x6985);
+    assert_int_equal(host_hex(h, "8144000004 01020304 00"), 0x9000); /* no session here */
+    assert_resp(h, "01020304");
     assert_int_equal(host_hex(h, "00708001"), 0x9000);
     echoes(h, 0x44);
 }
@@ -306,15 +311,15 @@ static void application_that_did_not_tell_the_keys_discards_them(void **state)
     assert_int_equal(host_open(h, 0x01), 0x9000);
 }
 
-/* An array of who calls is as good as one of the channel's owner: 6985 is for the session that is not
- * there; SecurityException would be 6F00. */
+/* An array of who calls is as good as one of the channel's owner; SecurityException would be 6F00. */
 static void caller_of_another_package_uses_arrays_of_its_own(void **state)
 {
     struct host *h = *state;
 
     keep(h, SCP03, 0x70, 16);
     assert_int_equal(select_aid(h, BORROWER), 0x9000);
-    assert_int_equal(host_hex(h, "8044000004 01020304 00"), 0x6985);
+    assert_int_equal(host_hex(h, "8044000004 01020304 00"), 0x9000);
+    assert_resp(h, "01020304");
 }
 
 /* ---- Parameters ---- */

@@ -107,6 +107,11 @@ static void application_refuses_what_is_not_good(void **state)
     assert_int_equal(open_channel(s, &how), 0x9000);
     assert_int_equal(host_hex(s->h, "80440000040102030400"), 0x6982); /* without a MAC */
     assert_int_equal(level(s), 0);
+    assert_int_equal(host_hex(s->h, "80440000040102030400"), 0x6985); /* aborted, not terminated */
+    assert_int_equal(host_hex(s->h, "8046000000"), 0x9000);
+    assert_int_equal(host_hex(s->h, "80440000040102030400"),
+                     0x9000); /* no session, no protection */
+    assert_resp(s->h, "01020304");
     EVP_PKEY_free(ephemeral);
     mm_buf_clear(&command);
 }

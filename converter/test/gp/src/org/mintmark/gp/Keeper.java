@@ -146,7 +146,7 @@ public final class Keeper extends Applet implements MultiSelectable {
         }
         Util.setShort(b, (short) (ISO7816.OFFSET_CDATA + n), ISO7816.SW_NO_ERROR);
         n = channel.wrap(b, ISO7816.OFFSET_CDATA, (short) (n + SW_LENGTH));
-        apdu.setOutgoingAndSend(ISO7816.OFFSET_CDATA, (short) (n - SW_LENGTH));
+        apdu.setOutgoingAndSend(ISO7816.OFFSET_CDATA, n);
     }
 
     /** The data; command and response go through the channel in parts of seven bytes. */

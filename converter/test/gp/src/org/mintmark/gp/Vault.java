@@ -57,6 +57,6 @@ public final class Vault extends Applet {
         b[(short) (ISO7816.OFFSET_CDATA + n)] = (byte) 0x90;
         b[(short) (ISO7816.OFFSET_CDATA + n + 1)] = 0;
         n = channel.wrap(b, ISO7816.OFFSET_CDATA, (short) (n + SW_LENGTH));
-        apdu.setOutgoingAndSend(ISO7816.OFFSET_CDATA, (short) (n - SW_LENGTH));
+        apdu.setOutgoingAndSend(ISO7816.OFFSET_CDATA, n);
     }
 }
