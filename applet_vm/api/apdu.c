@@ -39,7 +39,7 @@ static enum mm_run apdu_failed(struct mm_vm *vm, uint16_t reason)
 
 static bool has_extended_length(struct mm_vm *vm, mm_ref applet)
 {
-    return applet != MM_REF_NULL && mm_vm_instance_of(vm, applet, "javacardx/apdu/ExtendedLength");
+    return applet != MM_REF_NULL && mm_vm_is(vm, applet, apdu_of(vm)->extended);
 }
 
 bool mm_api_apdu_acceptable(struct mm_vm *vm, const struct mm_api_command *c)
@@ -68,16 +68,38 @@ static size_t cdata_off(const struct mm_api_apdu *a)
     return a->long_lc ? OFFSET_EXT_CDATA : OFFSET_CDATA;
 }
 
+/* CLA INS P1 P2, P3 or the three bytes of Lc, the data; zeros behind them, so that nothing of the last
+ * exchange is left (JCRE 6.2.2). */
+static void fill_buffer(struct mm_api_apdu *a, const struct mm_api_command *c)
+{
+    size_t at = cdata_off(a), shown = a->buffer_len - at;
+
+    memcpy(a->bytes, c->header, 4);
+    if (a->long_lc) {
+        a->bytes[4] = 0;
+        mm_put_be16(a->bytes + 5, (uint16_t)c->body_len);
+    } else {
+        a->bytes[4] = (uint8_t)(c->body_len != 0 ? c->body_len : c->le);
+    }
+    /* The APDU class promises five bytes before setIncomingAndReceive; under T=1 cards have the data
+     * there already, and applets count on it. */
+    if (shown > c->body_len)
+        shown = c->body_len;
+    if (shown != 0 && c->protocol != MM_PROTOCOL_T0) {
+        memcpy(a->bytes + at, c->body, shown);
+        at += shown;
+    }
+    memset(a->bytes + at, 0, a->buffer_len - at);
+}
+
 mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *c)
 {
     struct mm_api_apdu *a = apdu_of(vm);
-    uint8_t buffer[MM_APDU_LONG_BUFFER_LEN];
-    size_t shown;
 
     a->active = true;
     a->buffer = c->extended ? a->long_buffer : a->short_buffer;
     a->buffer_len = c->extended ? MM_APDU_LONG_BUFFER_LEN : MM_APDU_BUFFER_LEN;
-    memset(buffer, 0, a->buffer_len);
+    a->bytes = mm_vm_bytes_in_place(vm, a->buffer, 0);
     a->state = MM_APDU_INITIAL;
     a->cla = c->header[0];
     a->applet = c->applet;
@@ -91,22 +113,9 @@ mm_ref mm_api_apdu_begin(struct mm_vm *vm, const struct mm_api_command *c)
     a->le = expected(vm, c);
     a->no_chaining = false;
     a->out_len = 0;
-    mm_buf_clear(&a->out);
-    memcpy(buffer, c->header, 4);
-    if (a->long_lc)
-        mm_put_be16(buffer + 5, (uint16_t)c->body_len);
-    else
-        buffer[4] = (uint8_t)(c->body_len != 0 ? c->body_len : c->le);
-    /* The APDU class promises five bytes before setIncomingAndReceive; under T=1 cards have the data
-     * there already, and applets count on it. */
-    shown = a->buffer_len - cdata_off(a);
-    if (shown > c->body_len)
-        shown = c->body_len;
-    if (shown != 0 && c->protocol != MM_PROTOCOL_T0)
-        memcpy(buffer + cdata_off(a), c->body, shown);
-    /* The whole buffer, so that nothing of the last exchange is left (JCRE 6.2.2). A RAM array of
-     * the JCRE: the write cannot fail. */
-    (void)mm_vm_array_write(vm, a->buffer, 0, buffer, a->buffer_len, false);
+    a->out.len = 0;
+    a->out.bad = false;
+    fill_buffer(a, c);
     return a->ref;
 }
 
@@ -123,22 +132,19 @@ void mm_api_apdu_end(struct mm_vm *vm, const uint8_t **response, size_t *respons
 
 /* ---- Receiving ---- */
 
-/* Hand out what fits from off on. */
-static enum mm_run receive(struct mm_vm *vm, size_t off, uint16_t *ret)
+/* Hand out what fits from off on, which is in the buffer. */
+static enum mm_run receive(struct mm_api_apdu *a, size_t off, uint16_t *ret)
 {
-    struct mm_api_apdu *a = apdu_of(vm);
     size_t n = a->body_len - a->body_off, room = a->buffer_len - off;
-    enum mm_run run = MM_RUN_OK;
 
     if (n > room)
         n = room;
     if (n != 0)
-        run = mm_vm_array_write(vm, a->buffer, (uint16_t)off, a->body + a->body_off, (uint16_t)n,
-                                false);
+        memcpy(a->bytes + off, a->body + a->body_off, n);
     a->body_off += n;
     a->state = a->body_off == a->body_len ? MM_APDU_FULL_INCOMING : MM_APDU_PARTIAL_INCOMING;
     ret[0] = (uint16_t)n;
-    return run;
+    return MM_RUN_OK;
 }
 
 enum mm_run mm_n_apdu_set_incoming_and_receive(struct mm_vm *vm, const uint16_t *args,
@@ -149,7 +155,7 @@ enum mm_run mm_n_apdu_set_incoming_and_receive(struct mm_vm *vm, const uint16_t 
     (void)args;
     if (!a->active || a->state != MM_APDU_INITIAL)
         return apdu_failed(vm, APDU_ILLEGAL_USE);
-    return receive(vm, cdata_off(a), ret);
+    return receive(a, cdata_off(a), ret);
 }
 
 static bool incoming(const struct mm_api_apdu *a)
@@ -166,7 +172,7 @@ enum mm_run mm_n_apdu_receive_bytes(struct mm_vm *vm, const uint16_t *args, uint
         return apdu_failed(vm, APDU_ILLEGAL_USE);
     if (off < 0 || off + protocols[a->protocol].in_block > a->buffer_len)
         return apdu_failed(vm, APDU_BUFFER_BOUNDS);
-    return receive(vm, (size_t)off, ret);
+    return receive(a, (size_t)off, ret);
 }
 
 enum mm_run mm_n_apdu_get_incoming_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -264,15 +270,12 @@ static bool may_send(const struct mm_api_apdu *a, int len)
 static enum mm_run send_buffer(struct mm_vm *vm, int off, int len)
 {
     struct mm_api_apdu *a = apdu_of(vm);
-    const uint8_t *data;
-    enum mm_run run;
 
     if (!may_send(a, len))
         return apdu_failed(vm, APDU_ILLEGAL_USE);
     if (off < 0 || len < 0 || off + len > a->buffer_len)
         return apdu_failed(vm, APDU_BUFFER_BOUNDS);
-    run = mm_vm_bytes(vm, a->buffer, off, len, &data);
-    return run == MM_RUN_OK ? send(vm, data, (size_t)len) : run;
+    return send(vm, a->bytes + off, (size_t)len);
 }
 
 enum mm_run mm_n_apdu_send_bytes(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)

@@ -57,6 +57,7 @@ enum mm_status mm_api_init(struct mm_vm *vm)
     api->apdu.short_buffer = mm_vm_new_global_array(vm, MM_TYPE_BYTE_ARRAY, MM_APDU_BUFFER_LEN);
     api->apdu.long_buffer = mm_vm_new_global_array(vm, MM_TYPE_BYTE_ARRAY, MM_APDU_LONG_BUFFER_LEN);
     api->apdu.buffer = api->apdu.short_buffer;
+    api->apdu.extended = mm_vm_class(vm, "javacardx/apdu/ExtendedLength");
     if (api->secure_channel == 0 || api->global_pin == 0 || api->apdu.ref == 0 ||
         api->apdu.short_buffer == 0 || api->apdu.long_buffer == 0)
         return MM_NO_MEMORY;
@@ -133,7 +134,8 @@ uint8_t *mm_api_in_place(struct mm_vm *vm, mm_ref array, uint16_t off, const uin
         return out;
     if (!same || out_len != len)
         return NULL;
-    memmove(out, *data, len);
+    if (out != *data)
+        memmove(out, *data, len);
     *data = out;
     return out;
 }

@@ -24,8 +24,9 @@ void mm_api_channel_end(struct mm_vm *vm, uint8_t channel);
 /* ---- APDU exchange: card side of javacard.framework.APDU ---- */
 #define MM_APDU_BUFFER_LEN                                                                         \
     261 /* header, Lc, 255 bytes, Le: the least JCRE 3.0.5 asks (133) is less */
-#define MM_APDU_LONG_BUFFER_LEN                                                                    \
-    2048 /* of a command in extended form: applets compose answers of 1 KiB and more in it */
+/* Of a command in extended form: header, Lc of three bytes and a part of the data that is whole blocks of
+ * every cipher and digest. */
+#define MM_APDU_LONG_BUFFER_LEN (7 + 4096)
 
 #define MM_APDU_SHORT_MAX                                                                          \
     0x7FFF /* of data, either way: lengths are Java shorts (JCRE 3.0.5, 9.4.4) */

@@ -51,7 +51,9 @@ enum mm_apdu_state {
 struct mm_api_apdu {
     mm_ref ref;                       /* JCRE entry point; as the buffers, temporary */
     mm_ref short_buffer, long_buffer; /* global arrays */
+    const struct mm_class *extended;  /* the interface ExtendedLength */
     mm_ref buffer;                    /* the exchange's */
+    uint8_t *bytes;                   /* its elements, in RAM */
     uint16_t buffer_len;
     bool active; /* between begin and end */
     enum mm_apdu_state state;

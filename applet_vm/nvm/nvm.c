@@ -26,8 +26,11 @@ static size_t comp_index(const struct mm_nvm *nvm, mm_comp comp, bool *found)
 struct nvm_comp *nvm_comp(const struct mm_nvm *nvm, mm_comp comp)
 {
     bool found;
-    size_t i = comp_index(nvm, comp, &found);
+    size_t i;
 
+    if (comp < nvm->comp_n && nvm->comps[comp].comp == comp) /* none before it was ever deleted */
+        return &nvm->comps[comp];
+    i = comp_index(nvm, comp, &found);
     return found ? &nvm->comps[i] : NULL;
 }
 
@@ -123,6 +126,8 @@ struct nvm_rec *nvm_find(const struct mm_nvm *nvm, mm_key key)
 
     if (key < NVM_HEAP_N)
         return nvm->heap[key];
+    if (nvm->high_n != 0 && nvm->high[0]->key == key) /* the card's own, read at every command */
+        return nvm->high[0];
     i = high_index(nvm, key);
     return i < nvm->high_n && nvm->high[i]->key == key ? nvm->high[i] : NULL;
 }

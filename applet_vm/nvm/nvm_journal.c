@@ -98,21 +98,13 @@ static enum mm_status entry_append(struct mm_nvm *nvm, const struct mm_buf *entr
     return MM_IO;
 }
 
-enum mm_status nvm_journal_promise(struct mm_nvm *nvm)
+/* What is finished becomes an entry of the file. */
+static enum mm_status write_entry(struct mm_nvm *nvm)
 {
     uint8_t chain[NVM_MAC_LEN] = {0};
     struct mm_buf entry;
     enum mm_status st;
 
-    if (nvm->dead)
-        return MM_IO;
-    if (nvm->ops[0].run_n == 0)
-        return MM_OK;
-    if (nvm->path == NULL) {
-        nvm->counter++;
-        nvm_ops_reset(&nvm->ops[0]);
-        return MM_OK;
-    }
     if (nvm->ops[0].run_n > UINT16_MAX) {
         /* More runs than an entry counts: the image takes them, in one step as well. */
         nvm->counter++;
@@ -135,6 +127,19 @@ enum mm_status nvm_journal_promise(struct mm_nvm *nvm)
     }
     mm_buf_clear(&entry);
     return st;
+}
+
+enum mm_status nvm_journal_promise(struct mm_nvm *nvm)
+{
+    if (nvm->dead)
+        return MM_IO;
+    if (nvm->ops[0].run_n == 0)
+        return MM_OK;
+    if (nvm->path != NULL)
+        return write_entry(nvm);
+    nvm->counter++;
+    nvm_ops_reset(&nvm->ops[0]);
+    return MM_OK;
 }
 
 /* ---- Reading ---- */

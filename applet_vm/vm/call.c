@@ -1,18 +1,6 @@
 /* Calls into Java code from outside the interpreter: by the card and by natives. */
 #include "applet_vm/vm/vm_int.h"
 
-enum mm_run mm_native_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args,
-                           uint16_t *ret)
-{
-    enum mm_run run;
-
-    if (m->native == NULL)
-        return mm_fault(vm, "call of a method this chip does not have");
-    run = m->native(vm, args, ret);
-    mm_heap_sync(vm); /* it may have aborted the transaction */
-    return run;
-}
-
 enum mm_run mm_method_ready(struct mm_vm *vm, const struct mm_method *m)
 {
     struct mm_err err;
@@ -35,8 +23,10 @@ static enum mm_run push(struct mm_vm *vm, const struct mm_method *m, const uint1
     if (vm->budget < m->ins_n)
         return mm_fault(vm, "step budget is used up");
     vm->budget -= m->ins_n;
-    memmove(loc, args, 2u * m->args);
-    memset(loc + m->args, 0, 2u * (size_t)(m->locals - m->args));
+    for (size_t i = 0; i < m->args; i++) /* the cells may be the same */
+        loc[i] = args[i];
+    for (size_t i = m->args; i < m->locals; i++)
+        loc[i] = 0;
     f = &vm->frames[vm->depth++];
     *f = (struct mm_frame){.m = m,
                            .ip = m->code,
@@ -103,54 +93,59 @@ uint32_t mm_vm_entries(const struct mm_vm *vm)
 
 /* ---- By name, through the API's own declaration ---- */
 
-static const struct mm_method *declared(const struct mm_class *cls, const char *name,
-                                        const char *descriptor, uint16_t *token)
+static bool declared(const struct mm_class *cls, const char *name, const char *descriptor,
+                     uint16_t *token)
 {
     for (uint16_t t = 0; t < cls->pub_n; t++) {
         const struct mm_method *m = cls->pub[t];
         if (m != NULL && m->rom != NULL && strcmp(m->rom->name, name) == 0 &&
             strcmp(m->rom->descriptor, descriptor) == 0) {
             *token = t;
-            return m;
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-static const struct mm_method *find_method(const struct mm_vm *vm, const struct mm_object *o,
-                                           const struct mm_class *cls, const char *name,
-                                           const char *descriptor)
+/* The object's own method for a declared one; NULL: it is no object of that class. */
+static const struct mm_method *method_of(const struct mm_vm *vm, const struct mm_object *o,
+                                         const struct mm_class *cls, uint16_t token)
 {
-    uint16_t token = 0;
-
-    if (cls == NULL || o->type == MM_TYPE_NONE || declared(cls, name, descriptor, &token) == NULL)
-        return NULL;
-    if (!mm_object_is(vm, o, 0, cls))
+    if (cls == NULL || o->type == MM_TYPE_NONE || !mm_object_is(vm, o, 0, cls))
         return NULL;
     return cls->interface ? mm_class_interface_method(o->cls, cls, token)
                           : mm_class_method(mm_object_class(vm, o), token, false);
 }
 
-static enum mm_run invoke(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
-                          const char *name, const char *descriptor, const uint16_t *args,
-                          size_t arg_n, uint16_t *ret)
+/* m is what method_of found; the object table is in step with the transaction. */
+static enum mm_run invoke(struct mm_vm *vm, mm_ref obj, const struct mm_method *m,
+                          const uint16_t *args, size_t arg_n, uint16_t *ret)
 {
     const struct mm_object *o = &vm->objs[obj];
-    const struct mm_method *m;
     uint16_t cells[256], result[2] = {0};
     enum mm_run run;
 
-    mm_heap_sync(vm);
-    m = find_method(vm, o, mm_rom_find(vm, class_or_interface), name, descriptor);
     if (m == NULL || m->args != arg_n + 1 || o->ctx == MM_CONTEXT_NONE)
         return mm_fault(vm, "call of a method that the object does not have");
     cells[0] = obj;
-    if (arg_n != 0)
-        memcpy(cells + 1, args, 2 * arg_n);
+    for (size_t i = 0; i < arg_n; i++)
+        cells[1 + i] = args[i];
     run = mm_call(vm, m, cells, o->ctx, o->owner, result);
     if (run == MM_RUN_OK && ret != NULL && m->ret <= 2)
         memcpy(ret, result, 2u * m->ret);
     return run;
+}
+
+static const struct mm_method *by_name(const struct mm_vm *vm, mm_ref obj,
+                                       const char *class_or_interface, const char *name,
+                                       const char *descriptor)
+{
+    const struct mm_class *cls = mm_rom_find(vm, class_or_interface);
+    uint16_t token;
+
+    return cls != NULL && declared(cls, name, descriptor, &token)
+               ? method_of(vm, &vm->objs[obj], cls, token)
+               : NULL;
 }
 
 enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_or_interface,
@@ -159,13 +154,10 @@ enum mm_run mm_vm_invoke_method(struct mm_vm *vm, mm_ref obj, const char *class_
 {
     if (vm->nest == 0)
         mm_heap_select(vm, 0); /* the card calls for itself: no applet is the selected one */
-    return invoke(vm, obj, class_or_interface, name, descriptor, args, arg_n, ret);
+    mm_heap_sync(vm);
+    return invoke(vm, obj, by_name(vm, obj, class_or_interface, name, descriptor), args, arg_n,
+                  ret);
 }
-
-/* ---- Applets ---- */
-
-static const char applet[] = "javacard/framework/Applet";
-static const char multi[] = "javacard/framework/MultiSelectable";
 
 enum mm_run mm_vm_invoke_selected(struct mm_vm *vm, mm_ref obj, const char *cls, const char *name,
                                   const char *descriptor, const uint16_t *args, size_t arg_n,
@@ -173,15 +165,50 @@ enum mm_run mm_vm_invoke_selected(struct mm_vm *vm, mm_ref obj, const char *cls,
 {
     mm_heap_sync(vm);
     mm_heap_select(vm, vm->objs[obj].ctx);
-    return invoke(vm, obj, cls, name, descriptor, args, arg_n, ret);
+    return invoke(vm, obj, by_name(vm, obj, cls, name, descriptor), args, arg_n, ret);
 }
 
-static enum mm_run select_with(struct mm_vm *vm, mm_ref ref, const char *cls,
-                               const char *descriptor, const uint16_t *args, size_t arg_n,
-                               bool *accepted)
+/* ---- Applets ---- */
+
+void mm_calls_find(struct mm_vm *vm)
+{
+    static const struct {
+        const char *cls, *name, *descriptor;
+    } calls[MM_CALL_N] = {
+        [MM_CALL_SELECT] = {"javacard/framework/Applet", "select", "()Z"},
+        [MM_CALL_DESELECT] = {"javacard/framework/Applet", "deselect", "()V"},
+        [MM_CALL_PROCESS] = {"javacard/framework/Applet", "process",
+                             "(Ljavacard/framework/APDU;)V"},
+        [MM_CALL_SELECT_AGAIN] = {"javacard/framework/MultiSelectable", "select", "(Z)Z"},
+        [MM_CALL_DESELECT_ONE] = {"javacard/framework/MultiSelectable", "deselect", "(Z)V"},
+        [MM_CALL_UNINSTALL] = {"javacard/framework/AppletEvent", "uninstall", "()V"},
+    };
+
+    for (size_t i = 0; i < MM_CALL_N; i++) {
+        const struct mm_class *cls = mm_rom_find(vm, calls[i].cls);
+        uint16_t *token = &vm->calls[i].token;
+        if (cls != NULL && declared(cls, calls[i].name, calls[i].descriptor, token))
+            vm->calls[i].cls = cls;
+    }
+}
+
+/* A call that makes the object's applet the currently selected one (JCRE 3.0.5, 4.5, 4.6). */
+static enum mm_run invoke_selected(struct mm_vm *vm, mm_ref obj, enum mm_fixed_call call,
+                                   const uint16_t *args, size_t arg_n, uint16_t *ret)
+{
+    const struct mm_object *o = &vm->objs[obj];
+
+    mm_heap_sync(vm);
+    mm_heap_select(vm, o->ctx);
+    return invoke(vm, obj, method_of(vm, o, vm->calls[call].cls, vm->calls[call].token), args,
+                  arg_n, ret);
+}
+
+static enum mm_run select_with(struct mm_vm *vm, mm_ref ref, enum mm_fixed_call call,
+                               const uint16_t *args, size_t arg_n, bool *accepted)
 {
     uint16_t ret[2] = {0};
-    enum mm_run run = mm_vm_invoke_selected(vm, ref, cls, "select", descriptor, args, arg_n, ret);
+    enum mm_run run = invoke_selected(vm, ref, call, args, arg_n, ret);
 
     *accepted = run == MM_RUN_OK && (ret[0] & 1) != 0;
     return run;
@@ -189,40 +216,38 @@ static enum mm_run select_with(struct mm_vm *vm, mm_ref ref, const char *cls,
 
 enum mm_run mm_vm_select(struct mm_vm *vm, mm_ref ref, bool *accepted)
 {
-    return select_with(vm, ref, applet, "()Z", NULL, 0, accepted);
+    return select_with(vm, ref, MM_CALL_SELECT, NULL, 0, accepted);
 }
 
 enum mm_run mm_vm_select_again(struct mm_vm *vm, mm_ref ref, bool already, bool *accepted)
 {
     uint16_t arg = already;
 
-    return select_with(vm, ref, multi, "(Z)Z", &arg, 1, accepted);
+    return select_with(vm, ref, MM_CALL_SELECT_AGAIN, &arg, 1, accepted);
 }
 
 enum mm_run mm_vm_deselect(struct mm_vm *vm, mm_ref ref)
 {
-    return mm_vm_invoke_selected(vm, ref, applet, "deselect", "()V", NULL, 0, NULL);
+    return invoke_selected(vm, ref, MM_CALL_DESELECT, NULL, 0, NULL);
 }
 
 enum mm_run mm_vm_deselect_one(struct mm_vm *vm, mm_ref ref, bool still)
 {
     uint16_t arg = still;
 
-    return mm_vm_invoke_selected(vm, ref, multi, "deselect", "(Z)V", &arg, 1, NULL);
+    return invoke_selected(vm, ref, MM_CALL_DESELECT_ONE, &arg, 1, NULL);
 }
 
 enum mm_run mm_vm_process(struct mm_vm *vm, mm_ref ref, mm_ref apdu)
 {
-    return mm_vm_invoke_selected(vm, ref, applet, "process", "(Ljavacard/framework/APDU;)V", &apdu, 1,
-                           NULL);
+    return invoke_selected(vm, ref, MM_CALL_PROCESS, &apdu, 1, NULL);
 }
 
 enum mm_run mm_vm_uninstall(struct mm_vm *vm, mm_ref ref)
 {
     if (!mm_vm_instance_of(vm, ref, "javacard/framework/AppletEvent"))
         return MM_RUN_OK;
-    return mm_vm_invoke_selected(vm, ref, "javacard/framework/AppletEvent", "uninstall", "()V", NULL, 0,
-                           NULL);
+    return invoke_selected(vm, ref, MM_CALL_UNINSTALL, NULL, 0, NULL);
 }
 
 enum mm_run mm_vm_install(struct mm_vm *vm, mm_comp package, size_t applet_index, mm_comp owner,

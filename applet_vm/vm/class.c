@@ -30,18 +30,6 @@ bool mm_class_is(const struct mm_class *cls, const struct mm_class *of)
     return false;
 }
 
-const struct mm_class *mm_object_class(const struct mm_vm *vm, const struct mm_object *o)
-{
-    return o->type == MM_TYPE_INSTANCE ? o->cls : vm->object_class;
-}
-
-struct mm_method *mm_class_method(const struct mm_class *cls, uint16_t token, bool package)
-{
-    if (package)
-        return token < cls->pack_n ? cls->pack[token] : NULL;
-    return token < cls->pub_n ? cls->pub[token] : NULL;
-}
-
 struct mm_method *mm_class_interface_method(const struct mm_class *cls,
                                             const struct mm_class *iface, uint16_t token)
 {

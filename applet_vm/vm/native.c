@@ -104,12 +104,21 @@ bool mm_vm_object(const struct mm_vm *vm, mm_ref ref, struct mm_obj_info *info)
     return true;
 }
 
-bool mm_vm_instance_of(struct mm_vm *vm, mm_ref ref, const char *class_or_interface)
+const struct mm_class *mm_vm_class(const struct mm_vm *vm, const char *class_or_interface)
+{
+    return mm_rom_find(vm, class_or_interface);
+}
+
+bool mm_vm_is(const struct mm_vm *vm, mm_ref ref, const struct mm_class *cls)
 {
     const struct mm_object *o = look(vm, ref);
-    const struct mm_class *cls = mm_rom_find(vm, class_or_interface);
 
     return cls != NULL && o->type != MM_TYPE_NONE && mm_object_is(vm, o, 0, cls);
+}
+
+bool mm_vm_instance_of(struct mm_vm *vm, mm_ref ref, const char *class_or_interface)
+{
+    return mm_vm_is(vm, ref, mm_rom_find(vm, class_or_interface));
 }
 
 enum mm_run mm_vm_array(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off, int32_t n,

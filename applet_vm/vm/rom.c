@@ -263,5 +263,6 @@ enum mm_status mm_rom_build(struct mm_vm *vm, struct mm_err *err)
         return mm_fail(err, MM_NOT_FOUND, SIZE_MAX,
                        "ROM classes: java/lang/Object, java/lang/Throwable and "
                        "javacard/framework/Applet must be there");
+    mm_calls_find(vm);
     return MM_OK;
 }

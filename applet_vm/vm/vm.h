@@ -303,6 +303,11 @@ struct mm_obj_info {
 };
 bool mm_vm_object(const struct mm_vm *vm, mm_ref ref, struct mm_obj_info *info);
 bool mm_vm_instance_of(struct mm_vm *vm, mm_ref ref, const char *class_or_interface);
+/* The same in two steps, for what is asked at every command. mm_vm_class: NULL when there is none such
+ * in ROM; good as long as the VM. */
+struct mm_class;
+const struct mm_class *mm_vm_class(const struct mm_vm *vm, const char *class_or_interface);
+bool mm_vm_is(const struct mm_vm *vm, mm_ref ref, const struct mm_class *cls);
 /* Firewall check for a native's array argument (JCRE 6.2.8): OK, or throws NullPointer, Security,
  * ArrayIndexOutOfBounds. off and n are signed, as Java gave them. Then *data is the contents to
  * read (borrowed until the next allocation); write only by mm_vm_array_write. */

@@ -210,6 +210,17 @@ enum mm_vm_exc {
 #define MM_SYSTEM_NO_RESOURCE      5
 #define MM_TRANSACTION_BUFFER_FULL 3
 
+/* What the card calls in an applet (call.c has their names), found at power-on. */
+enum mm_fixed_call {
+    MM_CALL_SELECT,
+    MM_CALL_DESELECT,
+    MM_CALL_PROCESS,
+    MM_CALL_SELECT_AGAIN,
+    MM_CALL_DESELECT_ONE,
+    MM_CALL_UNINSTALL,
+    MM_CALL_N
+};
+
 struct mm_vm {
     struct mm_vm_config cfg;
     struct mm_nvm *nvm;
@@ -220,6 +231,10 @@ struct mm_vm {
     size_t rom_class_n;
     const struct mm_class *object_class, *throwable_class, *applet_class;
     const struct mm_class *exception_class[MM_EXC_N];
+    struct {
+        const struct mm_class *cls; /* that declares it; NULL: these ROM classes do not */
+        uint16_t token;
+    } calls[MM_CALL_N];
 
     struct mm_package *packages[MM_PACKAGE_MAX];
     size_t package_n;
@@ -273,8 +288,18 @@ struct mm_method *mm_rom_static(const struct mm_class *cls, uint8_t token);
 /* ---- class.c: questions about classes ---- */
 bool mm_class_is(const struct mm_class *cls,
                  const struct mm_class *of); /* subclass or implements */
-const struct mm_class *mm_object_class(const struct mm_vm *vm, const struct mm_object *o);
-struct mm_method *mm_class_method(const struct mm_class *cls, uint16_t token, bool package);
+static inline const struct mm_class *mm_object_class(const struct mm_vm *vm,
+                                                     const struct mm_object *o)
+{
+    return o->type == MM_TYPE_INSTANCE ? o->cls : vm->object_class;
+}
+static inline struct mm_method *mm_class_method(const struct mm_class *cls, uint16_t token,
+                                                bool package)
+{
+    if (package)
+        return token < cls->pack_n ? cls->pack[token] : NULL;
+    return token < cls->pub_n ? cls->pub[token] : NULL;
+}
 struct mm_method *mm_class_interface_method(const struct mm_class *cls,
                                             const struct mm_class *iface, uint16_t token);
 /* Is the object of this type? type, cls as in checkcast: 0 class, 10..14 arrays. */
@@ -462,11 +487,21 @@ enum mm_run mm_fw_cast(struct mm_vm *vm, mm_ref ref, uint16_t type, const struct
 enum mm_run mm_array_store_check(struct mm_vm *vm, mm_ref array, mm_ref value);
 
 /* ---- call.c ---- */
+void mm_calls_find(struct mm_vm *vm); /* when the ROM classes are built */
 /* Run m with args (this included) as owner in ctx, from the JCRE or a native. */
 enum mm_run mm_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args, mm_comp ctx,
                     mm_comp owner, uint16_t *ret);
-enum mm_run mm_native_call(struct mm_vm *vm, const struct mm_method *m, const uint16_t *args,
-                           uint16_t *ret);
+static inline enum mm_run mm_native_call(struct mm_vm *vm, const struct mm_method *m,
+                                         const uint16_t *args, uint16_t *ret)
+{
+    enum mm_run run;
+
+    if (m->native == NULL)
+        return mm_fault(vm, "call of a method this chip does not have");
+    run = m->native(vm, args, ret);
+    mm_heap_sync(vm); /* it may have aborted the transaction */
+    return run;
+}
 /* Has the method code that is only to be translated? And do that. */
 static inline bool mm_method_waits(const struct mm_method *m)
 {
