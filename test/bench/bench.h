@@ -51,24 +51,38 @@ static inline unsigned bench_rounds(double ns)
     return ns < BENCH_BATCH ? (unsigned)(BENCH_BATCH / ns) + 1 : 1;
 }
 
+/* Batches in turn, so that a machine that changes its speed changes all; best[i]: ns a round of step i,
+ * of its best batch. */
+static inline void bench_in_turn(bool (*const *steps)(void *), size_t n, void *ctx, double *best)
+{
+    double longest = 0;
+    unsigned rounds;
+
+    for (size_t k = 0; k < n; k++) {
+        best[k] = bench_batch(steps[k], ctx, 2);
+        longest = best[k] > longest ? best[k] : longest;
+    }
+    rounds = bench_rounds(longest);
+    for (size_t i = 0; i < BENCH_BATCHES; i++) {
+        for (size_t k = 0; k < n; k++) {
+            double ns = bench_batch(steps[k], ctx, rounds);
+            best[k] = ns < best[k] ? ns : best[k];
+        }
+    }
+}
+
 struct bench_pair {
-    double ours, theirs; /* ns, each the best of its batches */
+    double ours, theirs;
 };
 
-/* Batches in turn, so that a machine that changes its speed changes both. */
 static inline struct bench_pair bench_compare(bool (*ours)(void *), bool (*theirs)(void *),
                                               void *ctx)
 {
-    struct bench_pair best = {bench_batch(ours, ctx, 2), bench_batch(theirs, ctx, 2)};
-    double longer = best.ours > best.theirs ? best.ours : best.theirs;
-    unsigned rounds = bench_rounds(longer);
+    bool (*const steps[])(void *) = {ours, theirs};
+    double best[2];
 
-    for (size_t i = 0; i < BENCH_BATCHES; i++) {
-        double a = bench_batch(ours, ctx, rounds), b = bench_batch(theirs, ctx, rounds);
-        best.ours = a < best.ours ? a : best.ours;
-        best.theirs = b < best.theirs ? b : best.theirs;
-    }
-    return best;
+    bench_in_turn(steps, 2, ctx, best);
+    return (struct bench_pair){best[0], best[1]};
 }
 
 #endif

@@ -2,13 +2,15 @@
  * APDUs to a small applet (test/bench/applet) on a chip in memory, in this process; how long from
  * power-on to the first answer, and what object deletion costs by live objects.
  *
- *     bench_applet BENCH.CAP
+ *     bench_applet BENCH.CAP [PART OF A NAME]
  *
- * Commands that do cryptography stand beside the bare OpenSSL calls for the same work: contexts and
- * keys ready, an IV of zeros left behind, the message's hash included in a signature.
+ * Commands that do cryptography stand beside the same commands with the algorithm left out and beside the
+ * bare OpenSSL calls for the same work: contexts and keys ready, an IV of zeros left behind, the message's
+ * hash included in a signature. "difference" is (with - without) / OpenSSL, "whole" with / OpenSSL.
  */
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -77,22 +79,28 @@ struct command {
     uint8_t apdu[EXTENDED_MAX + 10];
     size_t len;
     uint8_t answer[300];
+    uint8_t answer_len;
     /* the same in OpenSSL alone */
     const uint8_t *in;
     size_t in_len;
     EVP_MD_CTX *md;
     EVP_CIPHER_CTX *cipher;
+    EVP_MAC_CTX *mac;
     EVP_PKEY_CTX *pkey;
     uint8_t out[EXTENDED_MAX];
 };
 
-static bool send(void *ctx)
+static size_t exchange(struct command *c)
 {
-    struct command *c = ctx;
     size_t len = sizeof(c->answer);
 
     mm_card_transmit(c->card, c->apdu, c->len, c->answer, &len);
-    return len >= 2 && mm_be16(c->answer + len - 2) == 0x9000;
+    return len >= 2 && mm_be16(c->answer + len - 2) == 0x9000 ? len - 2 : SIZE_MAX;
+}
+
+static bool send(void *ctx)
+{
+    return exchange(ctx) != SIZE_MAX;
 }
 
 /* Short with Le, or extended. */
@@ -159,6 +167,20 @@ static void commands(struct mm_card *card)
 
 /* ---- Cryptography, beside OpenSSL ---- */
 
+#define LEFT_OUT                                                                                   \
+    3 /* P2 of a command: not 0, the algorithm is left out and this is the answer's length */
+
+static bool without(void *ctx)
+{
+    struct command *c = ctx;
+    bool ok;
+
+    c->apdu[LEFT_OUT] = c->answer_len;
+    ok = send(ctx);
+    c->apdu[LEFT_OUT] = 0;
+    return ok;
+}
+
 static bool bare_digest(void *ctx)
 {
     struct command *c = ctx;
@@ -169,14 +191,39 @@ static bool bare_digest(void *ctx)
            EVP_DigestFinal_ex(c->md, c->out, &n) == 1;
 }
 
+/* A context begins each message anew (EVP_EncryptInit(3)); here with an IV of zeros, where it has one. */
 static bool bare_cipher(void *ctx)
 {
     static const uint8_t zero[16];
     struct command *c = ctx;
+    const uint8_t *iv = EVP_CIPHER_CTX_get_iv_length(c->cipher) != 0 ? zero : NULL;
     int n;
 
     return EVP_CipherUpdate(c->cipher, c->out, &n, c->in, (int)c->in_len) == 1 &&
-           EVP_CipherInit_ex2(c->cipher, NULL, NULL, zero, -1, NULL) == 1;
+           EVP_CipherInit_ex2(c->cipher, NULL, NULL, iv, -1, NULL) == 1;
+}
+
+static bool bare_gcm(void *ctx)
+{
+    static const uint8_t nonce[12];
+    struct command *c = ctx;
+    uint8_t tag[16];
+    int n;
+
+    return EVP_CipherInit_ex2(c->cipher, NULL, NULL, nonce, -1, NULL) == 1 &&
+           EVP_CipherUpdate(c->cipher, c->out, &n, c->in, (int)c->in_len) == 1 &&
+           EVP_CipherFinal_ex(c->cipher, tag, &n) == 1 &&
+           EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_GET_TAG, sizeof(tag), tag) == 1;
+}
+
+static bool bare_mac(void *ctx)
+{
+    struct command *c = ctx;
+    size_t n;
+
+    return EVP_MAC_update(c->mac, c->in, c->in_len) == 1 &&
+           EVP_MAC_final(c->mac, c->out, &n, sizeof(c->out)) == 1 &&
+           EVP_MAC_init(c->mac, NULL, 0, NULL) == 1;
 }
 
 static bool bare_sign(void *ctx)
@@ -188,51 +235,116 @@ static bool bare_sign(void *ctx)
     return bare_digest(ctx) && EVP_PKEY_sign(c->pkey, sig, &len, c->out, 32) == 1;
 }
 
-static EVP_PKEY_CTX *signer(EVP_PKEY *key, bool rsa)
+static void use_digest(struct command *c, const char *name)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-
-    bench_must(EVP_PKEY_sign_init(ctx) == 1, "sign");
-    if (rsa)
-        bench_must(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-                       EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1,
-                   "padding");
-    EVP_PKEY_free(key);
-    return ctx;
+    c->md = EVP_MD_CTX_new();
+    bench_must(EVP_DigestInit_ex2(c->md, EVP_MD_fetch(NULL, name, NULL), NULL) == 1, name);
 }
 
-static void beside(struct command *c, struct mm_card *card, const char *name, uint8_t ins,
-                   size_t len, bool (*bare)(void *))
+static void use_cipher(struct command *c, const char *name)
 {
-    struct bench_pair p;
+    static const uint8_t zero[24];
 
-    put(c, card, ins, len);
-    p = bench_compare(send, bare, c);
-    printf("| %s | %zu | %.0f | %.0f | %.2f |\n", name, len, p.ours, p.theirs, p.ours / p.theirs);
+    c->cipher = EVP_CIPHER_CTX_new();
+    bench_must(EVP_CipherInit_ex2(c->cipher, EVP_CIPHER_fetch(NULL, name, NULL), zero, zero, 1,
+                                  NULL) == 1 &&
+                   EVP_CIPHER_CTX_set_padding(c->cipher, 0) == 1,
+               name);
+}
+
+static void use_mac(struct command *c, const char *name, const char *param, char *value)
+{
+    static const uint8_t zero[16];
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(param, value, 0), OSSL_PARAM_END};
+
+    c->mac = EVP_MAC_CTX_new(EVP_MAC_fetch(NULL, name, NULL));
+    bench_must(EVP_MAC_init(c->mac, zero, sizeof(zero), params) == 1, name);
+}
+
+static void use_signer(struct command *c, EVP_PKEY *key, bool rsa)
+{
+    c->pkey = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    bench_must(EVP_PKEY_sign_init(c->pkey) == 1, "sign");
+    if (rsa)
+        bench_must(EVP_PKEY_CTX_set_rsa_padding(c->pkey, RSA_PKCS1_PADDING) == 1 &&
+                       EVP_PKEY_CTX_set_signature_md(c->pkey, EVP_sha256()) == 1,
+                   "padding");
+    EVP_PKEY_free(key);
+}
+
+/* One message as a command of the algorithm p1, as the same command without the algorithm, and by OpenSSL alone. The answer's
+ * length is that of the first, or of the last block in it. */
+static void beside(struct command *c, struct mm_card *card, const char *name, uint8_t ins,
+                   uint8_t p1, size_t len, bool (*bare)(void *))
+{
+    bool (*const steps[])(void *) = {send, without, bare};
+    double ns[3];
+    size_t answer_len;
+
+    put(c, card, 0x1E, 0);
+    c->apdu[2] = p1;
+    bench_must(send(c), "USE");
+    put(c, card, len > 255 ? ins | 0x10 : ins, len);
+    answer_len = exchange(c);
+    bench_must(answer_len != 0 && answer_len != SIZE_MAX, name);
+    c->answer_len = (uint8_t)(answer_len < 0xff ? answer_len : 0xff);
+    bench_in_turn(steps, 3, c, ns);
+    printf("| %s | %zu | %.0f | %.0f | %.0f | %.2f | %.2f |\n", name, len, ns[0], ns[1], ns[2],
+           (ns[0] - ns[1]) / ns[2], ns[0] / ns[2]);
+}
+
+static const char *only = ""; /* of those with cryptography: what has this in its name */
+
+static void by_size(struct command *c, struct mm_card *card, const char *name, uint8_t ins,
+                    uint8_t p1, bool (*bare)(void *))
+{
+    static const size_t lens[] = {240, 1024, 2048, 4096, 8192, 16384, EXTENDED_MAX};
+
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]) && strstr(name, only) != NULL; i++)
+        beside(c, card, name, ins, p1, lens[i], bare);
+}
+
+static void symmetric(struct command *c, struct mm_card *card)
+{
+    static const struct {
+        const char *name, *evp;
+    } digests[] = {{"SHA-1", "SHA1"}, {"SHA-256", "SHA256"}, {"SHA-512", "SHA512"}},
+      ciphers[] = {{"AES-128 CBC", "AES-128-CBC"},
+                   {"AES-128 ECB", "AES-128-ECB"},
+                   {"AES-128 CTR", "AES-128-CTR"},
+                   {"Triple DES CBC", "DES-EDE3-CBC"}};
+    char cbc[] = "AES-128-CBC", sha[] = "SHA256"; /* the parameters want them writable */
+
+    for (uint8_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
+        use_digest(c, digests[i].evp);
+        by_size(c, card, digests[i].name, 0x06, i, bare_digest);
+    }
+    for (uint8_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++) {
+        use_cipher(c, ciphers[i].evp);
+        by_size(c, card, ciphers[i].name, 0x08, i, bare_cipher);
+    }
+    use_cipher(c, "AES-128-GCM");
+    by_size(c, card, "AES-128 GCM", 0x0C, 0, bare_gcm);
+    use_mac(c, "CMAC", OSSL_MAC_PARAM_CIPHER, cbc);
+    by_size(c, card, "AES-128 CMAC", 0x0A, 0, bare_mac);
+    use_mac(c, "HMAC", OSSL_MAC_PARAM_DIGEST, sha);
+    by_size(c, card, "HMAC SHA-256", 0x0A, 1, bare_mac);
 }
 
 static void crypto(struct mm_card *card)
 {
-    static const size_t lens[] = {240, 1024, 4096, 16384, EXTENDED_MAX};
     static struct command c;
-    uint8_t zero[16] = {0};
 
-    c.md = EVP_MD_CTX_new();
-    c.cipher = EVP_CIPHER_CTX_new();
-    bench_must(EVP_DigestInit_ex2(c.md, EVP_sha256(), NULL) == 1 &&
-                   EVP_CipherInit_ex2(c.cipher, EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL), zero,
-                                      zero, 1, NULL) == 1 &&
-                   EVP_CIPHER_CTX_set_padding(c.cipher, 0) == 1,
-               "OpenSSL");
-    puts("\n| command | bytes | chip, ns | OpenSSL, ns | ratio |\n|--|--|--|--|--|");
-    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
-        beside(&c, card, "SHA-256", i == 0 ? 0x06 : 0x10, lens[i], bare_digest);
-    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
-        beside(&c, card, "AES-128 CBC", i == 0 ? 0x08 : 0x12, lens[i], bare_cipher);
-    c.pkey = signer(EVP_EC_gen("P-256"), false);
-    beside(&c, card, "ECDSA P-256 sign", 0x0A, 240, bare_sign);
-    c.pkey = signer(EVP_RSA_gen(2048), true);
-    beside(&c, card, "RSA-2048 CRT sign", 0x14, 240, bare_sign);
+    puts("\n| command | bytes | chip, ns | without, ns | OpenSSL, ns | difference | whole |\n"
+         "|--|--|--|--|--|--|--|");
+    symmetric(&c, card);
+    use_digest(&c, "SHA256");
+    use_signer(&c, EVP_EC_gen("P-256"), false);
+    if (strstr("ECDSA P-256 sign", only) != NULL)
+        beside(&c, card, "ECDSA P-256 sign", 0x0A, 2, 240, bare_sign);
+    use_signer(&c, EVP_RSA_gen(2048), true);
+    if (strstr("RSA-2048 CRT sign", only) != NULL)
+        beside(&c, card, "RSA-2048 CRT sign", 0x0A, 3, 240, bare_sign);
 }
 
 /* ---- Deletion by live objects ---- */
@@ -247,8 +359,8 @@ static void deletion(struct mm_card *card)
         static struct command more, collect;
         double best = 1e18;
 
-        put(&more, card, 0x0C, 0);
-        put(&collect, card, 0x0E, 0);
+        put(&more, card, 0x20, 0);
+        put(&collect, card, 0x22, 0);
 
         for (; live < want; live += 100)
             bench_must(send(&more), "objects");
@@ -266,7 +378,8 @@ int main(int argc, char **argv)
     struct mm_card *card;
     struct mm_aid applet;
 
-    bench_must(argc == 2, "usage: bench_applet BENCH.CAP");
+    bench_must(argc == 2 || argc == 3, "usage: bench_applet BENCH.CAP [PART OF A NAME]");
+    only = argc == 3 ? argv[2] : "";
     must(mm_cap_read_file(argv[1], &cap, &err));
     applet = mm_cap_applet(cap, 0)->aid;
     card = chip_new();
