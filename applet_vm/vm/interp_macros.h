@@ -159,56 +159,6 @@
         sp -= (width);                                                                             \
         NEXT();                                                                                    \
     }
-/* ---- Parts of rows ---- */
-#define SKIP(n)                                                                                    \
-    do {                                                                                           \
-        ip += (n);                                                                                 \
-        DISPATCH();                                                                                \
-    } while (0)
-/* LOAD, LOAD or PUSH, SCMP..: from the first of them on */
-#define ROW_COMPARE(right, cmp)                                                                    \
-    do {                                                                                           \
-        bool yes_ = S(loc[ip->a]) cmp(right);                                                      \
-        ip += 2;                                                                                   \
-        if (yes_)                                                                                  \
-            JUMP(ip->b);                                                                           \
-        NEXT();                                                                                    \
-    } while (0)
-#define ROW_IF(name, right, cmp)                                                                   \
-    OP(name)                                                                                       \
-    ROW_COMPARE(right, cmp);
-#define LOCAL_IF(name, cmp)                                                                        \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        bool yes_ = loc[ip->a] cmp 0;                                                              \
-        ip++;                                                                                      \
-        if (yes_)                                                                                  \
-            JUMP(ip->b);                                                                           \
-        NEXT();                                                                                    \
-    }
-#define ROW_ELEMENT(name, index, type_ok, type, value)                                             \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        mm_ref ref = loc[ip->a];                                                                   \
-        uint16_t i = index;                                                                        \
-        const struct mm_object *o = &objs[ref];                                                    \
-        ip += 2;                                                                                   \
-        if (!ARRAY_OK(o, i, type_ok))                                                              \
-            TRY(mm_fw_array(vm, ref, type, S(i)));                                                 \
-        *sp++ = value;                                                                             \
-        NEXT();                                                                                    \
-    }
-#define LOAD_FIELD(name, value)                                                                    \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        mm_ref ref = loc[ip->a];                                                                   \
-        const struct mm_object *o = &objs[ref];                                                    \
-        ip++;                                                                                      \
-        if (!FIELD_OK(o, ip->a, 1))                                                                \
-            TRY(mm_fw_instance(vm, ref, ip->a));                                                   \
-        *sp++ = value;                                                                             \
-        NEXT();                                                                                    \
-    }
 #define TWO_CELLS(a, b)                                                                            \
     {                                                                                              \
         (a), (b)                                                                                   \
