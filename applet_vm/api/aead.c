@@ -7,7 +7,9 @@
  */
 #include "applet_vm/api/cipher_int.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/params.h>
 #include <string.h>
 
 static bool is_ccm(const struct mm_api_op *op)
@@ -183,15 +185,17 @@ static bool ccm_tag(struct mm_vm *vm, struct mm_api_op *op)
 static bool finish(struct mm_vm *vm, struct mm_api_op *op)
 {
     uint8_t none[16];
-    int n = 0;
+    OSSL_PARAM tag[2] = {
+        OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, op->tag, op->tag_n),
+        OSSL_PARAM_END};
 
     op->final = true;
     if (is_ccm(op))
         return ccm_tag(vm, op);
     if (op->mode == MM_DECRYPT) /* ends with verifyTag */
         return true;
-    return EVP_EncryptFinal_ex(op->cipher, none, &n) == 1 &&
-           EVP_CIPHER_CTX_ctrl(op->cipher, EVP_CTRL_AEAD_GET_TAG, op->tag_n, op->tag) == 1;
+    return EVP_Cipher(op->cipher, none, NULL, 0) == 0 &&
+           EVP_CIPHER_CTX_get_params(op->cipher, tag) == 1;
 }
 
 /* As many bytes come out as go in. */

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct mm_api *mm_api_of(struct mm_vm *vm)
-{
-    return mm_vm_api_state(vm);
-}
-
 static void release(void *state)
 {
     struct mm_api *api = state;
@@ -157,17 +152,12 @@ const uint8_t *mm_api_hidden_bytes(struct mm_vm *vm, mm_ref array, size_t *n)
 
 /* ---- Operations in progress ---- */
 
-struct mm_api_op *mm_api_op_find(struct mm_vm *vm, mm_ref ref)
+/* Not where it was last: look everywhere. */
+struct mm_api_op *mm_api_op_search(struct mm_api *api, mm_ref ref)
 {
-    struct mm_api *api = mm_api_of(vm);
-
-    uint16_t *hint = &api->op_at[ref % MM_API_OP_HINTS];
-
-    if (*hint < api->op_n && api->ops[*hint].ref == ref)
-        return &api->ops[*hint];
     for (size_t i = 0; i < api->op_n; i++) {
         if (api->ops[i].ref == ref) {
-            *hint = (uint16_t)i;
+            api->op_at[ref % MM_API_OP_HINTS] = (uint16_t)i;
             return &api->ops[i];
         }
     }
@@ -203,8 +193,9 @@ void mm_api_op_clear(struct mm_api_op *op)
     mm_ref ref = op->ref;
 
     EVP_MAC_CTX_free(op->mac);
+    mm_api_hmac_free(&op->hmac);
     EVP_MD_CTX_free(op->md);
-    mm_api_mid_free(&op->mid);
+    mm_api_plain_free(&op->plain);
     EVP_CIPHER_CTX_free(op->cipher);
     EVP_PKEY_CTX_free(op->pctx);
     EVP_PKEY_free(op->pkey);

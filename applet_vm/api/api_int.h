@@ -94,8 +94,9 @@ struct mm_api_op {
     uint8_t last[16]; /* CBC-MAC: last block of ciphertext; deciphering: block kept back */
     uint8_t tag[16];
     EVP_MAC_CTX *mac;
+    struct mm_api_hmac *hmac; /* instead of mac, where there is a plain structure */
     EVP_MD_CTX *md;
-    struct mm_api_mid *mid; /* a digest that began in a middle state, instead of md */
+    struct mm_api_plain *plain; /* a digest, instead of md */
     EVP_CIPHER_CTX *cipher;
     EVP_PKEY *pkey;
     EVP_PKEY_CTX *pctx;
@@ -178,7 +179,10 @@ struct mm_api {
     uint32_t full_output_entry;
 };
 
-struct mm_api *mm_api_of(struct mm_vm *vm);
+static inline struct mm_api *mm_api_of(struct mm_vm *vm)
+{
+    return mm_vm_api_state(vm);
+}
 
 /* ---- Throwing ---- */
 enum mm_run mm_api_throw_system(struct mm_vm *vm, uint16_t reason);
@@ -227,7 +231,14 @@ void mm_api_shots_close(struct mm_vm *vm);
 /* ---- Operations ---- */
 /* The operation of ref, made when there is none; NULL: out of memory. */
 struct mm_api_op *mm_api_op(struct mm_vm *vm, mm_ref ref);
-struct mm_api_op *mm_api_op_find(struct mm_vm *vm, mm_ref ref);
+struct mm_api_op *mm_api_op_search(struct mm_api *api, mm_ref ref);
+static inline struct mm_api_op *mm_api_op_find(struct mm_vm *vm, mm_ref ref)
+{
+    struct mm_api *api = mm_api_of(vm);
+    size_t at = api->op_at[ref % MM_API_OP_HINTS];
+
+    return at < api->op_n && api->ops[at].ref == ref ? &api->ops[at] : mm_api_op_search(api, ref);
+}
 void mm_api_op_clear(struct mm_api_op *op); /* free its contexts; keeps ref */
 void mm_api_ops_clear(struct mm_api *api);
 /* Instance of an internal class whose hidden cell 0, of class state_class, is the algorithm. */
@@ -247,8 +258,14 @@ typedef enum mm_run (*mm_api_begin)(struct mm_vm *vm, mm_ref ref, mm_ref key, in
                                     const uint8_t *iv, size_t iv_len);
 /* The operation of ref; after a card reset begin makes it again from what is kept. *op NULL: the
  * object was never initialised. */
-enum mm_run mm_api_kept_op(struct mm_vm *vm, mm_ref ref, const char *class_name, mm_api_begin begin,
-                           struct mm_api_op **op);
+enum mm_run mm_api_kept_again(struct mm_vm *vm, mm_ref ref, const char *class_name,
+                              mm_api_begin begin, struct mm_api_op **op);
+static inline enum mm_run mm_api_kept_op(struct mm_vm *vm, mm_ref ref, const char *class_name,
+                                         mm_api_begin begin, struct mm_api_op **op)
+{
+    *op = mm_api_op_find(vm, ref);
+    return *op != NULL ? MM_RUN_OK : mm_api_kept_again(vm, ref, class_name, begin, op);
+}
 
 /* OneShot.open: a temporary entry point of the class, from a small pool; close gives it back. */
 enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const char *state_class,
@@ -258,19 +275,28 @@ enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const
 enum mm_run mm_api_keep_result(struct mm_vm *vm, mm_native fn, char type, const uint16_t *args,
                                uint16_t *ret);
 
-/* ---- A digest from a middle state (digest_mid.c) ---- */
-bool mm_api_mid_offered(unsigned alg); /* MessageDigest.ALG_...; not SHA-3 */
-/* setInitialDigest(digest, off, len, digestedMsgLen, off, len): op goes on from there. */
-enum mm_run mm_api_mid_set(struct mm_vm *vm, struct mm_api_op *op, unsigned alg,
-                           const uint16_t *args);
+/* ---- A digest in OpenSSL's plain structures (digest_plain.c) ---- */
+bool mm_api_plain_offered(unsigned alg); /* MessageDigest.ALG_...; not SHA-3 */
+/* op->plain begins a message; it is made when op has none. False: out of memory. */
+bool mm_api_plain_start(struct mm_api_op *op, unsigned alg);
+/* setInitialDigest(digest, off, len, digestedMsgLen, off, len): op->plain goes on from there. */
+enum mm_run mm_api_plain_set(struct mm_vm *vm, struct mm_api_op *op, unsigned alg,
+                             const uint16_t *args);
 /* False: the message would be longer than the algorithm takes. */
-bool mm_api_mid_update(struct mm_api_mid *mid, const uint8_t *data, size_t len);
-/* The digest; *mid is freed and NULL. */
-bool mm_api_mid_final(struct mm_api_mid **mid, uint8_t *md, unsigned *len);
-void mm_api_mid_free(struct mm_api_mid **mid);
+bool mm_api_plain_update(struct mm_api_plain *p, const uint8_t *data, size_t len);
+bool mm_api_plain_final(struct mm_api_plain *p, uint8_t *md);
+void mm_api_plain_free(struct mm_api_plain **plain);
+/* HMAC with those. The key is copied into op->hmac, which is ready for a message; false: out of memory. */
+bool mm_api_hmac_new(struct mm_api_op *op, unsigned alg, const uint8_t *key, size_t len);
+void mm_api_hmac_start(struct mm_api_hmac *h);
+bool mm_api_hmac_update(struct mm_api_hmac *h, const uint8_t *data, size_t len);
+/* As many bytes as the digest has; then ready for the next message. */
+bool mm_api_hmac_final(struct mm_api_hmac *h, uint8_t *mac);
+void mm_api_hmac_free(struct mm_api_hmac **hmac);
 
 /* ---- OpenSSL's algorithms ---- */
 EVP_MD *mm_api_md(struct mm_vm *vm, unsigned alg); /* MessageDigest.ALG_...; NULL: not offered */
+uint8_t mm_api_md_len(unsigned alg);               /* bytes of the digest of one that is */
 /* key_len matters for AES only. Borrowed; NULL: OpenSSL does not have it. */
 EVP_CIPHER *mm_api_cipher(struct mm_vm *vm, enum mm_api_cipher_id id, size_t key_len);
 /* A buffer of the API's own, good until the next call; NULL: out of memory. */

@@ -335,18 +335,40 @@ static bool run_cipher(struct mm_api_op *op, const uint8_t *data, size_t len, ui
     return EVP_CipherUpdate(op->cipher, out, n, data, (int)len) == 1;
 }
 
+/* The IV of zeros that the last message left to this one. */
+static bool rewind_iv(struct mm_api_op *op)
+{
+    static const uint8_t zero[BLOCK_MAX];
+
+    if (op->rewind && EVP_CipherInit_ex2(op->cipher, NULL, NULL, zero, -1, NULL) != 1)
+        return false;
+    op->rewind = false;
+    return true;
+}
+
+/* Whole blocks without padding, as most messages and their parts are: as many bytes come out. */
+static bool is_whole(const struct mm_api_op *op, size_t len)
+{
+    return len != 0 && MM_PADDING_OF(op->alg) == MM_PAD_NOPAD && partial(op, 0) == 0 &&
+           partial(op, len) == 0;
+}
+
+static bool run_whole(struct mm_api_op *op, const uint8_t *data, size_t len, uint8_t *out)
+{
+    op->fed += len;
+    return rewind_iv(op) && EVP_Cipher(op->cipher, out, data, (unsigned)len) == (int)len;
+}
+
 /* Through the cipher into out, which has room; false: OpenSSL refused. */
 static bool run_blocks(struct mm_api_op *op, const uint8_t *data, size_t len, uint8_t *out,
                        size_t *out_len, bool final)
 {
-    static const uint8_t zero[BLOCK_MAX];
     uint8_t pad[BLOCK_MAX];
     int n = 0;
 
     *out_len = 0;
-    if (op->rewind && EVP_CipherInit_ex2(op->cipher, NULL, NULL, zero, -1, NULL) != 1)
+    if (!rewind_iv(op))
         return false;
-    op->rewind = false;
     if (op->last_full) {
         memcpy(out, op->last, op->block);
         *out_len = op->block;
@@ -424,19 +446,17 @@ static enum mm_run step_in_place(struct mm_vm *vm, struct mm_api_op *op, const u
     return MM_RUN_OK;
 }
 
-static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args,
-                              uint16_t *ret, bool final)
+/* Parts of blocks, padding, or arrays that are not volatile. Not inlined: it would make the short way
+ * through step_block longer. */
+static enum mm_run __attribute__((noinline))
+step_other(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args, const uint8_t *data,
+           bool final, uint16_t *ret)
 {
     size_t len = (size_t)MM_ARG_SHORT(3), out_len = output_len(op, len, final);
-    const uint8_t *data;
     uint8_t *out;
     enum mm_status st;
-    enum mm_run run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)out_len);
+    enum mm_run run;
 
-    if (run == MM_RUN_OK)
-        run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
-    if (run != MM_RUN_OK)
-        return run;
     if ((op->mode == MM_ENCRYPT || MM_PADDING_OF(op->alg) == MM_PAD_NOPAD) && !keeps_back(op) &&
         !op->last_full &&
         (out = mm_api_in_place(vm, args[4], args[5], &data, len, out_len, partial(op, 0) == 0)) !=
@@ -451,6 +471,27 @@ static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint
     if (out != NULL)
         OPENSSL_cleanse(out, len + 3 * BLOCK_MAX);
     return run;
+}
+
+static enum mm_run step_block(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args,
+                              uint16_t *ret, bool final)
+{
+    size_t len = (size_t)MM_ARG_SHORT(3);
+    bool whole = is_whole(op, len);
+    size_t out_len = whole ? len : output_len(op, len, final);
+    const uint8_t *data;
+    uint8_t *out;
+    enum mm_run run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)out_len);
+
+    if (run == MM_RUN_OK)
+        run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
+    if (run != MM_RUN_OK)
+        return run;
+    if (!whole || (out = mm_api_in_place(vm, args[4], args[5], &data, len, len, true)) == NULL)
+        return step_other(vm, op, args, data, final, ret);
+    ret[0] = (uint16_t)len;
+    return run_whole(op, data, len, out) ? MM_RUN_OK
+                                         : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
 }
 
 /* Afterwards as after init, but the IV is zero (Cipher.doFinal); the context gets it when a message

@@ -33,7 +33,7 @@ enum mm_run mm_n_digest_get_initialized(struct mm_vm *vm, const uint16_t *args, 
 {
     uint8_t alg = (uint8_t)args[0];
 
-    if (!mm_api_mid_offered(alg))
+    if (!mm_api_plain_offered(alg))
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
     return mm_api_new_algorithm(vm, "mintmark/InitializedMessageDigest", DIGEST_CLASS, alg, ret);
 }
@@ -42,7 +42,7 @@ enum mm_run mm_n_digest_open_initialized(struct mm_vm *vm, const uint16_t *args,
 {
     uint8_t alg = (uint8_t)args[0];
 
-    if (!mm_api_mid_offered(alg))
+    if (!mm_api_plain_offered(alg))
         return mm_api_throw_crypto(vm, MM_CRYPTO_NO_SUCH_ALGORITHM);
     return mm_api_one_shot_open(vm, "javacard/security/InitializedMessageDigest$OneShot",
                                 DIGEST_CLASS, alg, ret);
@@ -53,6 +53,7 @@ enum mm_run mm_n_digest_set_initial_digest(struct mm_vm *vm, const uint16_t *arg
 {
     unsigned alg = mm_vm_hidden(vm, args[0], DIGEST_CLASS, 0);
     struct mm_api_op *op;
+    enum mm_run run;
 
     (void)ret;
     if (alg == 0) /* a OneShot that was closed */
@@ -60,8 +61,9 @@ enum mm_run mm_n_digest_set_initial_digest(struct mm_vm *vm, const uint16_t *arg
     op = mm_api_op(vm, args[0]);
     if (op == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    op->started = false;
-    return mm_api_mid_set(vm, op, alg, args);
+    run = mm_api_plain_set(vm, op, alg, args);
+    op->started = run == MM_RUN_OK;
+    return run;
 }
 
 enum mm_run mm_n_digest_open(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -106,31 +108,35 @@ static unsigned alg_of(struct mm_vm *vm, mm_ref ref, const struct mm_api_op *op)
     return op != NULL && op->alg != 0 ? op->alg : mm_vm_hidden(vm, ref, DIGEST_CLASS, 0);
 }
 
-/* The context is kept from message to message; it is wiped by its next start, a reset or the end. */
+/* The state is kept from message to message; it is wiped by its next start, a reset or the end. */
+static bool start(struct mm_vm *vm, struct mm_api_op *op, unsigned alg)
+{
+    op->alg = (uint16_t)alg;
+    if (mm_api_plain_offered(alg))
+        op->started = mm_api_plain_start(op, alg);
+    else if (op->md != NULL || (op->md = EVP_MD_CTX_new()) != NULL)
+        op->started = EVP_DigestInit_ex2(op->md, mm_api_md(vm, alg), NULL) == 1;
+    return op->started;
+}
+
 static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, unsigned alg,
                         struct mm_api_op **out)
 {
-    int len = MM_ARG_SHORT(3);
+    size_t len = (size_t)MM_ARG_SHORT(3);
     struct mm_api_op *op = *out;
     const uint8_t *data;
-    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, &data);
+    enum mm_run run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), MM_ARG_SHORT(3), &data);
 
     if (run != MM_RUN_OK)
         return run;
     if (op == NULL)
         *out = op = mm_api_op(vm, args[0]);
-    if (op == NULL || (op->md == NULL && (op->md = EVP_MD_CTX_new()) == NULL))
+    if (op == NULL || (!op->started && !start(vm, op, alg)))
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    op->alg = (uint16_t)alg;
-    if (op->mid != NULL)
-        return mm_api_mid_update(op->mid, data, (size_t)len)
-                   ? MM_RUN_OK
-                   : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    if (!op->started)
-        op->started = EVP_DigestInit_ex2(op->md, mm_api_md(vm, alg), NULL) == 1;
-    if (!op->started || EVP_DigestUpdate(op->md, data, (size_t)len) != 1)
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    return MM_RUN_OK;
+    if (op->plain != NULL ? mm_api_plain_update(op->plain, data, len)
+                          : EVP_DigestUpdate(op->md, data, len) == 1)
+        return MM_RUN_OK;
+    return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
 }
 
 enum mm_run mm_n_digest_update(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -146,24 +152,28 @@ enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
 {
     struct mm_api_op *op = mm_api_op_find(vm, args[0]);
     uint8_t md[EVP_MAX_MD_SIZE], *out;
-    unsigned len = 0, alg = alg_of(vm, args[0], op);
+    unsigned alg = alg_of(vm, args[0], op);
+    uint8_t len = mm_api_md_len(alg);
     enum mm_run run;
+    bool ok;
 
     if (alg == 0)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), EVP_MD_get_size(mm_api_md(vm, alg)));
+    run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), len);
     if (run == MM_RUN_OK)
         run = feed(vm, args, alg, &op);
     if (run != MM_RUN_OK)
         return run;
     op->started = false;
     out = mm_vm_bytes_in_place(vm, args[4], args[5]); /* all input has been read */
-    if (op->mid != NULL ? !mm_api_mid_final(&op->mid, out != NULL ? out : md, &len)
-                        : EVP_DigestFinal_ex(op->md, out != NULL ? out : md, &len) != 1)
+    if (op->plain != NULL)
+        ok = mm_api_plain_final(op->plain, out != NULL ? out : md);
+    else
+        ok = EVP_DigestFinal_ex(op->md, out != NULL ? out : md, NULL) == 1;
+    if (!ok)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    ret[0] = (uint16_t)len;
-    return out != NULL ? MM_RUN_OK
-                       : mm_vm_array_write(vm, args[4], args[5], md, (uint16_t)len, true);
+    ret[0] = len;
+    return out != NULL ? MM_RUN_OK : mm_vm_array_write(vm, args[4], args[5], md, len, true);
 }
 
 /* ---- RandomData ---- */

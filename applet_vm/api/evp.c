@@ -12,9 +12,13 @@ static const char *const cipher_names[MM_EVP_CIPHERS] = {
 };
 
 /* MessageDigest.ALG_... */
-static const char *const md_names[MM_API_MDS] = {
-    NULL,     "SHA1",   "MD5",      "RIPEMD160", "SHA256",   "SHA384",
-    "SHA512", "SHA224", "SHA3-224", "SHA3-256",  "SHA3-384", "SHA3-512",
+static const struct {
+    const char *name;
+    uint8_t len;
+} mds[MM_API_MDS] = {
+    {NULL, 0},        {"SHA1", 20},     {"MD5", 16},      {"RIPEMD160", 20},
+    {"SHA256", 32},   {"SHA384", 48},   {"SHA512", 64},   {"SHA224", 28},
+    {"SHA3-224", 28}, {"SHA3-256", 32}, {"SHA3-384", 48}, {"SHA3-512", 64},
 };
 
 EVP_MD *mm_api_md(struct mm_vm *vm, unsigned alg)
@@ -24,8 +28,13 @@ EVP_MD *mm_api_md(struct mm_vm *vm, unsigned alg)
     if (alg == 0 || alg >= MM_API_MDS)
         return NULL;
     if (api->mds[alg] == NULL)
-        api->mds[alg] = EVP_MD_fetch(NULL, md_names[alg], NULL);
+        api->mds[alg] = EVP_MD_fetch(NULL, mds[alg].name, NULL);
     return api->mds[alg];
+}
+
+uint8_t mm_api_md_len(unsigned alg)
+{
+    return alg < MM_API_MDS ? mds[alg].len : 0;
 }
 
 /* SEED is in the legacy provider, which stays out of the process's default context. */

@@ -34,14 +34,13 @@ static bool get(struct mm_vm *vm, mm_ref ref, const char *class_name, struct kep
     return out->mode != 0 && out->iv_len <= MM_API_IV_MAX;
 }
 
-enum mm_run mm_api_kept_op(struct mm_vm *vm, mm_ref ref, const char *class_name, mm_api_begin begin,
-                           struct mm_api_op **op)
+enum mm_run mm_api_kept_again(struct mm_vm *vm, mm_ref ref, const char *class_name,
+                              mm_api_begin begin, struct mm_api_op **op)
 {
     struct kept kept;
     enum mm_run run;
 
-    *op = mm_api_op_find(vm, ref);
-    if (*op != NULL || !get(vm, ref, class_name, &kept))
+    if (!get(vm, ref, class_name, &kept))
         return MM_RUN_OK;
     run = begin(vm, ref, kept.key, kept.mode, kept.iv_len != 0 ? kept.iv : NULL, kept.iv_len);
     if (run == MM_RUN_OK)

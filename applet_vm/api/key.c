@@ -293,15 +293,19 @@ bool mm_api_key_take(struct mm_vm *vm, struct mm_api_op *op, mm_ref key)
            (domain == MM_REF_NULL || keep_material(vm, &op->keyed, op->watch[1].material));
 }
 
+static bool parts_set(const struct mm_vm *vm, mm_ref material, uint8_t needed)
+{
+    size_t len;
+    const uint8_t *m = mm_vm_contents(vm, material, &len);
+
+    return len != 0 && (m[len - 1] & needed) == needed;
+}
+
 bool mm_api_key_still_ready(struct mm_vm *vm, const struct mm_api_op *op)
 {
-    for (size_t i = 0; i < 2 && op->watch[i].material != MM_REF_NULL; i++) {
-        size_t len;
-        const uint8_t *m = mm_vm_contents(vm, op->watch[i].material, &len);
-        if (m == NULL || len == 0 || (m[len - 1] & op->watch[i].needed) != op->watch[i].needed)
-            return false;
-    }
-    return op->watch[0].material != MM_REF_NULL;
+    return parts_set(vm, op->watch[0].material, op->watch[0].needed) &&
+           (op->watch[1].material == MM_REF_NULL ||
+            parts_set(vm, op->watch[1].material, op->watch[1].needed));
 }
 
 bool mm_api_key_same(struct mm_vm *vm, const struct mm_api_op *op, mm_ref key)

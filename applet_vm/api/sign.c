@@ -179,7 +179,7 @@ static bool init_again(struct mm_api_op *op, const uint8_t *iv, size_t iv_len)
     }
     if (op->md == NULL)
         return mm_api_mac_again(op, iv, iv_len);
-    mm_api_mid_free(&op->mid);
+    mm_api_plain_free(&op->plain);
     mm_api_recovery_restart(op);
     return iv == NULL && EVP_DigestInit_ex2(op->md, NULL, NULL) == 1;
 }
@@ -265,8 +265,8 @@ static bool hash_more(struct mm_api_op *op, const uint8_t *data, size_t len)
         mm_buf_bytes(&op->held, data, len);
         return !op->held.bad;
     }
-    return op->mid != NULL ? mm_api_mid_update(op->mid, data, len)
-                           : EVP_DigestUpdate(op->md, data, len) == 1;
+    return op->plain != NULL ? mm_api_plain_update(op->plain, data, len)
+                             : EVP_DigestUpdate(op->md, data, len) == 1;
 }
 
 enum mm_run mm_api_sign_feed(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args)
@@ -298,8 +298,12 @@ bool mm_api_sign_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsig
         op->held.len = 0;
         return *len != 0;
     }
-    if (op->mid != NULL)
-        return mm_api_mid_final(&op->mid, hash, len);
+    if (op->plain != NULL) { /* the next message begins at its beginning again */
+        bool ok = mm_api_plain_final(op->plain, hash);
+        *len = mm_api_md_len(MM_SIG_DIGEST(op->alg));
+        mm_api_plain_free(&op->plain);
+        return ok;
+    }
     return EVP_DigestFinal_ex(op->md, hash, len) == 1 &&
            EVP_DigestInit_ex2(op->md, NULL, NULL) == 1;
 }
@@ -310,7 +314,7 @@ enum mm_run mm_n_sign_get_length(struct mm_vm *vm, const uint16_t *args, uint16_
     enum mm_run run = mm_api_sign_op(vm, args[0], 0, &op);
 
     if (run == MM_RUN_OK)
-        ret[0] = (uint16_t)(op->pkey != NULL ? mm_api_pk_len(op) : mm_api_mac_len(vm, op->alg));
+        ret[0] = (uint16_t)(op->pkey != NULL ? mm_api_pk_len(op) : mm_api_mac_len(op->alg));
     return run;
 }
 
@@ -350,7 +354,7 @@ enum mm_run mm_n_sign_sign(struct mm_vm *vm, const uint16_t *args, uint16_t *ret
 
     /* What a signature of another kind needs is known when it is there. */
     if (run == MM_RUN_OK && op->pkey == NULL)
-        run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)mm_api_mac_len(vm, op->alg));
+        run = mm_api_room(vm, args[4], MM_ARG_SHORT(5), (int32_t)mm_api_mac_len(op->alg));
     if (run == MM_RUN_OK)
         run = mm_api_sign_feed(vm, op, args);
     if (run != MM_RUN_OK)
@@ -458,9 +462,9 @@ enum mm_run mm_n_sign_set_initial_digest(struct mm_vm *vm, const uint16_t *args,
     if (run != MM_RUN_OK)
         return run;
     if (op->md == NULL || mm_api_recovery_is(op->alg) ||
-        !mm_api_mid_offered(MM_SIG_DIGEST(op->alg)))
+        !mm_api_plain_offered(MM_SIG_DIGEST(op->alg)))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     if (EVP_DigestInit_ex2(op->md, NULL, NULL) != 1)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    return mm_api_mid_set(vm, op, MM_SIG_DIGEST(op->alg), args);
+    return mm_api_plain_set(vm, op, MM_SIG_DIGEST(op->alg), args);
 }

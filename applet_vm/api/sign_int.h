@@ -46,7 +46,7 @@ bool mm_api_mac_feed(struct mm_api_op *op, const uint8_t *data, size_t len);
 /* The MAC; then ready for the next message, with a zero IV. */
 bool mm_api_mac_final(struct mm_vm *vm, struct mm_api_op *op, uint8_t *mac, size_t *len);
 /* Bytes of the MAC. */
-size_t mm_api_mac_len(struct mm_vm *vm, uint16_t alg);
+size_t mm_api_mac_len(uint16_t alg);
 
 /* RSA, DSA, ECDSA: over a hash */
 bool mm_api_pk_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key);

@@ -54,6 +54,8 @@ static bool init_hmac(struct mm_vm *vm, struct mm_api_op *op, mm_ref key)
     size_t len;
     const uint8_t *data = mm_api_secret(vm, key, MM_KIND_HMAC, &len);
 
+    if (data != NULL && mm_api_plain_offered(MM_SIG_DIGEST(op->alg)))
+        return mm_api_hmac_new(op, MM_SIG_DIGEST(op->alg), data, len);
     if (data == NULL || md == NULL || strlen(EVP_MD_get0_name(md)) >= sizeof(name))
         return false;
     strcpy(name, EVP_MD_get0_name(md));
@@ -114,6 +116,10 @@ bool mm_api_mac_again(struct mm_api_op *op, const uint8_t *iv, size_t iv_len)
     static const uint8_t zero[BLOCK_MAX];
 
     op->fed = 0;
+    if (op->hmac != NULL) {
+        mm_api_hmac_start(op->hmac);
+        return iv == NULL;
+    }
     if (op->mac != NULL)
         return iv == NULL && EVP_MAC_init(op->mac, NULL, 0, NULL) == 1;
     return op->cipher != NULL && (iv == NULL || iv_len == op->block) &&
@@ -142,6 +148,8 @@ static bool feed_cbc(struct mm_api_op *op, const uint8_t *data, size_t len)
 bool mm_api_mac_feed(struct mm_api_op *op, const uint8_t *data, size_t len)
 {
     op->fed += len;
+    if (op->hmac != NULL)
+        return mm_api_hmac_update(op->hmac, data, len);
     if (op->mac != NULL)
         return EVP_MAC_update(op->mac, data, len) == 1;
     return feed_cbc(op, data, len);
@@ -185,12 +193,15 @@ bool mm_api_mac_final(struct mm_vm *vm, struct mm_api_op *op, uint8_t *mac, size
 {
     bool ok;
 
-    if (op->mac != NULL) {
+    if (op->hmac != NULL) {
+        ok = mm_api_hmac_final(op->hmac, mac);
+        *len = mm_api_mac_len(op->alg);
+    } else if (op->mac != NULL) {
         ok = EVP_MAC_final(op->mac, mac, len, MM_SIGN_MAX) == 1;
         ok = EVP_MAC_init(op->mac, NULL, 0, NULL) == 1 && ok;
     } else {
         ok = final_cbc(vm, op);
-        *len = mm_api_mac_len(vm, op->alg);
+        *len = mm_api_mac_len(op->alg);
         if (ok) /* mac may be the applet's own array */
             memcpy(mac, op->last, *len);
     }
@@ -198,7 +209,7 @@ bool mm_api_mac_final(struct mm_vm *vm, struct mm_api_op *op, uint8_t *mac, size
     return ok;
 }
 
-size_t mm_api_mac_len(struct mm_vm *vm, uint16_t alg)
+size_t mm_api_mac_len(uint16_t alg)
 {
     switch (MM_SIG_CIPHER(alg)) {
     case MM_SIG_DES_MAC4:
@@ -206,7 +217,7 @@ size_t mm_api_mac_len(struct mm_vm *vm, uint16_t alg)
     case MM_SIG_DES_MAC8:
         return 8;
     case MM_SIG_HMAC:
-        return (size_t)EVP_MD_get_size(mm_api_md(vm, MM_SIG_DIGEST(alg)));
+        return mm_api_md_len(MM_SIG_DIGEST(alg));
     default:
         return 16;
     }

@@ -121,29 +121,46 @@ bool mm_vm_instance_of(struct mm_vm *vm, mm_ref ref, const char *class_or_interf
     return mm_vm_is(vm, ref, mm_rom_find(vm, class_or_interface));
 }
 
-enum mm_run mm_vm_array(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off, int32_t n,
-                        const uint8_t **data)
+/* What the quick check in array_range did not let pass: refused, or the JCRE itself asks. */
+static enum mm_run array_checked(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off,
+                                 int32_t n, const uint8_t **data)
 {
     const struct mm_object *o = &vm->objs[array];
+    enum mm_run run = mm_fw_array_length(vm, array);
 
     *data = NULL;
-    if (o->ctx != vm->ctx || o->type != type) { /* which rule allows or refuses it? */
-        enum mm_run run = mm_fw_array_length(vm, array);
-        if (run != MM_RUN_OK)
-            return run;
-        if (o->type != type)
-            return mm_throw(vm, MM_EXC_SECURITY, 0);
-    }
+    if (run != MM_RUN_OK)
+        return run;
+    if (o->type != type)
+        return mm_throw(vm, MM_EXC_SECURITY, 0);
     if (off < 0 || n < 0 || off > o->n || n > o->n - off)
         return mm_throw(vm, MM_EXC_INDEX, 0);
     *data = o->data + (size_t)off * mm_element_size(type);
     return MM_RUN_OK;
 }
 
+static inline enum mm_run array_range(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off,
+                                      int32_t n, const uint8_t **data)
+{
+    const struct mm_object *o = &vm->objs[array];
+    bool open = o->ctx == vm->ctx || (o->flags & MM_OBJ_GLOBAL) != 0; /* JCRE 3.0.5, 6.2.8.2 */
+
+    if (!open || o->type != type || off < 0 || n < 0 || off > o->n || n > o->n - off)
+        return array_checked(vm, array, type, off, n, data);
+    *data = o->data + (size_t)off * mm_element_size(type);
+    return MM_RUN_OK;
+}
+
+enum mm_run mm_vm_array(struct mm_vm *vm, mm_ref array, uint8_t type, int32_t off, int32_t n,
+                        const uint8_t **data)
+{
+    return array_range(vm, array, type, off, n, data);
+}
+
 enum mm_run mm_vm_bytes(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
                         const uint8_t **data)
 {
-    return mm_vm_array(vm, array, MM_TYPE_BYTE, off, n, data);
+    return array_range(vm, array, MM_TYPE_BYTE, off, n, data);
 }
 
 enum mm_run mm_vm_bytes_of_caller(struct mm_vm *vm, mm_ref array, int32_t off, int32_t n,
