@@ -275,10 +275,19 @@ enum mm_run mm_api_one_shot_open(struct mm_vm *vm, const char *class_name, const
 enum mm_run mm_api_keep_result(struct mm_vm *vm, mm_native fn, char type, const uint16_t *args,
                                uint16_t *ret);
 
+/* ---- The digest of an operation: op->plain or op->md (digest.c) ---- */
+/* Make it and begin a message; MessageDigest.ALG_... False: out of memory. */
+bool mm_api_hash_new(struct mm_vm *vm, struct mm_api_op *op, unsigned alg);
+bool mm_api_hash_again(struct mm_api_op *op); /* drops the message, begins another */
+bool mm_api_hash_update(struct mm_api_op *op, const uint8_t *data, size_t len);
+/* mm_api_md_len bytes; the next message begins with mm_api_hash_again. */
+bool mm_api_hash_final(struct mm_api_op *op, uint8_t *md);
+
 /* ---- A digest in OpenSSL's plain structures (digest_plain.c) ---- */
 bool mm_api_plain_offered(unsigned alg); /* MessageDigest.ALG_...; not SHA-3 */
 /* op->plain begins a message; it is made when op has none. False: out of memory. */
 bool mm_api_plain_start(struct mm_api_op *op, unsigned alg);
+bool mm_api_plain_again(struct mm_api_plain *p); /* begins another message */
 /* setInitialDigest(digest, off, len, digestedMsgLen, off, len): op->plain goes on from there. */
 enum mm_run mm_api_plain_set(struct mm_vm *vm, struct mm_api_op *op, unsigned alg,
                              const uint16_t *args);

@@ -13,6 +13,36 @@ enum mm_run mm_n_crypto_illegal_use(struct mm_vm *vm, const uint16_t *args, uint
     return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
 }
 
+/* ---- The digest of an operation ---- */
+
+bool mm_api_hash_new(struct mm_vm *vm, struct mm_api_op *op, unsigned alg)
+{
+    if (mm_api_plain_offered(alg))
+        return mm_api_plain_start(op, alg);
+    mm_api_plain_free(&op->plain);
+    if (op->md == NULL && (op->md = EVP_MD_CTX_new()) == NULL)
+        return false;
+    return EVP_DigestInit_ex2(op->md, mm_api_md(vm, alg), NULL) == 1;
+}
+
+bool mm_api_hash_again(struct mm_api_op *op)
+{
+    return op->plain != NULL ? mm_api_plain_again(op->plain)
+                             : EVP_DigestInit_ex2(op->md, NULL, NULL) == 1;
+}
+
+bool mm_api_hash_update(struct mm_api_op *op, const uint8_t *data, size_t len)
+{
+    return op->plain != NULL ? mm_api_plain_update(op->plain, data, len)
+                             : EVP_DigestUpdate(op->md, data, len) == 1;
+}
+
+bool mm_api_hash_final(struct mm_api_op *op, uint8_t *md)
+{
+    return op->plain != NULL ? mm_api_plain_final(op->plain, md)
+                             : EVP_DigestFinal_ex(op->md, md, NULL) == 1;
+}
+
 /* ---- MessageDigest ---- */
 
 static EVP_MD *md_of(struct mm_vm *vm, mm_ref ref)
@@ -109,16 +139,6 @@ static unsigned alg_of(struct mm_vm *vm, mm_ref ref, const struct mm_api_op *op)
 }
 
 /* The state is kept from message to message; it is wiped by its next start, a reset or the end. */
-static bool start(struct mm_vm *vm, struct mm_api_op *op, unsigned alg)
-{
-    op->alg = (uint16_t)alg;
-    if (mm_api_plain_offered(alg))
-        op->started = mm_api_plain_start(op, alg);
-    else if (op->md != NULL || (op->md = EVP_MD_CTX_new()) != NULL)
-        op->started = EVP_DigestInit_ex2(op->md, mm_api_md(vm, alg), NULL) == 1;
-    return op->started;
-}
-
 static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, unsigned alg,
                         struct mm_api_op **out)
 {
@@ -131,12 +151,14 @@ static enum mm_run feed(struct mm_vm *vm, const uint16_t *args, unsigned alg,
         return run;
     if (op == NULL)
         *out = op = mm_api_op(vm, args[0]);
-    if (op == NULL || (!op->started && !start(vm, op, alg)))
+    if (op == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
-    if (op->plain != NULL ? mm_api_plain_update(op->plain, data, len)
-                          : EVP_DigestUpdate(op->md, data, len) == 1)
-        return MM_RUN_OK;
-    return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    op->alg = (uint16_t)alg;
+    if (!op->started && !mm_api_hash_new(vm, op, alg))
+        return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
+    op->started = true;
+    return mm_api_hash_update(op, data, len) ? MM_RUN_OK
+                                             : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
 }
 
 enum mm_run mm_n_digest_update(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -155,7 +177,6 @@ enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
     unsigned alg = alg_of(vm, args[0], op);
     uint8_t len = mm_api_md_len(alg);
     enum mm_run run;
-    bool ok;
 
     if (alg == 0)
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
@@ -166,11 +187,7 @@ enum mm_run mm_n_digest_do_final(struct mm_vm *vm, const uint16_t *args, uint16_
         return run;
     op->started = false;
     out = mm_vm_bytes_in_place(vm, args[4], args[5]); /* all input has been read */
-    if (op->plain != NULL)
-        ok = mm_api_plain_final(op->plain, out != NULL ? out : md);
-    else
-        ok = EVP_DigestFinal_ex(op->md, out != NULL ? out : md, NULL) == 1;
-    if (!ok)
+    if (!mm_api_hash_final(op, out != NULL ? out : md))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     ret[0] = len;
     return out != NULL ? MM_RUN_OK : mm_vm_array_write(vm, args[4], args[5], md, len, true);

@@ -72,7 +72,7 @@ static uint32_t word_be(const uint8_t *p)
     return (uint32_t)mm_be16(p) << 16 | mm_be16(p + 2);
 }
 
-static bool begin(struct mm_api_plain *p)
+bool mm_api_plain_again(struct mm_api_plain *p)
 {
     p->left = MESSAGE_MAX;
     switch (p->alg) {
@@ -135,7 +135,7 @@ bool mm_api_plain_start(struct mm_api_op *op, unsigned alg)
     if (op->plain == NULL && (op->plain = calloc(1, sizeof(*op->plain))) == NULL)
         return false;
     op->plain->alg = alg;
-    return begin(op->plain);
+    return mm_api_plain_again(op->plain);
 }
 
 /* A length in bytes, big-endian. */
@@ -225,7 +225,7 @@ static bool pad_state(struct mm_api_plain *p, unsigned alg, const uint8_t *key, 
     for (size_t i = 0; i < block_len(alg); i++)
         block[i] = key[i] ^ pad;
     p->alg = alg;
-    ok = begin(p) && mm_api_plain_update(p, block, block_len(alg));
+    ok = mm_api_plain_again(p) && mm_api_plain_update(p, block, block_len(alg));
     OPENSSL_cleanse(block, sizeof(block));
     return ok;
 }
@@ -241,7 +241,7 @@ bool mm_api_hmac_new(struct mm_api_op *op, unsigned alg, const uint8_t *key, siz
         memcpy(block, key, len);
     } else if (ok) { /* a longer key stands for its digest */
         h->run.alg = alg;
-        ok = begin(&h->run) && mm_api_plain_update(&h->run, key, len) &&
+        ok = mm_api_plain_again(&h->run) && mm_api_plain_update(&h->run, key, len) &&
              mm_api_plain_final(&h->run, block);
     }
     ok = ok && pad_state(&h->inner, alg, block, 0x36) && pad_state(&h->outer, alg, block, 0x5c);

@@ -170,18 +170,23 @@ enum mm_run mm_n_sign_get_padding_algorithm(struct mm_vm *vm, const uint16_t *ar
 
 /* ---- init ---- */
 
+/* ALG_NULL: the message is a hash. */
+static bool takes_hash(const struct mm_api_op *op)
+{
+    return MM_SIG_DIGEST(op->alg) == 0;
+}
+
 /* What the last init made of the same key, begun anew. */
 static bool init_again(struct mm_api_op *op, const uint8_t *iv, size_t iv_len)
 {
-    if (op->pkey != NULL && op->md == NULL) {
+    if (op->pkey == NULL)
+        return mm_api_mac_again(op, iv, iv_len);
+    if (takes_hash(op)) {
         op->held.len = 0;
         return iv == NULL;
     }
-    if (op->md == NULL)
-        return mm_api_mac_again(op, iv, iv_len);
-    mm_api_plain_free(&op->plain);
     mm_api_recovery_restart(op);
-    return iv == NULL && EVP_DigestInit_ex2(op->md, NULL, NULL) == 1;
+    return iv == NULL && mm_api_hash_again(op);
 }
 
 static enum mm_run begin(struct mm_vm *vm, mm_ref ref, mm_ref key, int mode, const uint8_t *iv,
@@ -259,14 +264,13 @@ enum mm_run mm_api_sign_op(struct mm_vm *vm, mm_ref ref, uint8_t mode, struct mm
 
 static bool hash_more(struct mm_api_op *op, const uint8_t *data, size_t len)
 {
-    if (op->md == NULL) { /* a part of the hash; what no digest is as long as, is none */
+    if (takes_hash(op)) { /* a part of it; what no digest is as long as, is none */
         if (len > EVP_MAX_MD_SIZE - op->held.len)
             return false;
         mm_buf_bytes(&op->held, data, len);
         return !op->held.bad;
     }
-    return op->plain != NULL ? mm_api_plain_update(op->plain, data, len)
-                             : EVP_DigestUpdate(op->md, data, len) == 1;
+    return mm_api_hash_update(op, data, len);
 }
 
 enum mm_run mm_api_sign_feed(struct mm_vm *vm, struct mm_api_op *op, const uint16_t *args)
@@ -291,21 +295,15 @@ enum mm_run mm_api_sign_feed(struct mm_vm *vm, struct mm_api_op *op, const uint1
 
 bool mm_api_sign_hash(struct mm_api_op *op, uint8_t hash[EVP_MAX_MD_SIZE], unsigned *len)
 {
-    if (op->md == NULL) {
+    if (takes_hash(op)) {
         *len = (unsigned)op->held.len;
         if (*len != 0)
             memcpy(hash, op->held.data, *len);
         op->held.len = 0;
         return *len != 0;
     }
-    if (op->plain != NULL) { /* the next message begins at its beginning again */
-        bool ok = mm_api_plain_final(op->plain, hash);
-        *len = mm_api_md_len(MM_SIG_DIGEST(op->alg));
-        mm_api_plain_free(&op->plain);
-        return ok;
-    }
-    return EVP_DigestFinal_ex(op->md, hash, len) == 1 &&
-           EVP_DigestInit_ex2(op->md, NULL, NULL) == 1;
+    *len = mm_api_md_len(MM_SIG_DIGEST(op->alg));
+    return mm_api_hash_final(op, hash) && mm_api_hash_again(op);
 }
 
 enum mm_run mm_n_sign_get_length(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -413,12 +411,11 @@ static enum mm_run hash_of(struct mm_vm *vm, const uint16_t *args, uint8_t mode,
         run = mm_vm_bytes(vm, args[1], MM_ARG_SHORT(2), len, hash);
     if (run != MM_RUN_OK)
         return run;
-    if ((*op)->md == NULL || mm_api_recovery_is((*op)->alg) || /* which signs the message itself */
-        len != EVP_MD_get_size(mm_api_md(vm, MM_SIG_DIGEST((*op)->alg))))
+    if ((*op)->pkey == NULL || takes_hash(*op) ||
+        mm_api_recovery_is((*op)->alg) || /* which signs the message itself */
+        len != mm_api_md_len(MM_SIG_DIGEST((*op)->alg)) || !mm_api_hash_again(*op))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    return EVP_DigestInit_ex2((*op)->md, NULL, NULL) == 1
-               ? MM_RUN_OK
-               : mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
+    return MM_RUN_OK;
 }
 
 enum mm_run mm_n_sign_sign_pre_computed_hash(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
@@ -461,10 +458,8 @@ enum mm_run mm_n_sign_set_initial_digest(struct mm_vm *vm, const uint16_t *args,
     (void)ret;
     if (run != MM_RUN_OK)
         return run;
-    if (op->md == NULL || mm_api_recovery_is(op->alg) ||
-        !mm_api_plain_offered(MM_SIG_DIGEST(op->alg)))
-        return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
-    if (EVP_DigestInit_ex2(op->md, NULL, NULL) != 1)
+    if (op->pkey == NULL || mm_api_recovery_is(op->alg) ||
+        !mm_api_plain_offered(MM_SIG_DIGEST(op->alg)) || !mm_api_hash_again(op))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     return mm_api_plain_set(vm, op, MM_SIG_DIGEST(op->alg), args);
 }

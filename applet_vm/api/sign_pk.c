@@ -47,10 +47,8 @@ bool mm_api_pk_init(struct mm_vm *vm, struct mm_api_op *op, mm_ref key)
     if (!right_key(op->alg, kind) || mm_api_kind_private(kind) != sign)
         return false;
     op->pkey = mm_api_pkey(vm, key, false);
-    op->md = md != NULL ? EVP_MD_CTX_new() : NULL;
     op->pctx = op->pkey != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, op->pkey, NULL) : NULL;
-    if (op->pctx == NULL ||
-        (digest != 0 && (op->md == NULL || EVP_DigestInit_ex2(op->md, md, NULL) != 1)))
+    if (op->pctx == NULL || (digest != 0 && !mm_api_hash_new(vm, op, digest)))
         return false;
     if (mm_api_recovery_is(op->alg))
         return mm_api_recovery_init(op);

@@ -37,7 +37,7 @@ bool mm_api_recovery_init(struct mm_api_op *op)
 
 static size_t hash_len(const struct mm_api_op *op)
 {
-    return (size_t)EVP_MD_CTX_get_size(op->md);
+    return mm_api_md_len(MM_SIG_DIGEST(op->alg));
 }
 
 /* Message bytes that fit into the representative: all but first digits, hash and trailer. */
@@ -161,8 +161,7 @@ enum mm_run mm_n_recovery_begin_verify(struct mm_vm *vm, const uint16_t *args, u
     if (run != MM_RUN_OK)
         return run;
     if (op->mode != MM_VERIFY || !open_block(op, sig, (size_t)MM_ARG_SHORT(3), &o) ||
-        EVP_DigestInit_ex2(op->md, NULL, NULL) != 1 ||
-        EVP_DigestUpdate(op->md, o.message, o.message_len) != 1)
+        !mm_api_hash_again(op) || !mm_api_hash_update(op, o.message, o.message_len))
         return mm_api_throw_crypto(vm, MM_CRYPTO_ILLEGAL_USE);
     mm_api_recovery_restart(op);
     mm_buf_bytes(&op->held, o.hash, hash_len(op));

@@ -85,6 +85,7 @@ struct command {
     size_t in_len;
     EVP_MD_CTX *md;
     EVP_CIPHER_CTX *cipher;
+    const uint8_t *iv; /* NULL: it has none */
     EVP_MAC_CTX *mac;
     EVP_PKEY_CTX *pkey;
     uint8_t out[EXTENDED_MAX];
@@ -194,13 +195,11 @@ static bool bare_digest(void *ctx)
 /* A context begins each message anew (EVP_EncryptInit(3)); here with an IV of zeros, where it has one. */
 static bool bare_cipher(void *ctx)
 {
-    static const uint8_t zero[16];
     struct command *c = ctx;
-    const uint8_t *iv = EVP_CIPHER_CTX_get_iv_length(c->cipher) != 0 ? zero : NULL;
     int n;
 
     return EVP_CipherUpdate(c->cipher, c->out, &n, c->in, (int)c->in_len) == 1 &&
-           EVP_CipherInit_ex2(c->cipher, NULL, NULL, iv, -1, NULL) == 1;
+           EVP_CipherInit_ex2(c->cipher, NULL, NULL, c->iv, -1, NULL) == 1;
 }
 
 static bool bare_gcm(void *ctx)
@@ -250,6 +249,7 @@ static void use_cipher(struct command *c, const char *name)
                                   NULL) == 1 &&
                    EVP_CIPHER_CTX_set_padding(c->cipher, 0) == 1,
                name);
+    c->iv = EVP_CIPHER_CTX_get_iv_length(c->cipher) != 0 ? zero : NULL;
 }
 
 static void use_mac(struct command *c, const char *name, const char *param, char *value)
