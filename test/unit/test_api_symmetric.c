@@ -138,6 +138,19 @@ static void gcm_matches_test_case_4(void **state)
     throws(CRYPTO, MM_CRYPTO_INVALID_INIT, mm_n_aead_verify_tag, 5, gcm, tag, 0, 16, 16);
 }
 
+/* The same, test case 1: neither text nor associated data */
+static void gcm_has_a_tag_for_nothing(void **state)
+{
+    mm_ref gcm = ok(mm_n_cipher_get_instance, 2, -13, 0), tag = bytes_new(NULL, 16);
+    mm_ref key = secret(TYPE_AES, "00000000000000000000000000000000"), iv = bytes_new(NULL, 12);
+
+    (void)state;
+    (void)ok(mm_n_cipher_init_iv, 6, gcm, key, ENCRYPT, iv, 0, 12);
+    assert_int_equal(ok(mm_n_cipher_do_final, 6, gcm, iv, 0, 0, tag, 0), 0);
+    assert_int_equal(ok(mm_n_aead_retrieve_tag, 4, gcm, tag, 0, 16), 16);
+    holds(tag, 0, "58E2FCCEFA7E3061367F1D57A4E7455A");
+}
+
 /* NIST SP 800-38C, example 1 */
 static void ccm_matches_sp_800_38c(void **state)
 {
@@ -258,6 +271,37 @@ static void hmac_matches_its_rfcs(void **state)
     throws(CRYPTO, MM_CRYPTO_ILLEGAL_VALUE, mm_n_hmac_set_key, 4, key, in, 0, 0);
 }
 
+/* Up to and over the block of its digest, as OpenSSL's own HMAC has it; the message in two parts. */
+static void hmac_takes_keys_of_every_length(void **state)
+{
+    static const struct {
+        int alg;
+        const char *digest;
+    } algs[] = {{24, "SHA1"}, {25, "SHA256"}, {26, "SHA384"}, {27, "SHA512"}, {28, "MD5"}};
+    static const int lens[] = {1, 63, 64, 65, 127, 128, 129, 255};
+    mm_ref key = ok(mm_n_key_build, 3, TYPE_HMAC, 64, 0), out = bytes_new(NULL, 64);
+    uint8_t bytes[255], mac[64];
+    size_t n = 0;
+    mm_ref value;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(7 * i + 3);
+    value = bytes_new(bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
+        mm_ref sign = ok(mm_n_sign_get_instance, 2, algs[i].alg, 0);
+        for (size_t j = 0; j < sizeof(lens) / sizeof(lens[0]); j++) {
+            assert_non_null(EVP_Q_mac(NULL, "HMAC", NULL, algs[i].digest, NULL, bytes,
+                                      (size_t)lens[j], bytes, sizeof(bytes), mac, sizeof(mac), &n));
+            (void)ok(mm_n_hmac_set_key, 4, key, value, 0, lens[j]);
+            (void)ok(mm_n_sign_init, 3, sign, key, SIGN);
+            (void)ok(mm_n_sign_update, 4, sign, value, 0, 100);
+            assert_int_equal(ok(mm_n_sign_sign, 6, sign, value, 100, 155, out, 0), n);
+            assert_memory_equal(bytes_of(out), mac, n);
+        }
+    }
+}
+
 /* RFC 1321, the RIPEMD-160 paper, FIPS 202: message "abc" */
 static void other_digests_match_their_vectors(void **state)
 {
@@ -334,11 +378,13 @@ int main(void)
         TEST(wrong_padding_is_refused),
         TEST(ctr_matches_sp_800_38a),
         TEST(gcm_matches_test_case_4),
+        TEST(gcm_has_a_tag_for_nothing),
         TEST(ccm_matches_sp_800_38c),
         TEST(retail_mac_matches_icao_9303),
         TEST(a_message_may_end_with_a_null_part_of_no_bytes),
         TEST(cbc_macs_are_the_last_block),
         TEST(hmac_matches_its_rfcs),
+        TEST(hmac_takes_keys_of_every_length),
         TEST(other_digests_match_their_vectors),
         TEST(checksums_match_their_check_values),
         TEST(a_one_shot_works_until_it_is_closed),
