@@ -83,10 +83,25 @@ uint8_t mm_cl_state(const struct mm_card *card, const struct mm_reg_entry *e)
                                                                        : e->contactless;
 }
 
+/* Is there an application, a CRS say, that activates others? */
+static bool has_manager(const struct mm_card *card)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < card->registry.n && !found; i++)
+        found = mm_priv_has(card->registry.entries[i].privileges, MM_PRIV_CONTACTLESS_ACTIVATION);
+    return found;
+}
+
+/* Without a manager nobody could activate what INSTALL said nothing of: then that is selectable. */
 bool mm_cl_hides(const struct mm_card *card, const struct mm_reg_entry *e)
 {
-    return mm_cl_is_contactless(card) &&
-           !(mm_cl_reachable(card) && mm_cl_state(card, e) == MM_CL_ACTIVATED);
+    uint8_t state = mm_cl_state(card, e);
+
+    if (!mm_cl_is_contactless(card))
+        return false;
+    return !mm_cl_reachable(card) || state == MM_CL_NON_ACTIVATABLE ||
+           (state == MM_CL_DEACTIVATED && has_manager(card));
 }
 
 uint16_t mm_cl_state_set(void *ctx, mm_comp owner, mm_comp entry, uint8_t *state)

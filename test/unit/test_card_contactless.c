@@ -385,6 +385,21 @@ static void install_activates_an_application_for_the_interface(void **state)
     assert_int_equal(select_aid(h, C), 0x6a82);
 }
 
+/* On a card without a CRS or the like nobody could activate one. */
+static void without_a_manager_all_but_the_not_activatable_are_selectable(void **state)
+{
+    struct host *h = loaded();
+
+    (void)state;
+    install(h, A, NONE);
+    install(h, B, NONE);
+    told(h, B, "8020018000", "80");
+    run_as(h, MM_PROTOCOL_TYPE_A);
+    assert_int_equal(select_aid(h, A), 0x9000);
+    assert_int_equal(select_aid(h, B), 0x6a82);
+    host_free(h);
+}
+
 /* setVolatilePriority activates until the reset, for the group as for one. */
 static void volatile_priority_activates_until_reset(void **state)
 {
@@ -489,6 +504,7 @@ int main(void)
         WITH_DESKS(card_counts_changes_and_keeps_its_interface),
         WITH_DESKS(applications_that_are_not_activated_are_not_selectable),
         WITH_DESKS(install_activates_an_application_for_the_interface),
+        cmocka_unit_test(without_a_manager_all_but_the_not_activatable_are_selectable),
         WITH_DESKS(volatile_priority_activates_until_reset),
         WITH_DESKS(interface_and_its_types_are_switched_for_good),
         cmocka_unit_test(install_says_what_the_application_is),
