@@ -92,7 +92,8 @@ t0() {
     link=tcp
     if check "t0: a fresh chip is made" "$bin/mintmark-chip" init t0 &&
         check "t0: the chip is reached" chip_start t0 --protocol t0; then
-        check "t0: an applet for long commands" gp install "$build/applets/test_exchange.cap"
+        check "t0: an applet for long commands" gp install --applet F04D494E544D41524BA501 \
+            "$build/applets/test_exchange.cap"
         for script in test/card/t0/*.apdu; do
             check "t0: ${script##*/}" "$bin/mintmark-apdu" --reader "$reader" --tap run "$script"
         done
