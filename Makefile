@@ -172,7 +172,7 @@ applets: ## build API stubs and applets only
 DEPS := gcc make pkg-config libc6-dev libssl-dev libpcsclite-dev pcscd vsmartcard-vpcd libevent-dev \
         libcurl4-openssl-dev libzip-dev libcbor-dev libjansson-dev libsqlite3-dev libedit-dev libp11-kit-dev \
         openjdk-17-jdk-headless opensc pcsc-tools curl openssl jq iproute2 util-linux xxd unzip
-DEPS_TEST := libcmocka-dev softhsm2 sqlite3 valgrind mandoc shellcheck clang libclang-rt-14-dev clang-format
+DEPS_TEST := libcmocka-dev libbz2-dev softhsm2 sqlite3 valgrind mandoc shellcheck clang libclang-rt-14-dev clang-format
 deps: WANTED = $(DEPS) $(DEPS_TEST)
 deps: ## install the Debian packages that are missing (apt, as root or through sudo)
 deps-demo: WANTED = $(DEPS)
