@@ -113,7 +113,7 @@ struct mm_cl_services {
     uint16_t (*info_get)(void *ctx, mm_comp owner, mm_comp entry, uint16_t id, uint8_t *data,
                          size_t *len);
     bool (*family)(void *ctx, mm_comp entry, uint16_t family); /* is it of that family? */
-    bool (*manages)(void *ctx, mm_comp owner); /* has it Contactless Activation? */
+    bool (*manages)(void *ctx, mm_comp owner);                 /* has it Contactless Activation? */
     uint16_t (*list_edit)(void *ctx, mm_comp owner, mm_comp entry, enum mm_cl_list list,
                           const struct mm_aid *aid, bool add);
     uint16_t (*join)(void *ctx, mm_comp owner, mm_comp entry, const struct mm_aid *head);
@@ -149,8 +149,9 @@ enum mm_status mm_api_elements_unmap(struct mm_vm *vm) MM_USE_RESULT;
 /* End of the session: all elements go, what they held is wiped, references to them are null. */
 enum mm_status mm_api_elements_delete(struct mm_vm *vm) MM_USE_RESULT;
 
-struct mm_gp_services {
-    void *ctx;
+/* What a secure channel does (SecureChannel, SecureChannelx): the domain's, or one with keys of an applet's
+ * own. owner is the application that asks; status words. */
+struct mm_sc_ops {
     /* SecureChannel.processSecurity: INITIALIZE UPDATE / EXTERNAL AUTHENTICATE. *out_len response
      * bytes were written to buf from ISO7816.OFFSET_CDATA on. */
     uint16_t (*process_security)(void *ctx, mm_comp owner, uint8_t *buf, size_t buf_len,
@@ -164,6 +165,11 @@ struct mm_gp_services {
     uint16_t (*set_security_level)(void *ctx, mm_comp owner, uint8_t level);
     void (*reset_security)(void *ctx, mm_comp owner);
     uint8_t (*security_level)(void *ctx, mm_comp owner);
+};
+
+struct mm_gp_services {
+    void *ctx;
+    struct mm_sc_ops channel; /* of the caller's security domain */
     uint8_t (*card_state)(void *ctx);
     /* To CARD_LOCKED or TERMINATED, for an applet with that privilege. */
     bool (*set_card_state)(void *ctx, mm_comp owner, uint8_t state);

@@ -338,19 +338,11 @@ void mm_gp_read_entry(struct mm_vm *vm, mm_ref ref, struct mm_gp_registered *out
 /* Throws ISOException unless sw is 9000. */
 enum mm_run mm_gp_result(struct mm_vm *vm, uint16_t sw);
 /* What is behind the methods of SecureChannel: the domain's channel, or one with keys of an applet's
- * own (gp_scp.c). Members are as in mm_gp_services; owner is who called. */
-struct mm_gp_channel {
+ * own (gp_scp.c), and who called. */
+struct mm_sc {
     void *ctx;
     mm_comp owner;
-    uint16_t (*process_security)(void *ctx, mm_comp owner, uint8_t *buf, size_t buf_len,
-                                 size_t apdu_len, size_t *out_len);
-    uint16_t (*unwrap)(void *ctx, mm_comp owner, uint8_t *apdu, size_t *len);
-    uint16_t (*wrap)(void *ctx, mm_comp owner, uint8_t *data, size_t *len, size_t cap);
-    uint16_t (*decrypt_data)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
-    uint16_t (*encrypt_data)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
-    uint16_t (*set_security_level)(void *ctx, mm_comp owner, uint8_t level);
-    void (*reset_security)(void *ctx, mm_comp owner);
-    uint8_t (*security_level)(void *ctx, mm_comp owner);
+    const struct mm_sc_ops *ops;
 };
 /* One command for the channel, in any array: off, len of it; the answer goes to out, out_off. */
 enum mm_run mm_gp_process(struct mm_vm *vm, mm_ref channel, mm_ref in, int off, int len, mm_ref out,

@@ -114,21 +114,13 @@ enum mm_run mm_n_gp_secure_channel(struct mm_vm *vm, const uint16_t *args, uint1
 /* ---- SecureChannel ---- */
 
 /* False: there is none. */
-static bool channel_of(struct mm_vm *vm, mm_ref ref, struct mm_gp_channel *out)
+static bool channel_of(struct mm_vm *vm, mm_ref ref, struct mm_sc *out)
 {
     const struct mm_gp_services *gp = mm_gp(vm);
     bool own = mm_own_is(vm, ref), there = own ? mm_own_channel(vm, ref, out) : gp != NULL;
 
     if (!own && there)
-        *out = (struct mm_gp_channel){.ctx = gp->ctx,
-                                      .process_security = gp->process_security,
-                                      .unwrap = gp->unwrap,
-                                      .wrap = gp->wrap,
-                                      .decrypt_data = gp->decrypt_data,
-                                      .encrypt_data = gp->encrypt_data,
-                                      .set_security_level = gp->set_security_level,
-                                      .reset_security = gp->reset_security,
-                                      .security_level = gp->security_level};
+        *out = (struct mm_sc){.ctx = gp->ctx, .ops = &gp->channel};
     out->owner = mm_gp_caller(vm);
     return there;
 }
@@ -137,7 +129,7 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
 {
     struct mm_api_apdu *a = &mm_api_of(vm)->apdu;
     uint8_t buf[MM_APDU_BUFFER_LEN];
-    struct mm_gp_channel c;
+    struct mm_sc c;
     const uint8_t *data;
     size_t out_len = 0;
     uint16_t sw, unused[2];
@@ -154,7 +146,8 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
     if (run != MM_RUN_OK)
         return run;
     memcpy(buf, data, sizeof(buf));
-    sw = c.process_security(c.ctx, c.owner, buf, sizeof(buf), OFFSET_CDATA + a->body_len, &out_len);
+    sw = c.ops->process_security(c.ctx, c.owner, buf, sizeof(buf), OFFSET_CDATA + a->body_len,
+                                 &out_len);
     if (sw != MM_SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
         return mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     ret[0] = (uint16_t)out_len;
@@ -164,8 +157,8 @@ enum mm_run mm_n_sc_process_security(struct mm_vm *vm, const uint16_t *args, uin
 typedef uint16_t (*transform)(void *ctx, mm_comp owner, uint8_t *data, size_t *len);
 
 /* Bytes off..off+len through one of the channel's and back; the result may not be longer than they. */
-static enum mm_run pass(struct mm_vm *vm, const struct mm_gp_channel *c, const uint16_t *args,
-                        transform fn, uint16_t *ret)
+static enum mm_run pass(struct mm_vm *vm, const struct mm_sc *c, const uint16_t *args, transform fn,
+                        uint16_t *ret)
 {
     int len = MM_ARG_SHORT(3);
     size_t n = (size_t)len;
@@ -193,36 +186,36 @@ static enum mm_run pass(struct mm_vm *vm, const struct mm_gp_channel *c, const u
 
 enum mm_run mm_n_sc_unwrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_channel c;
+    struct mm_sc c;
 
     if (!channel_of(vm, args[0], &c))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    return pass(vm, &c, args, c.unwrap, ret);
+    return pass(vm, &c, args, c.ops->unwrap, ret);
 }
 
 enum mm_run mm_n_sc_decrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_channel c;
+    struct mm_sc c;
 
     if (!channel_of(vm, args[0], &c))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    return pass(vm, &c, args, c.decrypt_data, ret);
+    return pass(vm, &c, args, c.ops->decrypt_data, ret);
 }
 
 enum mm_run mm_n_sc_encrypt_data(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_channel c;
+    struct mm_sc c;
 
     if (!channel_of(vm, args[0], &c))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    return pass(vm, &c, args, c.encrypt_data, ret);
+    return pass(vm, &c, args, c.ops->encrypt_data, ret);
 }
 
 /* The result may be longer than the data, and has to fit into what the array has behind off. */
 enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
     int off = MM_ARG_SHORT(2), len = MM_ARG_SHORT(3);
-    struct mm_gp_channel c;
+    struct mm_sc c;
     struct mm_obj_info info;
     const uint8_t *data;
     uint8_t *copy;
@@ -239,7 +232,7 @@ enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
     if (copy == NULL)
         return mm_api_throw_system(vm, MM_SYSTEM_NO_ROOM);
     memcpy(copy, data, n);
-    sw = c.wrap(c.ctx, c.owner, copy, &n, room + MM_SCP_OVERHEAD);
+    sw = c.ops->wrap(c.ctx, c.owner, copy, &n, room + MM_SCP_OVERHEAD);
     if (sw != MM_SW_OK)
         run = mm_api_throw_iso(vm, sw);
     else
@@ -253,19 +246,19 @@ enum mm_run mm_n_sc_wrap(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 /* SecureChannelx, SecureChannelProtocol. */
 enum mm_run mm_n_sc_set_security_level(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_channel c;
+    struct mm_sc c;
 
     (void)ret;
     if (!channel_of(vm, args[0], &c))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
-    return mm_gp_result(vm, c.set_security_level(c.ctx, c.owner, (uint8_t)args[1]));
+    return mm_gp_result(vm, c.ops->set_security_level(c.ctx, c.owner, (uint8_t)args[1]));
 }
 
 enum mm_run mm_gp_process(struct mm_vm *vm, mm_ref channel, mm_ref in, int off, int len, mm_ref out,
                           int out_off, uint16_t *ret)
 {
     uint8_t buf[MM_APDU_BUFFER_LEN] = {0};
-    struct mm_gp_channel c;
+    struct mm_sc c;
     const uint8_t *data, *room;
     size_t out_len = 0;
     uint16_t sw;
@@ -278,7 +271,7 @@ enum mm_run mm_gp_process(struct mm_vm *vm, mm_ref channel, mm_ref in, int off, 
     if (!channel_of(vm, channel, &c) || (size_t)len > sizeof(buf))
         return mm_api_throw_iso(vm, MM_SW_CONDITIONS);
     memcpy(buf, data, (size_t)len);
-    sw = c.process_security(c.ctx, c.owner, buf, sizeof(buf), (size_t)len, &out_len);
+    sw = c.ops->process_security(c.ctx, c.owner, buf, sizeof(buf), (size_t)len, &out_len);
     if (sw != MM_SW_OK || out_len > sizeof(buf) - OFFSET_CDATA)
         return mm_api_throw_iso(vm, sw != MM_SW_OK ? sw : MM_SW_CONDITIONS);
     ret[0] = (uint16_t)out_len;
@@ -294,18 +287,19 @@ enum mm_run mm_n_sc_process_security_bytes(struct mm_vm *vm, const uint16_t *arg
 
 enum mm_run mm_n_sc_reset_security(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_channel c;
+    struct mm_sc c;
 
     (void)ret;
     if (channel_of(vm, args[0], &c))
-        c.reset_security(c.ctx, c.owner);
+        c.ops->reset_security(c.ctx, c.owner);
     return MM_RUN_OK;
 }
 
 enum mm_run mm_n_sc_security_level(struct mm_vm *vm, const uint16_t *args, uint16_t *ret)
 {
-    struct mm_gp_channel c;
+    struct mm_sc c;
 
-    ret[0] = channel_of(vm, args[0], &c) ? (uint16_t)(int8_t)c.security_level(c.ctx, c.owner) : 0;
+    ret[0] =
+        channel_of(vm, args[0], &c) ? (uint16_t)(int8_t)c.ops->security_level(c.ctx, c.owner) : 0;
     return MM_RUN_OK;
 }

@@ -78,7 +78,7 @@ struct mm_own_channel {
     } session;
 };
 /* The channel of an object (mm_own_is) for SecureChannel's methods; false: out of memory. */
-bool mm_own_channel(struct mm_vm *vm, mm_ref ref, struct mm_gp_channel *out);
+bool mm_own_channel(struct mm_vm *vm, mm_ref ref, struct mm_sc *out);
 /* Its session when it is open on this logical channel; NULL: it is not. */
 struct mm_own_session *mm_own_session(struct mm_vm *vm, mm_ref ref);
 void mm_own_session_end(struct mm_own_session *s);

@@ -367,7 +367,16 @@ static uint8_t security_level(void *ctx, mm_comp owner)
     return is_open(o) ? AUTHENTICATED | o->session.scp.level : 0;
 }
 
-bool mm_own_channel(struct mm_vm *vm, mm_ref ref, struct mm_gp_channel *out)
+static const struct mm_sc_ops own_ops = {.process_security = process_security,
+                                         .unwrap = unwrap,
+                                         .wrap = wrap,
+                                         .decrypt_data = decrypt_data,
+                                         .encrypt_data = encrypt_data,
+                                         .set_security_level = set_security_level,
+                                         .reset_security = reset_security,
+                                         .security_level = security_level};
+
+bool mm_own_channel(struct mm_vm *vm, mm_ref ref, struct mm_sc *out)
 {
     struct mm_api *api = mm_api_of(vm);
     struct mm_own_channel *o = find(api, ref);
@@ -382,14 +391,6 @@ bool mm_own_channel(struct mm_vm *vm, mm_ref ref, struct mm_gp_channel *out)
         o->next = api->own_channels;
         api->own_channels = o;
     }
-    *out = (struct mm_gp_channel){.ctx = o,
-                                  .process_security = process_security,
-                                  .unwrap = unwrap,
-                                  .wrap = wrap,
-                                  .decrypt_data = decrypt_data,
-                                  .encrypt_data = encrypt_data,
-                                  .set_security_level = set_security_level,
-                                  .reset_security = reset_security,
-                                  .security_level = security_level};
+    *out = (struct mm_sc){.ctx = o, .ops = &own_ops};
     return true;
 }

@@ -165,12 +165,12 @@ static inline int chip_setup(void **state)
     (void)state;
     memset(&chip, 0, sizeof(chip));
     chip.gp_sw = 0x9000;
-    chip.gp = (struct mm_gp_services){.process_security = gp_process,
-                                      .unwrap = gp_turn,
-                                      .wrap = gp_wrap,
-                                      .decrypt_data = gp_turn,
-                                      .reset_security = gp_reset,
-                                      .security_level = gp_level,
+    chip.gp = (struct mm_gp_services){.channel = {.process_security = gp_process,
+                                                  .unwrap = gp_turn,
+                                                  .wrap = gp_wrap,
+                                                  .decrypt_data = gp_turn,
+                                                  .reset_security = gp_reset,
+                                                  .security_level = gp_level},
                                       .card_state = gp_card_state,
                                       .card_content_state = gp_content_state,
                                       .set_card_content_state = gp_set_content_state};

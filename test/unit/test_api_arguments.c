@@ -161,7 +161,7 @@ static void make_objects(void)
         mm_vm_applet_bind(chip.vm, applet, applet == API_APPLET ? API_PACKAGE : OTHER_PACKAGE);
     }
     chip.gp.entry_get = no_entry;
-    chip.gp.encrypt_data = gp_turn;
+    chip.gp.channel.encrypt_data = gp_turn;
     objects[GOOD - GOOD] = ok(mm_n_sys_make_global_array, 2, 2, 32);
     objects[SHORTS - GOOD] = ok(mm_n_sys_make_global_array, 2, 3, 4); /* a long */
     objects[AID - GOOD] = mm_vm_new_instance(chip.vm, FW "AID");

@@ -16,7 +16,7 @@ static void secure_channels_throw_the_domains_status_word(void **state)
     mm_ref channel = ok(mm_n_gp_secure_channel, 0), data = bytes_new("12345678", 8), apdu;
 
     (void)state;
-    chip.gp.encrypt_data = gp_turn;
+    chip.gp.channel.encrypt_data = gp_turn;
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         uint16_t sw = answers[i];
 
@@ -41,7 +41,7 @@ static uint16_t level_refused(void *ctx, mm_comp owner, uint8_t level)
 static void levels_below_the_sessions_are_refused(void **state)
 {
     (void)state;
-    chip.gp.set_security_level = level_refused;
+    chip.gp.channel.set_security_level = level_refused;
     chip.gp_sw = REFUSED;
     throws(ISO, REFUSED, mm_n_sc_set_security_level, 2, ok(mm_n_gp_secure_channel, 0), 1);
 }

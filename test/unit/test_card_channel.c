@@ -20,13 +20,13 @@ static uint16_t authenticate(struct host *h, mm_comp owner, uint8_t level)
     uint16_t sw;
 
     memcpy(challenge, buf + 5, 8);
-    sw = gp->process_security(gp->ctx, owner, buf, sizeof(buf), 13, &n);
+    sw = gp->channel.process_security(gp->ctx, owner, buf, sizeof(buf), 13, &n);
     if (sw != 0x9000)
         return sw;
     assert_int_equal(n, 29);
     assert_true(host_derive(h, challenge, buf + 5, n));
-    return gp->process_security(gp->ctx, owner, buf, sizeof(buf), host_authenticate(h, level, buf),
-                                &n);
+    return gp->channel.process_security(gp->ctx, owner, buf, sizeof(buf),
+                                        host_authenticate(h, level, buf), &n);
 }
 
 /* A wrapped command with data, C-MAC and C-DECRYPTION; its length. */
@@ -48,12 +48,12 @@ static void applet_unwraps_what_the_host_wrapped(void **state)
     const struct mm_gp_services *gp = gp_of(h);
     uint8_t apdu[261];
 
-    assert_int_equal(gp->security_level(gp->ctx, OWNER), 0);
+    assert_int_equal(gp->channel.security_level(gp->ctx, OWNER), 0);
     assert_int_equal(authenticate(h, OWNER, 0x03), 0x9000);
-    assert_int_equal(gp->security_level(gp->ctx, OWNER), 0x83);
+    assert_int_equal(gp->channel.security_level(gp->ctx, OWNER), 0x83);
     for (int i = 0; i < 3; i++) {
         size_t len = wrapped(h, "AABBCC", apdu);
-        assert_int_equal(gp->unwrap(gp->ctx, OWNER, apdu, &len), 0x9000);
+        assert_int_equal(gp->channel.unwrap(gp->ctx, OWNER, apdu, &len), 0x9000);
         assert_int_equal(len, sizeof(plain));
         assert_memory_equal(apdu, plain, len);
     }
@@ -67,10 +67,11 @@ static void session_of_one_applet_is_none_of_another(void **state)
     size_t len, n;
 
     assert_int_equal(authenticate(h, OWNER, 0x03), 0x9000);
-    assert_int_equal(gp->security_level(gp->ctx, OWNER + 1), 0);
+    assert_int_equal(gp->channel.security_level(gp->ctx, OWNER + 1), 0);
     n = len = wrapped(h, "AABBCC", apdu);
     memcpy(as_it_came, apdu, len);
-    assert_int_equal(gp->unwrap(gp->ctx, OWNER + 1, apdu, &len), 0x9000); /* it has no session */
+    assert_int_equal(gp->channel.unwrap(gp->ctx, OWNER + 1, apdu, &len),
+                     0x9000); /* it has no session */
     assert_int_equal(len, n);
     assert_memory_equal(apdu, as_it_came, n);
     assert_int_equal(host_hex(h, "80F28002024F0000"), 0x6982); /* nor of the domain */
@@ -86,9 +87,9 @@ static void replayed_command_ends_the_session(void **state)
     assert_int_equal(authenticate(h, OWNER, 0x03), 0x9000);
     len = len_again = wrapped(h, "AABBCC", apdu);
     memcpy(again, apdu, sizeof(again));
-    assert_int_equal(gp->unwrap(gp->ctx, OWNER, apdu, &len), 0x9000);
-    assert_int_equal(gp->unwrap(gp->ctx, OWNER, again, &len_again), 0x6982);
-    assert_int_equal(gp->security_level(gp->ctx, OWNER), 0);
+    assert_int_equal(gp->channel.unwrap(gp->ctx, OWNER, apdu, &len), 0x9000);
+    assert_int_equal(gp->channel.unwrap(gp->ctx, OWNER, again, &len_again), 0x6982);
+    assert_int_equal(gp->channel.security_level(gp->ctx, OWNER), 0);
 }
 
 static void response_is_wrapped_with_its_status_word(void **state)
@@ -99,7 +100,7 @@ static void response_is_wrapped_with_its_status_word(void **state)
     size_t len = 4, n = 10;
 
     assert_int_equal(authenticate(h, OWNER, 0x13), 0x9000);
-    assert_int_equal(gp->wrap(gp->ctx, OWNER, data, &len, sizeof(data)), 0x9000);
+    assert_int_equal(gp->channel.wrap(gp->ctx, OWNER, data, &len, sizeof(data)), 0x9000);
     assert_int_equal(len, 2 + 8); /* which the applet gives to the APDU itself */
     assert_int_equal(mm_scp_unwrap_response(&h->scp, data, &n, 0x9000), MM_OK);
     assert_int_equal(n, 2);
@@ -113,9 +114,9 @@ static void data_is_decrypted_under_the_dek(void **state)
     size_t len = 16;
 
     assert_int_equal(mm_scp_cbc(h->keys.dek, 16, NULL, true, key, 16, data), MM_OK);
-    assert_int_equal(gp->decrypt_data(gp->ctx, OWNER, data, &len), 0x6985);
+    assert_int_equal(gp->channel.decrypt_data(gp->ctx, OWNER, data, &len), 0x6985);
     assert_int_equal(authenticate(h, OWNER, 0x03), 0x9000);
-    assert_int_equal(gp->decrypt_data(gp->ctx, OWNER, data, &len), 0x9000);
+    assert_int_equal(gp->channel.decrypt_data(gp->ctx, OWNER, data, &len), 0x9000);
     assert_memory_equal(data, key, 16);
 }
 
@@ -126,12 +127,13 @@ static void lengths_that_lie_are_refused(void **state)
     uint8_t buf[261] = {0x80, 0x50, 0, 0, 8};
     size_t n = 0, len = 4;
 
-    assert_int_equal(gp->process_security(gp->ctx, OWNER, buf, sizeof(buf), 4, &n), 0x6700);
-    assert_int_equal(gp->process_security(gp->ctx, OWNER, buf, sizeof(buf), 12, &n), 0x6700);
-    assert_int_equal(gp->process_security(gp->ctx, OWNER, buf, 12, 13, &n), 0x6700);
-    assert_int_equal(gp->process_security(gp->ctx, OWNER, buf, 20, 13, &n), 0x6700);
+    assert_int_equal(gp->channel.process_security(gp->ctx, OWNER, buf, sizeof(buf), 4, &n), 0x6700);
+    assert_int_equal(gp->channel.process_security(gp->ctx, OWNER, buf, sizeof(buf), 12, &n),
+                     0x6700);
+    assert_int_equal(gp->channel.process_security(gp->ctx, OWNER, buf, 12, 13, &n), 0x6700);
+    assert_int_equal(gp->channel.process_security(gp->ctx, OWNER, buf, 20, 13, &n), 0x6700);
     assert_int_equal(authenticate(h, OWNER, 0x03), 0x9000);
-    assert_int_equal(gp->unwrap(gp->ctx, OWNER, buf, &len), 0x6700);
+    assert_int_equal(gp->channel.unwrap(gp->ctx, OWNER, buf, &len), 0x6700);
 }
 
 int main(void)
