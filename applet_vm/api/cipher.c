@@ -277,42 +277,6 @@ enum mm_run mm_n_cipher_init_iv(struct mm_vm *vm, const uint16_t *args, uint16_t
 
 /* ---- update, doFinal ---- */
 
-size_t mm_api_pad(uint8_t padding, size_t n, size_t block, uint8_t *out)
-{
-    size_t pad = block - n % block;
-
-    memset(out, padding == MM_PAD_PKCS5 ? (int)pad : 0, pad);
-    if (padding == MM_PAD_M2 || padding == MM_PAD_M2_ALG3)
-        out[0] = 0x80;
-    if (padding == MM_PAD_NOPAD || padding == MM_PAD_NULL ||
-        ((padding == MM_PAD_M1 || padding == MM_PAD_M1_ALG3) && pad == block && n != 0))
-        return 0;
-    return pad;
-}
-
-/* Bytes of padding at the end of a deciphered message; more than block: it is none. Method 1's
- * zeros cannot be told from the message's and stay (Cipher.doFinal). */
-static size_t pad_found(uint8_t padding, const uint8_t *data, size_t n, size_t block)
-{
-    size_t pad;
-
-    if (padding == MM_PAD_NOPAD || padding == MM_PAD_M1)
-        return 0;
-    if (n == 0)
-        return block + 1;
-    if (padding == MM_PAD_M2) {
-        for (pad = 1; pad <= block && data[n - pad] == 0; pad++)
-            ;
-        return pad <= block && data[n - pad] == 0x80 ? pad : block + 1;
-    }
-    pad = data[n - 1];
-    for (size_t i = 1; i <= pad && pad <= block; i++) {
-        if (data[n - i] != pad)
-            return block + 1;
-    }
-    return pad == 0 ? block + 1 : pad;
-}
-
 /* Bytes of an unfinished block, len bytes on; blocks are powers of two. */
 static size_t partial(const struct mm_api_op *op, size_t len)
 {
@@ -425,7 +389,7 @@ static enum mm_status through(struct mm_vm *vm, struct mm_api_op *op, const uint
         return MM_CRYPTO;
     if (!final || op->mode != MM_DECRYPT)
         return MM_OK;
-    pad = pad_found(MM_PADDING_OF(op->alg), *out, *out_len, op->block);
+    pad = mm_api_pad_found(MM_PADDING_OF(op->alg), *out, *out_len, op->block);
     if (pad > op->block)
         return MM_MALFORMED;
     *out_len -= pad;

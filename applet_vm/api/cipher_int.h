@@ -49,6 +49,9 @@ const uint8_t *mm_api_block_key(struct mm_vm *vm, mm_ref key, enum mm_key_kind k
                                 size_t *len);
 /* Padding bytes behind n bytes of a message: count, at most block. */
 size_t mm_api_pad(uint8_t padding, size_t n, size_t block, uint8_t *out);
+/* Bytes of padding at the end of a deciphered message; more than block: it is none. Method 1's
+ * zeros cannot be told from the message's and stay (Cipher.doFinal). */
+size_t mm_api_pad_found(uint8_t padding, const uint8_t *data, size_t n, size_t block);
 
 /* For KeyEncryption. Bytes that len bytes of plain text become; the text of such a message: borrowed,
  * the caller wipes it. False: the Cipher is not there, not initialised to decipher, or cannot. */

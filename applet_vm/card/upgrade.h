@@ -78,6 +78,9 @@ bool mm_upgrade_may(const struct mm_card *card, const struct mm_upgrade *s);
 uint16_t mm_upgrade_save(struct mm_card *card, struct mm_upgrade *s);
 /* Not 9000: the session waits on, with what was saved. */
 uint16_t mm_upgrade_restore(struct mm_card *card, struct mm_upgrade *s);
+/* Run a phase, which commits the transaction that is open; not 9000: all of it is undone. */
+uint16_t mm_upgrade_in_phase(struct mm_card *card, struct mm_upgrade *s,
+                             uint16_t (*phase)(struct mm_card *card, struct mm_upgrade *s));
 /* Call a method of OnUpgradeListener; what it left open is undone. */
 enum mm_run mm_upgrade_call(struct mm_card *card, mm_ref applet, const char *name,
                             const char *descriptor, const uint16_t *args, size_t n, uint16_t *ret);

@@ -91,7 +91,7 @@ static uint16_t call_instances(struct mm_card *card, const struct mm_upgrade *s)
     return sw;
 }
 
-static uint16_t run(struct mm_card *card, const struct mm_upgrade *s)
+static uint16_t run(struct mm_card *card, struct mm_upgrade *s)
 {
     const struct mm_upgrade none = {.status = MM_UPGRADE_NONE};
     uint16_t sw = call_instances(card, s);
@@ -131,17 +131,13 @@ uint16_t mm_upgrade_restore(struct mm_card *card, struct mm_upgrade *s)
 
     if (st != MM_OK)
         return mm_card_failure("upgrade", st);
-    card->upgrade = s;
-    sw = run(card, s);
-    card->upgrade = NULL;
-    if (sw == MM_SW_9000_NO_ERROR) {
-        s->status = MM_UPGRADE_COMPLETED;
-        mm_quota_apply(card);
-        mm_vm_clear_on_deselect(card->vm, s->package);
-        mm_vm_collect_request(card->vm); /* what was saved and nobody took back */
-        return sw;
+    sw = mm_upgrade_in_phase(card, s, run);
+    if (sw != MM_SW_9000_NO_ERROR) {
+        st = note_failure(card, s);
+        return st == MM_OK ? sw : mm_card_failure("upgrade", st);
     }
-    mm_card_undo_content(card);
-    st = note_failure(card, s);
-    return st == MM_OK ? sw : mm_card_failure("upgrade", st);
+    s->status = MM_UPGRADE_COMPLETED;
+    mm_vm_clear_on_deselect(card->vm, s->package);
+    mm_vm_collect_request(card->vm); /* what was saved and nobody took back */
+    return sw;
 }

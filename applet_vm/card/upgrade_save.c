@@ -115,19 +115,24 @@ static uint16_t run(struct mm_card *card, struct mm_upgrade *s)
     return saved_sw(st);
 }
 
-uint16_t mm_upgrade_save(struct mm_card *card, struct mm_upgrade *s)
+uint16_t mm_upgrade_in_phase(struct mm_card *card, struct mm_upgrade *s,
+                             uint16_t (*phase)(struct mm_card *card, struct mm_upgrade *s))
 {
-    enum mm_status st = mm_tx_begin(card->nvm);
     uint16_t sw;
 
-    if (st != MM_OK)
-        return mm_card_failure("upgrade", st);
     card->upgrade = s;
-    sw = run(card, s);
+    sw = phase(card, s);
     card->upgrade = NULL;
     if (sw == MM_SW_9000_NO_ERROR)
         mm_quota_apply(card);
     else
         mm_card_undo_content(card);
     return sw;
+}
+
+uint16_t mm_upgrade_save(struct mm_card *card, struct mm_upgrade *s)
+{
+    enum mm_status st = mm_tx_begin(card->nvm);
+
+    return st == MM_OK ? mm_upgrade_in_phase(card, s, run) : mm_card_failure("upgrade", st);
 }
